@@ -1,0 +1,85 @@
+# The one place where compiler flags are decided, and the functions by which the folders declare what they are.
+
+add_library(fathom_flags INTERFACE)
+target_compile_options(fathom_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes
+    -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2
+    # Results must not depend on whether the compiler fuses a multiplication and an addition.
+    -ffp-contract=off -fno-math-errno -fno-trapping-math -fstack-protector-strong)
+target_compile_definitions(fathom_flags INTERFACE _GNU_SOURCE
+    $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+target_include_directories(fathom_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src
+                           ${PROJECT_BINARY_DIR}/generated)
+if(FATHOM_WERROR)
+    target_compile_options(fathom_flags INTERFACE -Werror)
+endif()
+if(FATHOM_SANITIZE)
+    target_compile_options(fathom_flags INTERFACE -fsanitize=${FATHOM_SANITIZE} -fno-omit-frame-pointer
+                           -fno-sanitize-recover=all)
+    target_link_options(fathom_flags INTERFACE -fsanitize=${FATHOM_SANITIZE})
+endif()
+if(FATHOM_COVERAGE)
+    target_compile_options(fathom_flags INTERFACE --coverage)
+    target_link_options(fathom_flags INTERFACE --coverage)
+endif()
+if(FATHOM_FUZZ)
+    target_compile_options(fathom_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                           -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(fathom_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# fathom_module(<name> SOURCES ... [LINKS ...])
+# A folder under src/, adapters/ or suites/: an object library that ends up in libfathom.
+# LINKS names third-party targets only; which module may include which is held by tests/check/layers.
+function(fathom_module name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+    if(NOT ARG_SOURCES)
+        return()
+    endif()
+    add_library(fathom_${name} OBJECT ${ARG_SOURCES})
+    target_link_libraries(fathom_${name} PRIVATE fathom_flags ${ARG_LINKS})
+    set_property(GLOBAL APPEND PROPERTY FATHOM_MODULES fathom_${name})
+    set_property(GLOBAL APPEND PROPERTY FATHOM_LINKS ${ARG_LINKS})
+endfunction()
+
+# fathom_test(<name> SOURCES ... [LABEL unit])   A Criterion test program.
+function(fathom_test name)
+    cmake_parse_arguments(ARG "" "LABEL" "SOURCES" ${ARGN})
+    if(NOT ARG_LABEL)
+        set(ARG_LABEL unit)
+    endif()
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE fathom_flags fathom PkgConfig::CRITERION)
+    # The assertion macros of Criterion convert freely; the tests' own warnings stay on.
+    target_compile_options(${name} PRIVATE -Wno-conversion -Wno-pedantic -Wno-cast-qual)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL}
+        ENVIRONMENT "FATHOM_BIN=${PROJECT_BINARY_DIR}/bin/fathom;FATHOM_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+endfunction()
+
+# fathom_fuzz(<name> SOURCES ... CORPUS <dir>)
+# With FATHOM_FUZZ a libFuzzer program; always a program that replays the committed corpus as an ordinary test.
+function(fathom_fuzz name)
+    cmake_parse_arguments(ARG "" "CORPUS" "SOURCES" ${ARGN})
+    if(FATHOM_FUZZ)
+        add_executable(fuzz_${name} ${ARG_SOURCES})
+        target_link_libraries(fuzz_${name} PRIVATE fathom_flags fathom)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+        set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+    else()
+        add_executable(replay_${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c)
+        target_link_libraries(replay_${name} PRIVATE fathom_flags fathom)
+        set_target_properties(replay_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+        add_test(NAME fuzz_replay_${name} COMMAND replay_${name} ${ARG_CORPUS})
+        set_tests_properties(fuzz_replay_${name} PROPERTIES LABELS fuzz)
+    endif()
+endfunction()
+
+# fathom_benchmark(<name> SOURCES ...)   A program that measures; never a test.
+function(fathom_benchmark name)
+    cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE fathom_flags fathom)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/benchmarks)
+endfunction()

@@ -1,0 +1,87 @@
+/**
+ * One item of a benchmark, as every part of the harness sees it, and the outcome of asking a model
+ * about it.
+ *
+ * A sample is made by a suite, borrowed by everybody else, and lives in the arena that the suite
+ * was given for it. The truth is for graders and for adapters that are flagged as seeing it, never
+ * for a request.
+ */
+#ifndef FATHOM_SAMPLE_H
+#define FATHOM_SAMPLE_H
+
+#include "fathom/box.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a sample can end in: exactly one of these. The group says whether there was an answer to
+ * judge. */
+#define FM_SAMPLE_STATUS_MAP(X)                                                                    \
+    X(OK, "ok", SCORED, "the reply was parsed")                                                    \
+    X(PARSE_ERROR, "parse_error", UNPARSED, "a reply without a readable answer")                   \
+    X(TRUNCATED, "truncated", UNPARSED, "the reply was cut at the output limit")                   \
+    X(REFUSED, "refused", UNPARSED, "the model declined")                                          \
+    X(EMPTY, "empty", UNPARSED, "a reply without text")                                            \
+    X(BLOCKED, "blocked", ERRORED, "a filter of the provider stopped request or reply")            \
+    X(API_ERROR, "api_error", ERRORED, "the adapter failed")                                       \
+    X(TIMEOUT, "timeout", ERRORED, "no reply within the time limit")                               \
+    X(QUOTA, "quota", ERRORED, "the provider's quota is used up")                                  \
+    X(SKIPPED, "skipped", SKIPPED, "never asked, or no reply in the file")
+
+typedef enum {
+#define FM_SAMPLE_STATUS_ENUM(code, name, group, text) FM_SAMPLE_##code,
+    FM_SAMPLE_STATUS_MAP(FM_SAMPLE_STATUS_ENUM)
+#undef FM_SAMPLE_STATUS_ENUM
+        FM_SAMPLE_STATUS_COUNT
+} fm_sample_status;
+
+typedef enum {
+    FM_OUTCOME_SCORED,
+    FM_OUTCOME_UNPARSED,
+    FM_OUTCOME_ERRORED,
+    FM_OUTCOME_SKIPPED
+} fm_outcome;
+
+FM_API const char *fm_sample_status_name(fm_sample_status status);
+FM_API const char *fm_sample_status_meaning(fm_sample_status status);
+FM_API fm_outcome fm_sample_status_outcome(fm_sample_status status);
+FM_API bool fm_sample_status_from_name(const char *name, fm_sample_status *out);
+
+/* The kind of answer that a task asks for; later suites add theirs. */
+typedef enum { FM_ANSWER_TRACE2D, FM_ANSWER_TRACE3D } fm_answer_kind;
+
+/* Truth of a trace item. */
+typedef struct {
+    double (*points)[3]; /* [n][3] camera frame, metres */
+    size_t n;
+    bool has_box;
+    fm_box box; /* the destination */
+} fm_truth_trace;
+
+typedef struct {
+    const char *id;       /* unique in its suite, printable, at most FM_SAMPLE_ID_BYTES - 1 bytes */
+    const char *category; /* NULL where the data has none; likewise the texts below */
+    int steps;            /* reasoning steps that the data states; 0: not stated */
+    const char *instruction; /* what is asked, in the data's words */
+    const char *target, *destination;
+
+    /* Absolute paths of rasters inside the data folder; NULL where the data names none. Files may
+     * be missing. */
+    const char *image_path, *depth_path, *mask_path;
+
+    bool has_camera;
+    fm_camera camera;
+
+    fm_answer_kind kind;
+    union {
+        fm_truth_trace trace; /* FM_ANSWER_TRACE2D, FM_ANSWER_TRACE3D */
+    } truth;
+} fm_sample;
+
+#define FM_SAMPLE_ID_BYTES 128
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,92 @@
+/* Owns the blocks behind fm_arena. Leaves lifetimes to the callers. */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+struct fm_arena_block {
+    fm_arena_block *next;
+    size_t size, used;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+#define BLOCK_BYTES ((size_t)16 << 10)
+
+void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size)
+{
+    size_t bytes, cap = arena->cap_bytes ? arena->cap_bytes : FM_ARENA_DEFAULT_CAP;
+    fm_arena_block *block = arena->head;
+
+    if (!fm_size_mul(count, size, &bytes) || bytes > cap)
+        return NULL;
+    bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    if (bytes == 0)
+        bytes = alignof(max_align_t);
+    if (bytes > cap - (arena->used_bytes < cap ? arena->used_bytes : cap))
+        return NULL;
+    if (!block || block->size - block->used < bytes) {
+        /* Doubling keeps the number of blocks logarithmic when a sample turns out to be large. */
+        size_t want = block ? block->size * 2 : BLOCK_BYTES;
+
+        if (want > (size_t)4 << 20)
+            want = (size_t)4 << 20;
+        if (want < bytes)
+            want = bytes;
+        block = malloc(sizeof(*block) + want);
+        if (!block)
+            return NULL;
+        block->next = arena->head;
+        block->size = want;
+        block->used = 0;
+        arena->head = block;
+    }
+    void *out = block->bytes + block->used;
+    block->used += bytes;
+    arena->used_bytes += bytes;
+    return memset(out, 0, bytes);
+}
+
+char *fm_arena_memdup(fm_arena *arena, const void *bytes, size_t size)
+{
+    char *out = size == SIZE_MAX ? NULL : fm_arena_alloc(arena, size + 1, 1);
+
+    if (out && size)
+        memcpy(out, bytes, size);
+    return out;
+}
+
+char *fm_arena_strdup(fm_arena *arena, const char *text)
+{
+    return text ? fm_arena_memdup(arena, text, strlen(text)) : NULL;
+}
+
+void fm_arena_reset(fm_arena *arena)
+{
+    fm_arena_block *keep = arena->head;
+
+    if (!keep)
+        return;
+    for (fm_arena_block *b = keep->next, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    keep->next = NULL;
+    keep->used = 0;
+    arena->used_bytes = 0;
+}
+
+void fm_arena_release(fm_arena *arena)
+{
+    if (!arena)
+        return;
+    for (fm_arena_block *b = arena->head, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    arena->head = NULL;
+    arena->used_bytes = 0;
+}

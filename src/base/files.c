@@ -1,0 +1,302 @@
+/* Owns file I/O and the safety of names. Knows no format. */
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *err)
+{
+    fm_status st = FM_OK;
+    size_t total = 0;
+    FILE *f = fopen(path, "rb");
+
+    if (!f)
+        return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    struct stat info;
+    if (fstat(fileno(f), &info) == 0 && S_ISDIR(info.st_mode)) {
+        st = fm_fail(err, FM_E_IO, "cannot read '%s': it is a folder", path);
+        goto done;
+    }
+    for (;;) {
+        char *room = fm_buf_room(out, (size_t)64 << 10);
+
+        if (!room) {
+            st = fm_fail(err, FM_E_NOMEM, "no memory to read '%s'", path);
+            goto done;
+        }
+        size_t n = fread(room, 1, (size_t)64 << 10, f);
+        out->size += n;
+        out->data[out->size] = '\0';
+        total += n;
+        if (total > cap_bytes) {
+            st = fm_fail(err, FM_E_INPUT, "'%s' is larger than the %zu bytes allowed here", path,
+                         cap_bytes);
+            goto done;
+        }
+        if (n == 0) {
+            if (ferror(f))
+                st = fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
+            break;
+        }
+    }
+done:
+    fclose(f);
+    return st;
+}
+
+static void sync_folder_of(const char *path)
+{
+    char folder[FM_PATH_BYTES];
+
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder] = '\0';
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        /* Some file systems refuse to sync a folder; the rename has happened all the same. */
+        (void)!fsync(fd);
+        close(fd);
+    }
+}
+
+fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err *err)
+{
+    *writer = (fm_file_writer){0};
+    int a = snprintf(writer->path, sizeof(writer->path), "%s", path);
+    int b =
+        snprintf(writer->temporary, sizeof(writer->temporary), "%s.tmp.%ld", path, (long)getpid());
+    if (a < 0 || b < 0 || (size_t)a >= sizeof(writer->path) ||
+        (size_t)b >= sizeof(writer->temporary))
+        return fm_fail(err, FM_E_INPUT, "path too long: '%.100s...'", path);
+    writer->stream = fopen(writer->temporary, "wb");
+    if (!writer->stream)
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    return FM_OK;
+}
+
+fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err)
+{
+    bool bad =
+        fflush(writer->stream) != 0 || ferror(writer->stream) || fsync(fileno(writer->stream)) != 0;
+    int why = errno;
+
+    if (fclose(writer->stream) != 0 && !bad) {
+        bad = true;
+        why = errno;
+    }
+    writer->stream = NULL;
+    if (!bad && rename(writer->temporary, writer->path) != 0) {
+        bad = true;
+        why = errno;
+    }
+    if (bad) {
+        (void)unlink(writer->temporary);
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", writer->path, strerror(why));
+    }
+    sync_folder_of(writer->path);
+    return FM_OK;
+}
+
+void fm_file_writer_abandon(fm_file_writer *writer)
+{
+    if (!writer->stream)
+        return;
+    fclose(writer->stream);
+    writer->stream = NULL;
+    (void)unlink(writer->temporary);
+}
+
+fm_status fm_file_write_atomic(const char *path, const void *bytes, size_t size, fm_err *err)
+{
+    fm_file_writer writer;
+    fm_status st = fm_file_writer_begin(&writer, path, err);
+
+    if (st != FM_OK)
+        return st;
+    if (size)
+        (void)!fwrite(bytes, 1, size,
+                      writer.stream); /* a short write leaves ferror set, which commit checks */
+    return fm_file_writer_commit(&writer, err);
+}
+
+fm_status fm_dir_make(const char *path, fm_err *err)
+{
+    char part[FM_PATH_BYTES];
+    size_t n = strlen(path);
+
+    if (n == 0 || n >= sizeof(part))
+        return fm_fail(err, FM_E_INPUT, "not a usable folder name: '%.100s'", path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return fm_fail(err, FM_E_IO, "cannot create folder '%s': %s", part, strerror(errno));
+    }
+    if (!fm_dir_exists(path))
+        return fm_fail(err, FM_E_IO, "cannot create folder '%s': a file of that name exists", path);
+    return FM_OK;
+}
+
+bool fm_file_exists(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool fm_dir_exists(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, const char *b, fm_err *err)
+{
+    size_t n = strlen(a);
+    int written = snprintf(out, FM_PATH_BYTES, "%s%s%s", a, n && a[n - 1] == '/' ? "" : "/", b);
+
+    if (written < 0 || written >= FM_PATH_BYTES)
+        return fm_fail(err, FM_E_INPUT, "path too long: '%.100s.../%.100s'", a, b);
+    return FM_OK;
+}
+
+static bool stays_inside(const char *name)
+{
+    if (name[0] == '\0' || name[0] == '/')
+        return false;
+    for (const char *part = name;;) {
+        size_t n = strcspn(part, "/");
+
+        if (n == 0 || (n == 2 && part[0] == '.' && part[1] == '.'))
+            return false;
+        for (size_t i = 0; i < n; i++)
+            if ((unsigned char)part[i] < 0x20 || part[i] == 0x7f)
+                return false;
+        if (part[n] == '\0')
+            return true;
+        part += n + 1;
+    }
+}
+
+fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const char *name,
+                              fm_err *err)
+{
+    char real_root[PATH_MAX], real_target[PATH_MAX];
+
+    if (!stays_inside(name))
+        return fm_fail(err, FM_E_INPUT, "name '%.200s' would leave its folder", name);
+    fm_status st = fm_path_join(out, root, name, err);
+    if (st != FM_OK)
+        return st;
+    if (!realpath(out, real_target))
+        return FM_OK; /* nothing there to be led astray by; opening it reports what is wrong */
+    if (!realpath(root, real_root))
+        return fm_fail(err, FM_E_IO, "cannot resolve '%s': %s", root, strerror(errno));
+    size_t n = strlen(real_root);
+    if (strncmp(real_root, real_target, n) != 0 || (real_target[n] != '/' && n != 1))
+        return fm_fail(err, FM_E_INPUT, "'%.200s' is a link that leaves its folder", name);
+    return FM_OK;
+}
+
+const char *fm_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+fm_status fm_lines_open(fm_lines *lines, const char *path, size_t cap_bytes, fm_err *err)
+{
+    *lines = (fm_lines){.cap_bytes = cap_bytes ? cap_bytes : FM_LINE_DEFAULT_CAP};
+    snprintf(lines->path, sizeof(lines->path), "%s", path);
+    lines->stream = fopen(path, "rb");
+    if (!lines->stream)
+        return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    struct stat info;
+    if (fstat(fileno(lines->stream), &info) == 0 && S_ISDIR(info.st_mode)) {
+        fm_lines_close(lines);
+        return fm_fail(err, FM_E_IO, "cannot read '%s': it is a folder", path);
+    }
+    return FM_OK;
+}
+
+static bool lines_push(fm_lines *lines, int c)
+{
+    if (lines->size + 2 > lines->capacity) {
+        size_t want = lines->capacity ? lines->capacity * 2 : 4096;
+        char *grown = realloc(lines->line, want);
+
+        if (!grown)
+            return false;
+        lines->line = grown;
+        lines->capacity = want;
+    }
+    lines->line[lines->size++] = (char)c;
+    return true;
+}
+
+fm_status fm_lines_next(fm_lines *lines, bool *more, fm_err *err)
+{
+    int c;
+
+    *more = false;
+    lines->size = 0;
+    lines->torn = lines->too_long = false;
+    lines->offset = ftell(lines->stream);
+    flockfile(lines->stream);
+    while ((c = getc_unlocked(lines->stream)) != EOF && c != '\n') {
+        if (lines->too_long)
+            continue;
+        if (lines->size >= lines->cap_bytes) {
+            /* Give the memory back: a single absurd line must not stay with us for the rest of the
+             * file. */
+            lines->too_long = true;
+            free(lines->line);
+            lines->line = NULL;
+            lines->size = lines->capacity = 0;
+            continue;
+        }
+        if (!lines_push(lines, c)) {
+            funlockfile(lines->stream);
+            return fm_fail(err, FM_E_NOMEM, "no memory for line %zu of '%s'", lines->number + 1,
+                           lines->path);
+        }
+    }
+    funlockfile(lines->stream);
+    if (c == EOF && ferror(lines->stream))
+        return fm_fail(err, FM_E_IO, "cannot read '%s': %s", lines->path, strerror(errno));
+    if (c == EOF && lines->size == 0 && !lines->too_long)
+        return FM_OK;
+    lines->torn = c == EOF;
+    lines->number++;
+    if (!lines_push(lines, '\0'))
+        return fm_fail(err, FM_E_NOMEM, "no memory for line %zu of '%s'", lines->number,
+                       lines->path);
+    lines->size--;
+    *more = true;
+    return FM_OK;
+}
+
+void fm_lines_close(fm_lines *lines)
+{
+    if (lines->stream)
+        fclose(lines->stream);
+    free(lines->line);
+    *lines = (fm_lines){0};
+}
+
+fm_status fm_stream_check(FILE *stream, const char *name, fm_err *err)
+{
+    if (fflush(stream) != 0 || ferror(stream))
+        return fm_fail(err, FM_E_IO, "cannot write to %s: %s", name, strerror(errno ? errno : EIO));
+    return FM_OK;
+}

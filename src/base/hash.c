@@ -1,0 +1,84 @@
+/* Owns the text form of hashes; the arithmetic is libmd's. */
+#include "base/hash.h"
+
+#include <errno.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fm_hash {
+    SHA2_CTX context;
+};
+
+fm_hash *fm_hash_new(void)
+{
+    fm_hash *hash = malloc(sizeof(*hash));
+
+    if (hash)
+        SHA256Init(&hash->context);
+    return hash;
+}
+
+void fm_hash_update(fm_hash *hash, const void *bytes, size_t size)
+{
+    SHA256Update(&hash->context, bytes, size);
+}
+
+static void digest_to_text(SHA2_CTX *context, char out[FM_HASH_TEXT_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+
+    SHA256Final(digest, context);
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * sizeof(digest)] = '\0';
+}
+
+void fm_hash_finish(fm_hash *hash, char out[FM_HASH_TEXT_BYTES])
+{
+    digest_to_text(&hash->context, out);
+    free(hash);
+}
+
+void fm_hash_bytes(const void *bytes, size_t size, char out[FM_HASH_TEXT_BYTES])
+{
+    SHA2_CTX context;
+
+    SHA256Init(&context);
+    SHA256Update(&context, bytes, size);
+    digest_to_text(&context, out);
+}
+
+fm_status fm_hash_file(const char *path, char out[FM_HASH_TEXT_BYTES], fm_err *err)
+{
+    unsigned char block[1 << 14];
+    SHA2_CTX context;
+    size_t n;
+    FILE *f = fopen(path, "rb");
+
+    if (!f)
+        return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    SHA256Init(&context);
+    while ((n = fread(block, 1, sizeof(block), f)) > 0)
+        SHA256Update(&context, block, n);
+    int bad = ferror(f);
+    fclose(f);
+    if (bad)
+        return fm_fail(err, FM_E_IO, "cannot read '%s'", path);
+    digest_to_text(&context, out);
+    return FM_OK;
+}
+
+uint64_t fm_hash_quick(const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
+    return h;
+}

@@ -1,0 +1,418 @@
+/* Owns the repair of text before cJSON reads it, and the writer. */
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "base/size.h"
+#include "base/text.h"
+
+static int hex4(const char *p)
+{
+    int value = 0;
+
+    for (int i = 0; i < 4; i++) {
+        int c = (unsigned char)p[i];
+        int digit = c >= '0' && c <= '9'                 ? c - '0'
+                    : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                         : -1;
+
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+/* One escape at p (a backslash); appends its repaired form and returns how many bytes it took. */
+static size_t repair_escape(const char *p, size_t left, fm_buf *out)
+{
+    int code;
+
+    if (left < 2) {
+        fm_buf_putc(out, *p);
+        return 1;
+    }
+    if (p[1] != 'u' || left < 6 || (code = hex4(p + 2)) < 0) {
+        fm_buf_append(out, p, 2);
+        return 2;
+    }
+    if (code == 0) {
+        fm_buf_append(out, "\xC0\x80", 2);
+        return 6;
+    }
+    if (code >= 0xD800 && code < 0xE000) {
+        int low = code < 0xDC00 && left >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
+
+        if (low >= 0xDC00 && low < 0xE000) {
+            fm_buf_append(out, p, 12);
+            return 12;
+        }
+        fm_buf_putc(out, (char)(0xE0 | code >> 12));
+        fm_buf_putc(out, (char)(0x80 | (code >> 6 & 63)));
+        fm_buf_putc(out, (char)(0x80 | (code & 63)));
+        return 6;
+    }
+    fm_buf_append(out, p, 6);
+    return 6;
+}
+
+/* Length of a Python-only number at p, or 0. */
+static size_t not_finite(const char *p, size_t left)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+
+    for (size_t i = 0; i < FM_COUNT_OF(words); i++) {
+        size_t n = strlen(words[i]);
+
+        if (left >= n && memcmp(p, words[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+static bool needs_repair(const char *text, size_t size)
+{
+    /* memchr runs at memory speed: most lines have none of these characters outside plain words. */
+    return memchr(text, 'N', size) || memchr(text, 'I', size) || memmem(text, size, "\\u0000", 6) ||
+           memmem(text, size, "\\ud", 3) || memmem(text, size, "\\uD", 3);
+}
+
+static void repair(const char *text, size_t size, fm_buf *out)
+{
+    bool in_string = false;
+    size_t kept = 0, i = 0;
+
+    while (i < size) {
+        char c = text[i];
+        size_t word;
+
+        if (in_string && c == '\\') {
+            fm_buf_append(out, text + kept, i - kept);
+            i += repair_escape(text + i, size - i, out);
+            kept = i;
+        } else if (c == '"') {
+            in_string = !in_string;
+            i++;
+        } else if (!in_string && (c == 'N' || c == 'I' || c == '-') &&
+                   (word = not_finite(text + i, size - i)) > 0) {
+            fm_buf_append(out, text + kept, i - kept);
+            fm_buf_puts(out, "null");
+            i += word;
+            kept = i;
+        } else {
+            i++;
+        }
+    }
+    fm_buf_append(out, text + kept, size - kept);
+}
+
+fm_status fm_json_parse(const char *text, size_t size, const char *name, cJSON **out, fm_err *err)
+{
+    fm_buf repaired = {0};
+    const char *end = NULL;
+    fm_status st = FM_OK;
+
+    if (needs_repair(text, size)) {
+        repair(text, size, &repaired);
+        st = fm_buf_check(&repaired, name, err);
+        if (st != FM_OK)
+            goto done;
+        text = fm_buf_text(&repaired);
+        size = repaired.size;
+    }
+    cJSON *made = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    if (made) {
+        while (end < text + size && (*end == ' ' || *end == '\t' || *end == '\r' || *end == '\n'))
+            end++;
+        if (end < text + size) {
+            cJSON_Delete(made);
+            made = NULL;
+        }
+    }
+    if (!made) {
+        st = fm_fail(err, FM_E_INPUT, "%s: not JSON at byte %zu", name,
+                     end ? (size_t)(end - text) : (size_t)0);
+        goto done;
+    }
+    *out = made;
+done:
+    fm_buf_release(&repaired);
+    return st;
+}
+
+fm_status fm_json_load(const char *path, size_t cap_bytes, cJSON **out, fm_err *err)
+{
+    fm_buf text = {0};
+    fm_status st = fm_file_read(path, cap_bytes, &text, err);
+
+    if (st == FM_OK)
+        st = fm_json_parse(fm_buf_text(&text), text.size, path, out, err);
+    fm_buf_release(&text);
+    return st;
+}
+
+const cJSON *fm_json_get(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+const char *fm_json_string(const cJSON *object, const char *key)
+{
+    return cJSON_GetStringValue(fm_json_get(object, key));
+}
+
+double fm_json_number(const cJSON *object, const char *key, double otherwise)
+{
+    const cJSON *item = fm_json_get(object, key);
+
+    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+}
+
+bool fm_json_bool(const cJSON *object, const char *key, bool otherwise)
+{
+    const cJSON *item = fm_json_get(object, key);
+
+    return cJSON_IsBool(item) ? cJSON_IsTrue(item) : otherwise;
+}
+
+bool fm_json_vector(const cJSON *array, double *out, size_t n)
+{
+    const cJSON *item;
+    size_t i = 0;
+
+    if (!cJSON_IsArray(array))
+        return false;
+    cJSON_ArrayForEach(item, array)
+    {
+        if (i == n || !cJSON_IsNumber(item) || !isfinite(item->valuedouble))
+            return false;
+        out[i++] = item->valuedouble;
+    }
+    return i == n;
+}
+
+char *fm_json_bytes(const cJSON *item, fm_arena *arena, size_t *size)
+{
+    const char *text = cJSON_GetStringValue(item);
+
+    *size = 0;
+    if (!text)
+        return NULL;
+    size_t n = strlen(text), w = 0;
+    char *out = fm_arena_memdup(arena, text, n);
+    if (!out)
+        return NULL;
+    for (size_t r = 0; r < n; r++) {
+        bool nul = (unsigned char)out[r] == 0xC0 && (unsigned char)out[r + 1] == 0x80;
+
+        out[w++] = nul ? '\0' : out[r];
+        r += nul;
+    }
+    out[w] = '\0';
+    *size = w;
+    return out;
+}
+
+static void begin_value(fm_json_writer *w, const char *key)
+{
+    if (w->depth > 0) {
+        if (w->started[w->depth])
+            fm_buf_putc(w->out, ',');
+        if (w->pretty) {
+            fm_buf_putc(w->out, '\n');
+            for (int i = 0; i < w->depth; i++)
+                fm_buf_append(w->out, "  ", 2);
+        } else if (w->started[w->depth]) {
+            fm_buf_putc(w->out, ' ');
+        }
+        w->started[w->depth] = true;
+    }
+    if (key) {
+        fm_buf_putc(w->out, '"');
+        fm_buf_puts(w->out, key);
+        fm_buf_append(w->out, "\": ", 3);
+    }
+}
+
+void fm_json_open(fm_json_writer *w, const char *key, char bracket)
+{
+    begin_value(w, key);
+    fm_buf_putc(w->out, bracket);
+    if (w->depth + 1 < (int)FM_COUNT_OF(w->started))
+        w->started[++w->depth] = false;
+    else
+        w->out->failed = true;
+}
+
+void fm_json_close(fm_json_writer *w, char bracket)
+{
+    bool filled = w->started[w->depth];
+
+    w->depth--;
+    if (w->pretty && filled) {
+        fm_buf_putc(w->out, '\n');
+        for (int i = 0; i < w->depth; i++)
+            fm_buf_append(w->out, "  ", 2);
+    }
+    fm_buf_putc(w->out, bracket);
+}
+
+void fm_json_put_bytes(fm_json_writer *w, const char *key, const char *text, size_t size)
+{
+    size_t kept = 0;
+
+    begin_value(w, key);
+    fm_buf_putc(w->out, '"');
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
+            continue;
+        fm_buf_append(w->out, text + kept, i - kept);
+        kept = i + 1;
+        if (c == '"' || c == '\\')
+            fm_buf_printf(w->out, "\\%c", c);
+        else if (c == '\n')
+            fm_buf_append(w->out, "\\n", 2);
+        else if (c == '\t')
+            fm_buf_append(w->out, "\\t", 2);
+        else
+            fm_buf_printf(w->out, "\\u%04x", c);
+    }
+    fm_buf_append(w->out, text + kept, size - kept);
+    fm_buf_putc(w->out, '"');
+}
+
+void fm_json_put_string(fm_json_writer *w, const char *key, const char *text)
+{
+    if (text)
+        fm_json_put_bytes(w, key, text, strlen(text));
+    else
+        fm_json_put_null(w, key);
+}
+
+size_t fm_json_format_number(double value, char out[FM_JSON_NUMBER_BYTES])
+{
+    int n = 0;
+
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value && !(value == 0 && signbit(value)))
+        return (size_t)snprintf(out, FM_JSON_NUMBER_BYTES, "%lld", (long long)value);
+    for (int digits = 15; digits <= 17; digits++) {
+        n = snprintf(out, FM_JSON_NUMBER_BYTES, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            break;
+    }
+    return (size_t)n;
+}
+
+void fm_json_put_number(fm_json_writer *w, const char *key, double value)
+{
+    char text[FM_JSON_NUMBER_BYTES];
+
+    begin_value(w, key);
+    if (isfinite(value))
+        fm_buf_append(w->out, text, fm_json_format_number(value, text));
+    else
+        fm_buf_puts(w->out, "null");
+}
+
+void fm_json_put_int(fm_json_writer *w, const char *key, int64_t value)
+{
+    begin_value(w, key);
+    fm_buf_printf(w->out, "%lld", (long long)value);
+}
+
+void fm_json_put_bool(fm_json_writer *w, const char *key, bool value)
+{
+    begin_value(w, key);
+    fm_buf_puts(w->out, value ? "true" : "false");
+}
+
+void fm_json_put_null(fm_json_writer *w, const char *key)
+{
+    begin_value(w, key);
+    fm_buf_puts(w->out, "null");
+}
+
+void fm_json_put_vector(fm_json_writer *w, const char *key, const double *values, size_t n)
+{
+    bool pretty = w->pretty;
+
+    /* A vector stays on one line, also in an indented file. */
+    begin_value(w, key);
+    w->pretty = false;
+    fm_buf_putc(w->out, '[');
+    w->depth++;
+    w->started[w->depth] = false;
+    for (size_t i = 0; i < n; i++)
+        fm_json_put_number(w, NULL, values[i]);
+    w->depth--;
+    fm_buf_putc(w->out, ']');
+    w->pretty = pretty;
+}
+
+void fm_json_put_tree(fm_json_writer *w, const char *key, const cJSON *tree)
+{
+    if (cJSON_IsObject(tree) || cJSON_IsArray(tree)) {
+        bool object = cJSON_IsObject(tree);
+        const cJSON *item;
+
+        fm_json_open(w, key, object ? '{' : '[');
+        cJSON_ArrayForEach(item, tree) fm_json_put_tree(w, object ? item->string : NULL, item);
+        fm_json_close(w, object ? '}' : ']');
+    } else if (cJSON_IsString(tree)) {
+        fm_json_put_string(w, key, tree->valuestring);
+    } else if (cJSON_IsNumber(tree)) {
+        fm_json_put_number(w, key, tree->valuedouble);
+    } else if (cJSON_IsBool(tree)) {
+        fm_json_put_bool(w, key, cJSON_IsTrue(tree));
+    } else {
+        fm_json_put_null(w, key);
+    }
+}
+
+static void base64_key(char out[64], const char *key)
+{
+    snprintf(out, 64, "%s_base64", key);
+}
+
+void fm_json_put_reply(fm_json_writer *w, const char *key, const char *bytes, size_t size)
+{
+    if (fm_utf8_valid(bytes, size) && !(size && memchr(bytes, '\0', size))) {
+        fm_json_put_bytes(w, key, bytes, size);
+        return;
+    }
+    char name[64];
+    base64_key(name, key);
+    begin_value(w, name);
+    fm_buf_putc(w->out, '"');
+    fm_base64_encode(w->out, bytes, size);
+    fm_buf_putc(w->out, '"');
+}
+
+bool fm_json_get_reply(const cJSON *object, const char *key, fm_arena *arena, char **bytes,
+                       size_t *size)
+{
+    const cJSON *item = fm_json_get(object, key);
+    char name[64];
+    fm_buf decoded = {0};
+
+    if (cJSON_IsString(item)) {
+        *bytes = fm_json_bytes(item, arena, size);
+        return *bytes != NULL;
+    }
+    base64_key(name, key);
+    const char *text = fm_json_string(object, name);
+    if (!text || !fm_base64_decode(&decoded, text, strlen(text))) {
+        fm_buf_release(&decoded);
+        return false;
+    }
+    *bytes = fm_arena_memdup(arena, fm_buf_text(&decoded), decoded.size);
+    *size = decoded.size;
+    fm_buf_release(&decoded);
+    return *bytes != NULL;
+}

@@ -1,0 +1,44 @@
+/* Bytes and UTF-8: validity, escaping for the places where text ends up, nearest names. Pure
+ * functions. */
+#ifndef FM_BASE_TEXT_H
+#define FM_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+
+/* Length of the valid UTF-8 sequence at p (1-4), or 0: overlong forms, surrogates and values past
+ * U+10FFFF are invalid. */
+size_t fm_utf8_sequence(const char *p, size_t size);
+bool fm_utf8_valid(const char *p, size_t size);
+
+/* Append `text` fit for a terminal: control and bidirectional characters and broken UTF-8 as
+ * visible escapes, so that data cannot move the cursor, colour the screen or reorder a line.
+ * Newlines become a space. */
+void fm_text_for_terminal(fm_buf *out, const char *text, size_t size);
+
+/* Append `text` fit for HTML text and double-quoted attributes; bidirectional and control
+ * characters are shown as U+FFFD so that they cannot act. Newline and tab stay. */
+void fm_text_for_html(fm_buf *out, const char *text, size_t size);
+
+/* Columns that `text` takes on a terminal (wide and combining characters counted roughly: ASCII is
+ * exact). */
+size_t fm_text_columns(const char *text);
+
+/* Edit distance with transpositions, for suggestions; names longer than 63 bytes are cut. */
+int fm_text_distance(const char *a, const char *b);
+
+/* The name nearest to `word` when it is near enough to be a slip, else NULL. */
+const char *fm_text_nearest(const char *word, const char *const *names, size_t n);
+
+/* Standard base64 with padding. Decoding skips nothing: any other character is false. */
+void fm_base64_encode(fm_buf *out, const void *bytes, size_t size);
+bool fm_base64_decode(fm_buf *out, const char *text, size_t size);
+
+/* Strict numbers: the whole string, no white space, finite, in range. False otherwise. */
+bool fm_text_to_double(const char *text, double *out);
+bool fm_text_to_int64(const char *text, int64_t *out);
+bool fm_text_to_uint64(const char *text, uint64_t *out);
+
+#endif
