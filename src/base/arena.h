@@ -23,9 +23,9 @@ typedef struct fm_arena {
 /* Zeroed memory aligned for any type, or NULL. count * size is checked for overflow. */
 void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size);
 
-/* Terminated copies; NULL when out of memory. `text` may be NULL for fm_arenatrdup, giving NULL.
+/* Terminated copies; NULL when out of memory. `text` may be NULL for fm_arena_strdup, giving NULL.
  */
-char *fm_arenatrdup(fm_arena *arena, const char *text);
+char *fm_arena_strdup(fm_arena *arena, const char *text);
 char *fm_arena_memdup(fm_arena *arena, const void *bytes, size_t size);
 
 void fm_arena_reset(fm_arena *arena);
