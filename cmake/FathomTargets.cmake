@@ -28,6 +28,11 @@ if(FATHOM_FUZZ)
     target_link_options(fathom_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+# The assertion macros of Criterion convert freely; the tests' own warnings stay on. A target of its own because
+# a program's own options would come before those of fathom_flags, which would switch the warnings on again.
+add_library(fathom_test_flags INTERFACE)
+target_compile_options(fathom_test_flags INTERFACE -Wno-conversion -Wno-pedantic -Wno-cast-qual)
+
 # fathom_module(<name> SOURCES ... [LINKS ...])
 # A folder under src/, adapters/ or suites/: an object library that ends up in libfathom.
 # LINKS names third-party targets only; which module may include which is held by tests/check/layers.
@@ -49,9 +54,7 @@ function(fathom_test name)
         set(ARG_LABEL unit)
     endif()
     add_executable(${name} ${ARG_SOURCES})
-    target_link_libraries(${name} PRIVATE fathom_flags fathom PkgConfig::CRITERION)
-    # The assertion macros of Criterion convert freely; the tests' own warnings stay on.
-    target_compile_options(${name} PRIVATE -Wno-conversion -Wno-pedantic -Wno-cast-qual)
+    target_link_libraries(${name} PRIVATE fathom_flags fathom_test_flags fathom PkgConfig::CRITERION)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL}
