@@ -3,8 +3,8 @@
  *
  * Points are [n][dim] doubles, row-major, dim 2 or 3, in whatever unit the caller uses; results are
  * in that unit. Pure functions without global state, thread-safe; scratch comes from the caller or
- * the stack. A NaN coordinate gives NaN, in bounded time (the recursion of the upstream scorer does
- * not finish on it).
+ * the stack. A coordinate that is not finite gives NaN, in bounded time (the recursion of the upstream
+ * scorer does not finish on it).
  */
 #ifndef FATHOM_POLYLINE_H
 #define FATHOM_POLYLINE_H
@@ -19,7 +19,8 @@ extern "C" {
  * scorer and paper). */
 #define FM_PATH_SAMPLES 100
 
-/* Longest path that the distances accept; longer replies are judged on a resampled path anyway. */
+/* Longest path that the Frechet distance accepts (NaN beyond); longer replies are judged on a
+ * resampled path anyway. */
 #define FM_PATH_MAX_POINTS 4096
 
 /**
