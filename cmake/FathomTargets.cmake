@@ -48,17 +48,59 @@ function(fathom_module name)
 endfunction()
 
 # fathom_test(<name> SOURCES ... [LABEL unit])   A Criterion test program.
+# It leaves its report beside itself as <name>.tap, from which scripts/lib/count-tests counts.
 function(fathom_test name)
     cmake_parse_arguments(ARG "" "LABEL" "SOURCES" ${ARGN})
     if(NOT ARG_LABEL)
         set(ARG_LABEL unit)
     endif()
+    if(FATHOM_SANITIZE MATCHES thread)
+        return() # Criterion does not run under ThreadSanitizer: fathom_stress has what does.
+    endif()
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE fathom_flags fathom_test_flags fathom PkgConfig::CRITERION)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    add_test(NAME ${name} COMMAND ${name} --tap=${PROJECT_BINARY_DIR}/tests/${name}.tap)
+    set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL})
+endfunction()
+
+# fathom_stress(<name> SOURCES ...)   A test program with its own main, which runs under ThreadSanitizer too.
+function(fathom_stress name)
+    cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE fathom_flags fathom)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL}
-        ENVIRONMENT "FATHOM_BIN=${PROJECT_BINARY_DIR}/bin/fathom;FATHOM_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+    set_tests_properties(${name} PROPERTIES LABELS stress)
+endfunction()
+
+# fathom_check(<name> SCRIPT <file> [LABEL check])   A script that holds something about the tree or the program.
+# Exit status 77 and a line "skipped: <reason>" say that it cannot run here.
+function(fathom_check name)
+    cmake_parse_arguments(ARG "" "SCRIPT;LABEL" "" ${ARGN})
+    if(NOT ARG_LABEL)
+        set(ARG_LABEL check)
+    endif()
+    add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SCRIPT})
+    set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} SKIP_RETURN_CODE 77)
+endfunction()
+
+# What holds for every test of a folder, once all of them are declared. Criterion passes a test whose process
+# LeakSanitizer then complains about, so the words of a sanitizer fail a test whatever its status was; where a program
+# under test has its output caught, the exit status 99, which no table of ours has, tells the same.
+function(fathom_tests_finish)
+    get_property(tests DIRECTORY PROPERTY TESTS)
+    if(NOT tests)
+        return()
+    endif()
+    set_property(TEST ${tests} PROPERTY FAIL_REGULAR_EXPRESSION
+        "(ERROR|WARNING|SUMMARY): [A-Za-z]*Sanitizer" "runtime error: ")
+    set_property(TEST ${tests} APPEND PROPERTY ENVIRONMENT
+        "FATHOM_BIN=${PROJECT_BINARY_DIR}/bin/fathom" "FATHOM_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+        "FATHOM_BUILD_DIR=${PROJECT_BINARY_DIR}"
+        "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1"
+        "LSAN_OPTIONS=exitcode=99" "UBSAN_OPTIONS=exitcode=99:print_stacktrace=1"
+        "TSAN_OPTIONS=exitcode=99:halt_on_error=1")
 endfunction()
 
 # fathom_fuzz(<name> SOURCES ... CORPUS <dir>)
