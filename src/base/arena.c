@@ -21,9 +21,9 @@ void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size)
     size_t bytes, cap = arena->cap_bytes ? arena->cap_bytes : FM_ARENA_DEFAULT_CAP;
     fm_arena_block *block = arena->head;
 
-    if (!fm_size_mul(count, size, &bytes) || bytes > cap)
+    if (!fm_size_mul(count, size, &bytes) || !fm_size_add(bytes, alignof(max_align_t) - 1, &bytes))
         return NULL;
-    bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    bytes &= ~(alignof(max_align_t) - 1);
     if (bytes == 0)
         bytes = alignof(max_align_t);
     if (bytes > cap - (arena->used_bytes < cap ? arena->used_bytes : cap))

@@ -1,7 +1,7 @@
 /**
  * Bump allocator: many small objects with one lifetime.
  *
- * One thread at a time. Memory comes from malloc in blocks; `fm_arena_reset` keeps the largest
+ * One thread at a time. Memory comes from malloc in blocks; `fm_arena_reset` keeps the newest
  * block for the next round. A cap bounds what hostile input can make it take; past it, allocation
  * returns NULL.
  */

@@ -21,6 +21,8 @@ char *fm_buf_room(fm_buf *buf, size_t extra)
     if (need + 1 > buf->capacity) {
         size_t want = buf->capacity ? buf->capacity * 2 : 256;
 
+        if (want > cap)
+            want = cap;
         if (want < need + 1)
             want = need + 1;
         char *grown = realloc(buf->data, want);
@@ -120,6 +122,7 @@ char *fm_buf_take(fm_buf *buf)
         free(buf->data);
     buf->data = NULL;
     buf->size = buf->capacity = 0;
+    buf->failed = false;
     return out;
 }
 

@@ -12,8 +12,8 @@
 fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *err)
 {
     fm_status st = FM_OK;
-    size_t total = 0;
-    FILE *f = fopen(path, "rb");
+    size_t total = 0, before = out->size;
+    FILE *f = fopen(path, "rbe");
 
     if (!f)
         return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
@@ -46,6 +46,10 @@ fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *
     }
 done:
     fclose(f);
+    if (st != FM_OK && out->data) {
+        out->size = before;
+        out->data[before] = '\0';
+    }
     return st;
 }
 
@@ -74,7 +78,7 @@ fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err 
     if (a < 0 || b < 0 || (size_t)a >= sizeof(writer->path) ||
         (size_t)b >= sizeof(writer->temporary))
         return fm_fail(err, FM_E_INPUT, "path too long: '%.100s...'", path);
-    writer->stream = fopen(writer->temporary, "wb");
+    writer->stream = fopen(writer->temporary, "wbe");
     if (!writer->stream)
         return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
     return FM_OK;
@@ -82,9 +86,11 @@ fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err 
 
 fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err)
 {
+    /* An earlier write may have failed with its errno long gone: then this is all there is to say. */
+    errno = 0;
     bool bad =
         fflush(writer->stream) != 0 || ferror(writer->stream) || fsync(fileno(writer->stream)) != 0;
-    int why = errno;
+    int why = errno ? errno : EIO;
 
     if (fclose(writer->stream) != 0 && !bad) {
         bad = true;
@@ -162,7 +168,7 @@ bool fm_dir_exists(const char *path)
 fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, const char *b, fm_err *err)
 {
     size_t n = strlen(a);
-    int written = snprintf(out, FM_PATH_BYTES, "%s%s%s", a, n && a[n - 1] == '/' ? "" : "/", b);
+    int written = snprintf(out, FM_PATH_BYTES, "%s%s%s", a, n && a[n - 1] != '/' ? "/" : "", b);
 
     if (written < 0 || written >= FM_PATH_BYTES)
         return fm_fail(err, FM_E_INPUT, "path too long: '%.100s.../%.100s'", a, b);
@@ -187,22 +193,38 @@ static bool stays_inside(const char *name)
     }
 }
 
+/* Does `path`, or the nearest folder above it that exists, lie in real_root once links are followed?
+ * What is not there yet may be created through the name, so a link that leads nowhere is refused. */
+static bool resolves_inside(const char *path, const char *real_root)
+{
+    char part[FM_PATH_BYTES], real[PATH_MAX];
+    size_t n = strlen(real_root);
+    struct stat info;
+
+    snprintf(part, sizeof(part), "%s", path);
+    while (!realpath(part, real)) {
+        char *slash = strrchr(part, '/');
+
+        if (!slash || slash == part || (lstat(part, &info) == 0 && S_ISLNK(info.st_mode)))
+            return false;
+        *slash = '\0';
+    }
+    return strncmp(real_root, real, n) == 0 && (real[n] == '\0' || real[n] == '/' || n == 1);
+}
+
 fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const char *name,
                               fm_err *err)
 {
-    char real_root[PATH_MAX], real_target[PATH_MAX];
+    char real_root[PATH_MAX];
 
     if (!stays_inside(name))
         return fm_fail(err, FM_E_INPUT, "name '%.200s' would leave its folder", name);
     fm_status st = fm_path_join(out, root, name, err);
     if (st != FM_OK)
         return st;
-    if (!realpath(out, real_target))
-        return FM_OK; /* nothing there to be led astray by; opening it reports what is wrong */
     if (!realpath(root, real_root))
-        return fm_fail(err, FM_E_IO, "cannot resolve '%s': %s", root, strerror(errno));
-    size_t n = strlen(real_root);
-    if (strncmp(real_root, real_target, n) != 0 || (real_target[n] != '/' && n != 1))
+        return FM_OK; /* no folder, no link in it; opening the name reports what is wrong */
+    if (!resolves_inside(out, real_root))
         return fm_fail(err, FM_E_INPUT, "'%.200s' is a link that leaves its folder", name);
     return FM_OK;
 }
@@ -214,74 +236,90 @@ const char *fm_path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
+enum { LINES_BLOCK_BYTES = 64 << 10 };
+
 fm_status fm_lines_open(fm_lines *lines, const char *path, size_t cap_bytes, fm_err *err)
 {
+    fm_status st = FM_OK;
+    struct stat info;
+
     *lines = (fm_lines){.cap_bytes = cap_bytes ? cap_bytes : FM_LINE_DEFAULT_CAP};
     snprintf(lines->path, sizeof(lines->path), "%s", path);
-    lines->stream = fopen(path, "rb");
+    lines->stream = fopen(path, "rbe");
     if (!lines->stream)
         return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
-    struct stat info;
-    if (fstat(fileno(lines->stream), &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (fstat(fileno(lines->stream), &info) == 0 && S_ISDIR(info.st_mode))
+        st = fm_fail(err, FM_E_IO, "cannot read '%s': it is a folder", path);
+    else if (!(lines->block = malloc(LINES_BLOCK_BYTES)))
+        st = fm_fail(err, FM_E_NOMEM, "no memory to read '%s'", path);
+    if (st != FM_OK)
         fm_lines_close(lines);
-        return fm_fail(err, FM_E_IO, "cannot read '%s': it is a folder", path);
-    }
-    return FM_OK;
+    return st;
 }
 
-static bool lines_push(fm_lines *lines, int c)
+/* Add n bytes to the current line; past the cap they are counted and dropped. */
+static bool lines_append(fm_lines *lines, const char *bytes, size_t n)
 {
-    if (lines->size + 2 > lines->capacity) {
-        size_t want = lines->capacity ? lines->capacity * 2 : 4096;
-        char *grown = realloc(lines->line, want);
+    if (lines->too_long)
+        return true;
+    if (n > lines->cap_bytes - lines->size) {
+        /* One absurd line must not hold its memory for the rest of the file. */
+        lines->too_long = true;
+        free(lines->line);
+        lines->line = NULL;
+        lines->size = lines->capacity = 0;
+        n = 0;
+    }
+    if (lines->size + n + 1 > lines->capacity) {
+        size_t want = lines->size + n + 1;
 
+        if (want < lines->capacity * 2)
+            want = lines->capacity * 2;
+        char *grown = realloc(lines->line, want);
         if (!grown)
             return false;
         lines->line = grown;
         lines->capacity = want;
     }
-    lines->line[lines->size++] = (char)c;
+    memcpy(lines->line + lines->size, bytes, n);
+    lines->size += n;
+    lines->line[lines->size] = '\0';
     return true;
 }
 
 fm_status fm_lines_next(fm_lines *lines, bool *more, fm_err *err)
 {
-    int c;
+    bool ended = false;
 
     *more = false;
     lines->size = 0;
     lines->torn = lines->too_long = false;
-    lines->offset = ftell(lines->stream);
-    flockfile(lines->stream);
-    while ((c = getc_unlocked(lines->stream)) != EOF && c != '\n') {
-        if (lines->too_long)
-            continue;
-        if (lines->size >= lines->cap_bytes) {
-            /* Give the memory back: a single absurd line must not stay with us for the rest of the
-             * file. */
-            lines->too_long = true;
-            free(lines->line);
-            lines->line = NULL;
-            lines->size = lines->capacity = 0;
-            continue;
+    lines->offset = lines->consumed;
+    while (!ended) {
+        if (lines->block_next == lines->block_end) {
+            lines->block_next = 0;
+            lines->block_end = fread(lines->block, 1, LINES_BLOCK_BYTES, lines->stream);
+            if (ferror(lines->stream))
+                return fm_fail(err, FM_E_IO, "cannot read '%s': %s", lines->path, strerror(errno));
+            if (lines->block_end == 0)
+                break;
         }
-        if (!lines_push(lines, c)) {
-            funlockfile(lines->stream);
+        const char *start = lines->block + lines->block_next;
+        size_t left = lines->block_end - lines->block_next;
+        const char *newline = memchr(start, '\n', left);
+        size_t n = newline ? (size_t)(newline - start) : left;
+
+        if (!lines_append(lines, start, n))
             return fm_fail(err, FM_E_NOMEM, "no memory for line %zu of '%s'", lines->number + 1,
                            lines->path);
-        }
+        ended = newline != NULL;
+        lines->block_next += n + ended;
+        lines->consumed += (int64_t)(n + ended);
     }
-    funlockfile(lines->stream);
-    if (c == EOF && ferror(lines->stream))
-        return fm_fail(err, FM_E_IO, "cannot read '%s': %s", lines->path, strerror(errno));
-    if (c == EOF && lines->size == 0 && !lines->too_long)
+    if (lines->consumed == lines->offset)
         return FM_OK;
-    lines->torn = c == EOF;
+    lines->torn = !ended;
     lines->number++;
-    if (!lines_push(lines, '\0'))
-        return fm_fail(err, FM_E_NOMEM, "no memory for line %zu of '%s'", lines->number,
-                       lines->path);
-    lines->size--;
     *more = true;
     return FM_OK;
 }
@@ -290,12 +328,14 @@ void fm_lines_close(fm_lines *lines)
 {
     if (lines->stream)
         fclose(lines->stream);
+    free(lines->block);
     free(lines->line);
     *lines = (fm_lines){0};
 }
 
 fm_status fm_stream_check(FILE *stream, const char *name, fm_err *err)
 {
+    errno = 0;
     if (fflush(stream) != 0 || ferror(stream))
         return fm_fail(err, FM_E_IO, "cannot write to %s: %s", name, strerror(errno ? errno : EIO));
     return FM_OK;

@@ -6,6 +6,7 @@
 #define FM_BASE_FILES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
@@ -56,10 +57,14 @@ typedef struct {
     char path[FM_PATH_BYTES];
     char *line; /* without its newline, terminated; may hold NUL bytes: use size */
     size_t size, capacity, cap_bytes;
-    size_t number; /* 1-based number of the current line */
-    long offset;   /* byte offset at which the current line starts */
-    bool torn;     /* the current line has no newline at its end (last line of a file) */
-    bool too_long; /* the current line passed the cap: its text is dropped, `size` is 0 */
+    size_t number;  /* 1-based number of the current line */
+    int64_t offset; /* byte offset at which the current line starts */
+    bool torn;      /* the current line has no newline at its end (last line of a file) */
+    bool too_long;  /* the current line passed the cap: its text is dropped, `size` is 0 */
+
+    char *block; /* what was read ahead: [block_next, block_end) is not consumed yet */
+    size_t block_next, block_end;
+    int64_t consumed;
 } fm_lines;
 
 #define FM_LINE_DEFAULT_CAP ((size_t)64 << 20)

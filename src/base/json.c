@@ -76,9 +76,10 @@ static size_t not_finite(const char *p, size_t left)
 
 static bool needs_repair(const char *text, size_t size)
 {
-    /* memchr runs at memory speed: most lines have none of these characters outside plain words. */
-    return memchr(text, 'N', size) || memchr(text, 'I', size) || memmem(text, size, "\\u0000", 6) ||
-           memmem(text, size, "\\ud", 3) || memmem(text, size, "\\uD", 3);
+    /* Most lines hold none of these, and looking for them costs less than copying the line. */
+    return memmem(text, size, "NaN", 3) || memmem(text, size, "Infinity", 8) ||
+           memmem(text, size, "\\u0000", 6) || memmem(text, size, "\\ud", 3) ||
+           memmem(text, size, "\\uD", 3);
 }
 
 static void repair(const char *text, size_t size, fm_buf *out)
@@ -116,6 +117,8 @@ fm_status fm_json_parse(const char *text, size_t size, const char *name, cJSON *
     const char *end = NULL;
     fm_status st = FM_OK;
 
+    if (size == 0)
+        return fm_fail(err, FM_E_INPUT, "%s: not JSON at byte 0", name);
     if (needs_repair(text, size)) {
         repair(text, size, &repaired);
         st = fm_buf_check(&repaired, name, err);
@@ -169,7 +172,7 @@ double fm_json_number(const cJSON *object, const char *key, double otherwise)
 {
     const cJSON *item = fm_json_get(object, key);
 
-    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
+    return cJSON_IsNumber(item) && isfinite(item->valuedouble) ? item->valuedouble : otherwise;
 }
 
 bool fm_json_bool(const cJSON *object, const char *key, bool otherwise)
@@ -217,73 +220,106 @@ char *fm_json_bytes(const cJSON *item, fm_arena *arena, size_t *size)
     return out;
 }
 
+/* Bytes of a JSON string. The forms that the reader gave to \u0000 and to lone surrogates become
+ * escapes again, so that a tree that was read can always be written. */
+static void put_escaped(fm_buf *out, const char *text, size_t size)
+{
+    static const char short_form[0x80] = {['"'] = '"',  ['\\'] = '\\', ['\n'] = 'n', ['\t'] = 't',
+                                          ['\r'] = 'r', ['\b'] = 'b',  ['\f'] = 'f'};
+    const unsigned char *p = (const unsigned char *)text;
+    size_t kept = 0;
+
+    for (size_t i = 0, n; i < size; i += n) {
+        unsigned code = p[i];
+        bool escape = code < 0x20 || code == '"' || code == '\\' || code == 0x7F;
+
+        n = 1;
+        if (code == 0xC0 && i + 1 < size && p[i + 1] == 0x80) {
+            escape = true;
+            code = 0;
+            n = 2;
+        } else if (code == 0xED && i + 2 < size && p[i + 1] >= 0xA0 && p[i + 1] < 0xC0 &&
+                   (p[i + 2] & 0xC0) == 0x80) {
+            escape = true;
+            code = 0xD000u | (p[i + 1] & 0x3Fu) << 6 | (p[i + 2] & 0x3Fu);
+            n = 3;
+        }
+        if (!escape)
+            continue;
+        fm_buf_append(out, text + kept, i - kept);
+        kept = i + n;
+        if (code < sizeof(short_form) && short_form[code]) {
+            fm_buf_append(out, (const char[]){'\\', short_form[code]}, 2);
+        } else {
+            fm_buf_printf(out, "\\u%04x", code);
+        }
+    }
+    fm_buf_append(out, text + kept, size - kept);
+}
+
+static void indent(const fm_json_writer *w)
+{
+    fm_buf_putc(w->out, '\n');
+    for (int i = 0; i < w->depth; i++)
+        fm_buf_append(w->out, "  ", 2);
+}
+
 static void begin_value(fm_json_writer *w, const char *key)
 {
     if (w->depth > 0) {
         if (w->started[w->depth])
             fm_buf_putc(w->out, ',');
-        if (w->pretty) {
-            fm_buf_putc(w->out, '\n');
-            for (int i = 0; i < w->depth; i++)
-                fm_buf_append(w->out, "  ", 2);
-        } else if (w->started[w->depth]) {
+        if (w->pretty)
+            indent(w);
+        else if (w->started[w->depth])
             fm_buf_putc(w->out, ' ');
-        }
         w->started[w->depth] = true;
     }
     if (key) {
         fm_buf_putc(w->out, '"');
-        fm_buf_puts(w->out, key);
+        put_escaped(w->out, key, strlen(key));
         fm_buf_append(w->out, "\": ", 3);
     }
 }
 
-void fm_json_open(fm_json_writer *w, const char *key, char bracket)
+/* The reader stops at 1000 levels, so a tree that was read fits below some of our own. */
+static void enter(fm_json_writer *w)
 {
-    begin_value(w, key);
-    fm_buf_putc(w->out, bracket);
     if (w->depth + 1 < (int)FM_COUNT_OF(w->started))
         w->started[++w->depth] = false;
     else
         w->out->failed = true;
 }
 
+static void leave(fm_json_writer *w)
+{
+    /* After a failure the levels that could not be entered are left all the same. */
+    if (w->depth > 0)
+        w->depth--;
+}
+
+void fm_json_open(fm_json_writer *w, const char *key, char bracket)
+{
+    begin_value(w, key);
+    fm_buf_putc(w->out, bracket);
+    enter(w);
+}
+
 void fm_json_close(fm_json_writer *w, char bracket)
 {
     bool filled = w->started[w->depth];
 
-    w->depth--;
-    if (w->pretty && filled) {
-        fm_buf_putc(w->out, '\n');
-        for (int i = 0; i < w->depth; i++)
-            fm_buf_append(w->out, "  ", 2);
-    }
+    leave(w);
+    if (w->pretty && filled)
+        indent(w);
     fm_buf_putc(w->out, bracket);
 }
 
 void fm_json_put_bytes(fm_json_writer *w, const char *key, const char *text, size_t size)
 {
-    size_t kept = 0;
-
     begin_value(w, key);
     fm_buf_putc(w->out, '"');
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7F)
-            continue;
-        fm_buf_append(w->out, text + kept, i - kept);
-        kept = i + 1;
-        if (c == '"' || c == '\\')
-            fm_buf_printf(w->out, "\\%c", c);
-        else if (c == '\n')
-            fm_buf_append(w->out, "\\n", 2);
-        else if (c == '\t')
-            fm_buf_append(w->out, "\\t", 2);
-        else
-            fm_buf_printf(w->out, "\\u%04x", c);
-    }
-    fm_buf_append(w->out, text + kept, size - kept);
+    put_escaped(w->out, text, size);
     fm_buf_putc(w->out, '"');
 }
 
@@ -346,11 +382,10 @@ void fm_json_put_vector(fm_json_writer *w, const char *key, const double *values
     begin_value(w, key);
     w->pretty = false;
     fm_buf_putc(w->out, '[');
-    w->depth++;
-    w->started[w->depth] = false;
+    enter(w);
     for (size_t i = 0; i < n; i++)
         fm_json_put_number(w, NULL, values[i]);
-    w->depth--;
+    leave(w);
     fm_buf_putc(w->out, ']');
     w->pretty = pretty;
 }

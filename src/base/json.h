@@ -24,8 +24,8 @@ FM_MUST_CHECK fm_status fm_json_parse(const char *text, size_t size, const char 
                                       fm_err *err);
 FM_MUST_CHECK fm_status fm_json_load(const char *path, size_t cap_bytes, cJSON **out, fm_err *err);
 
-/* Members by name; NULL, `otherwise` or false where the member is absent or of another type.
- * Borrowed. */
+/* Members by name; NULL, `otherwise` or false where the member is absent or of another type (for a
+ * number: or not finite). Borrowed. */
 const cJSON *fm_json_get(const cJSON *object, const char *key);
 const char *fm_json_string(const cJSON *object, const char *key);
 double fm_json_number(const cJSON *object, const char *key, double otherwise);
@@ -39,15 +39,14 @@ bool fm_json_vector(const cJSON *array, double *out, size_t n);
 char *fm_json_bytes(const cJSON *item, fm_arena *arena, size_t *size);
 
 /* Streaming writer: commas and nesting are kept by it, the caller closes what it opens. Compact, or
- * indented by two spaces a level when `pretty`. Keys are literals of ours and are written as they
- * are. Numbers: shortest form that reads back to the same double; NaN and infinities become null.
+ * indented by two spaces a level when `pretty`. Numbers: shortest form that reads back to the same double; NaN and infinities become null.
  * Invalid UTF-8 in a string is an error of ours: use fm_json_put_reply() for bytes of unknown kind.
  */
 typedef struct {
     fm_buf *out;
     bool pretty;
     int depth;
-    bool started[32]; /* something stands already at this level */
+    bool started[1024]; /* something stands already at this level */
 } fm_json_writer;
 
 void fm_json_open(fm_json_writer *w, const char *key,

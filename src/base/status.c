@@ -76,6 +76,8 @@ fm_status fm_fail_within(fm_err *err, const char *fmt, ...)
     va_start(args, fmt);
     int n = vsnprintf(context, sizeof(context), fmt, args);
     va_end(args);
+    if (n >= (int)sizeof(context))
+        cut_at_character(context, sizeof(context));
     memcpy(inner, err->text, sizeof(inner));
     return fm_fail(err, err->code, "%s: %s", n < 0 ? "" : context, inner);
 }

@@ -169,7 +169,8 @@ int fm_text_distance(const char *a, const char *b)
 
 const char *fm_text_nearest(const char *word, const char *const *names, size_t n)
 {
-    const char *best = NULL;
+    size_t size = strlen(word);
+    const char *best = NULL, *begun = NULL;
     int best_distance = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -179,14 +180,12 @@ const char *fm_text_nearest(const char *word, const char *const *names, size_t n
             best = names[i];
             best_distance = distance;
         }
+        if (!begun && size >= 3 && strncmp(names[i], word, size) == 0)
+            begun = names[i];
     }
-    size_t size = strlen(word);
-    if (!best)
-        return NULL;
-    /* A beginning of a name is a likely slip too, however much is missing. */
-    if (size >= 3 && strncmp(best, word, size) == 0)
+    if (best && best_distance <= 2 + (int)(size / 5) && (size_t)best_distance < size)
         return best;
-    return best_distance <= 2 + (int)(size / 5) && (size_t)best_distance < size ? best : NULL;
+    return begun; /* the beginning of a name is a likely slip too, however much is missing */
 }
 
 void fm_base64_encode(fm_buf *out, const void *bytes, size_t size)

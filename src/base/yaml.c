@@ -7,7 +7,7 @@
 #include "base/files.h"
 #include "base/text.h"
 
-enum { MAX_DEPTH = 32, MAX_NODES = 100000, MAX_FILE_BYTES = 4 << 20 };
+enum { MAX_DEPTH = 32, MAX_NODES = 10000, MAX_FILE_BYTES = 4 << 20 };
 
 typedef struct {
     yaml_parser_t parser;
@@ -105,6 +105,10 @@ static fm_status node(reader *r, yaml_event_t *event, int depth, cJSON **out)
         return fault(r, &event->start_mark, "too many values for a settings file");
     if (event->type == YAML_ALIAS_EVENT)
         return fault(r, &event->start_mark, "aliases are not accepted here");
+    if ((event->type == YAML_SCALAR_EVENT && event->data.scalar.tag) ||
+        (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.tag) ||
+        (mapping && event->data.mapping_start.tag))
+        return fault(r, &event->start_mark, "tags are not accepted here");
     if (event->type == YAML_SCALAR_EVENT) {
         if (strlen((const char *)event->data.scalar.value) != event->data.scalar.length)
             return fault(r, &event->start_mark, "a string holds a NUL character");

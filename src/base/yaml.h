@@ -9,8 +9,8 @@
 
 /**
  * One document. Plain scalars become null, booleans (true, false), numbers (JSON's syntax) or
- * strings; quoted ones are strings. Aliases, several documents, duplicate keys, nesting over 32 and
- * more than 100,000 nodes are refused: a suite file is data and small. Errors are FM_E_INPUT with
+ * strings; quoted ones are strings. Aliases, tags, several documents, duplicate keys, nesting over
+ * 32 and more than 10,000 nodes are refused: a suite file is data and small. Errors are FM_E_INPUT with
  * name:line:column. The caller frees *out with cJSON_Delete.
  */
 FM_MUST_CHECK fm_status fm_yaml_parse(const char *text, size_t size, const char *name, cJSON **out,
