@@ -31,7 +31,8 @@ endif()
 # The assertion macros of Criterion convert freely; the tests' own warnings stay on. A target of its own because
 # a program's own options would come before those of fathom_flags, which would switch the warnings on again.
 add_library(fathom_test_flags INTERFACE)
-target_compile_options(fathom_test_flags INTERFACE -Wno-conversion -Wno-pedantic -Wno-cast-qual)
+target_compile_options(fathom_test_flags INTERFACE -Wno-conversion -Wno-pedantic -Wno-cast-qual
+                       -Wno-write-strings)
 
 # fathom_module(<name> SOURCES ... [LINKS ...])
 # A folder under src/, adapters/ or suites/: an object library that ends up in libfathom.
