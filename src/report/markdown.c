@@ -1,0 +1,179 @@
+/*
+ * The summary as GitHub markdown, for pull requests and job summaries. Texts from files are escaped
+ * so that they can neither end a cell nor become markup, links, mentions or HTML.
+ */
+#include "report/writers.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+/* One line of visible text: what markdown would act on is put behind a backslash or an entity. */
+static void put_data(fm_buf *out, const char *text)
+{
+    fm_buf safe = {0};
+
+    fm_text_for_terminal(&safe, text, strlen(text));
+    for (const char *p = fm_buf_text(&safe); *p; p++) {
+        if (*p == '&')
+            fm_buf_puts(out, "&amp;");
+        else if (*p == '<')
+            fm_buf_puts(out, "&lt;");
+        else if (*p == '>')
+            fm_buf_puts(out, "&gt;");
+        else if (*p == '@')
+            fm_buf_puts(out, "&#64;"); /* else GitHub tells that user */
+        else if (strchr("\\`*_{}[]()#|~!:", *p))
+            fm_buf_printf(out, "\\%c", *p);
+        else
+            fm_buf_putc(out, *p);
+    }
+    if (safe.failed)
+        out->failed = true;
+    fm_buf_release(&safe);
+}
+
+static void put_heading(fm_buf *out, const fm_report_model *model, const fm_report_run *run)
+{
+    if (!fm_report_same_name(model)) {
+        put_data(out, run->name);
+        if (run->sees_truth)
+            fm_buf_puts(out, "<br>(sees the truth)");
+        fm_buf_puts(out, "<br>");
+    }
+    put_data(out, run->protocol);
+}
+
+static void put_separator(fm_buf *out, size_t columns)
+{
+    fm_buf_puts(out, "|:--|");
+    for (size_t i = 1; i < columns; i++)
+        fm_buf_puts(out, ":--|");
+    fm_buf_putc(out, '\n');
+}
+
+static void put_summary(fm_buf *out, const fm_report_model *model, const fm_report_metric *metrics,
+                        size_t n_metrics)
+{
+    fm_report_outcome outcomes[4];
+
+    fm_buf_puts(out, "| metric |");
+    for (size_t r = 0; r < model->n; r++) {
+        fm_buf_putc(out, ' ');
+        put_heading(out, model, &model->runs[r]);
+        fm_buf_puts(out, " |");
+    }
+    fm_buf_putc(out, '\n');
+    put_separator(out, model->n + 1);
+    for (size_t m = 0; m < n_metrics; m++) {
+        fm_buf_puts(out, "| ");
+        put_data(out, metrics[m].name);
+        fm_buf_puts(out, " |");
+        for (size_t r = 0; r < model->n; r++) {
+            fm_report_cell cell;
+
+            fm_report_cell_make(&model->runs[r], metrics[m].name, &cell);
+            if (cell.present)
+                fm_buf_printf(out, cell.primary ? " **%s**" : " %s", cell.value);
+            if (cell.interval[0])
+                fm_buf_printf(out, " %s", cell.interval);
+            if (cell.count[0])
+                fm_buf_printf(out, " %s", cell.count);
+            fm_buf_puts(out, " |");
+        }
+        fm_buf_putc(out, '\n');
+    }
+    for (int o = 0; o < 4; o++) {
+        fm_report_outcomes(&model->runs[0], outcomes);
+        fm_buf_printf(out, "| %s |", outcomes[o].name);
+        for (size_t r = 0; r < model->n; r++) {
+            fm_report_outcomes(&model->runs[r], outcomes);
+            fm_buf_printf(out, " %zu", outcomes[o].n);
+            if (outcomes[o].detail[0]) {
+                fm_buf_puts(out, " (");
+                put_data(out, outcomes[o].detail);
+                fm_buf_putc(out, ')');
+            }
+            fm_buf_puts(out, " |");
+        }
+        fm_buf_putc(out, '\n');
+    }
+}
+
+static void put_comparison(fm_buf *out, const fm_report_model *model,
+                           const fm_report_metric *metrics, const fm_report_comparison *c,
+                           size_t listed)
+{
+    const fm_report_run *base = &model->runs[c->group];
+    size_t shown = c->n_items < listed ? c->n_items : listed;
+
+    fm_buf_puts(out, "\n**Verdicts that differ");
+    if (!fm_report_same_name(model)) {
+        fm_buf_puts(out, " in ");
+        put_data(out, base->name);
+    }
+    fm_buf_printf(out, "**: %zu of %zu samples", c->n_samples, base->n_samples);
+    if (shown < c->n_items)
+        fm_buf_printf(out, ", %zu of %zu verdicts shown", shown, c->n_items);
+    fm_buf_putc(out, '\n');
+    if (shown == 0)
+        return;
+
+    fm_buf_puts(out, "\n| id | metric |");
+    for (size_t k = 0; k < c->n_runs; k++) {
+        fm_buf_putc(out, ' ');
+        put_data(out, model->runs[c->runs[k]].protocol);
+        fm_buf_puts(out, " |");
+    }
+    fm_buf_puts(out, " reason |\n");
+    put_separator(out, c->n_runs + 3);
+    for (size_t i = 0; i < shown; i++) {
+        const fm_report_difference *d = &c->items[i];
+
+        fm_buf_puts(out, "| ");
+        put_data(out, base->samples[d->sample].id);
+        fm_buf_puts(out, " | ");
+        put_data(out, metrics[d->metric].name);
+        fm_buf_puts(out, " |");
+        for (size_t k = 0; k < c->n_runs; k++)
+            fm_buf_printf(out, " %s |", fm_report_verdict_name(d->verdicts[k]));
+        fm_buf_putc(out, ' ');
+        if (d->reason)
+            put_data(out, d->reason);
+        fm_buf_puts(out, " |\n");
+    }
+}
+
+fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
+                                   const fm_report_options *options, fm_err *err)
+{
+    fm_report_metric *metrics;
+    fm_report_comparison *comparisons;
+    size_t n_metrics, n_comparisons;
+
+    if (model->n == 0)
+        return FM_OK;
+    fm_status st = fm_report_metrics(model, &metrics, &n_metrics, err);
+    if (st == FM_OK)
+        st = fm_report_compare(model, metrics, n_metrics, &comparisons, &n_comparisons, err);
+    if (st != FM_OK)
+        return st;
+
+    const fm_report_run *run = &model->runs[0];
+    fm_buf_puts(out, "### ");
+    put_data(out, run->task);
+    if (fm_report_same_name(model)) {
+        fm_buf_puts(out, " \xC2\xB7 ");
+        put_data(out, run->name);
+        if (run->sees_truth)
+            fm_buf_puts(out, " (sees the truth)");
+    }
+    fm_buf_printf(out, " \xC2\xB7 %zu samples\n\n", fm_report_run_n(run));
+    put_summary(out, model, metrics, n_metrics);
+    for (size_t i = 0; i < n_comparisons; i++)
+        put_comparison(out, model, metrics, &comparisons[i], fm_report_listed(options));
+    fm_buf_puts(out, "\nBold: the metric that ranks the protocol. Intervals hold 95 %: Wilson for "
+                     "rates, bootstrap for means.\n");
+    return fm_buf_check(out, "report", err);
+}

@@ -1,0 +1,197 @@
+/*
+ * The plain data behind the reports: runs and samples copied out of the views, how the runs are
+ * called beside each other, and the lookup of samples by id. Cells and comparisons are in summary.c.
+ */
+#include "report/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/size.h"
+
+static fm_status no_memory(fm_err *err)
+{
+    return fm_fail(err, FM_E_NOMEM, "out of memory for the report");
+}
+
+static const char *text_or_empty(const cJSON *object, const char *key)
+{
+    const char *text = fm_json_string(object, key);
+
+    return text ? text : "";
+}
+
+fm_status fm_report_model_reserve(fm_report_model *model, size_t n, fm_err *err)
+{
+    if (n > FM_REPORT_MAX_RUNS)
+        return fm_fail(err, FM_E_USAGE, "%zu runs in one report; at most %d fit", n,
+                       FM_REPORT_MAX_RUNS);
+    model->runs = fm_arena_alloc(&model->arena, n ? n : 1, sizeof(*model->runs));
+    return model->runs ? FM_OK : no_memory(err);
+}
+
+fm_status fm_report_model_add(fm_report_model *model, const cJSON *manifest, const cJSON *results,
+                              const char *dir, fm_report_run **out, fm_err *err)
+{
+    fm_report_run *run = &model->runs[model->n];
+
+    *run = (fm_report_run){
+        .manifest = manifest,
+        .results = results,
+        .dir = fm_arena_strdup(&model->arena, dir),
+        .task = text_or_empty(results, "task"),
+        .protocol = text_or_empty(results, "protocol"),
+        .sees_truth = fm_json_bool(results, "sees_truth", false),
+    };
+    if (!run->dir)
+        return no_memory(err);
+    model->n++;
+    *out = run;
+    return FM_OK;
+}
+
+/* The suite's arena is reset for its next sample, so everything that the report keeps is copied. */
+static bool copy_sample(fm_arena *arena, fm_sample *out, const fm_sample *in)
+{
+    *out = *in;
+    const char **texts[] = {&out->id,         &out->category,    &out->instruction,
+                            &out->target,     &out->destination, &out->image_path,
+                            &out->depth_path, &out->mask_path};
+
+    for (size_t i = 0; i < FM_COUNT_OF(texts); i++)
+        if (*texts[i] && !(*texts[i] = fm_arena_strdup(arena, *texts[i])))
+            return false;
+
+    const fm_truth_trace *trace = &in->truth.trace;
+    if (trace->n > 0) {
+        out->truth.trace.points = fm_arena_alloc(arena, trace->n, sizeof(*trace->points));
+        if (!out->truth.trace.points)
+            return false;
+        memcpy(out->truth.trace.points, trace->points, trace->n * sizeof(*trace->points));
+    }
+    return true;
+}
+
+fm_status fm_report_run_add(fm_report_model *model, fm_report_run *run, cJSON *line,
+                            const fm_sample *sample, fm_err *err)
+{
+    if (!line)
+        return no_memory(err);
+    if (run->n_samples == run->capacity) {
+        size_t capacity = run->capacity ? run->capacity * 2 : 64, bytes;
+        fm_report_sample *grown = NULL;
+
+        if (fm_size_mul(capacity, sizeof(*grown), &bytes))
+            grown = realloc(run->samples, bytes);
+        if (!grown) {
+            cJSON_Delete(line);
+            return no_memory(err);
+        }
+        run->samples = grown;
+        run->capacity = capacity;
+    }
+
+    fm_report_sample *entry = &run->samples[run->n_samples++];
+    *entry = (fm_report_sample){.line = line, .id = text_or_empty(line, "id")};
+    if (sample) {
+        if (!copy_sample(&model->arena, &entry->sample, sample))
+            return no_memory(err);
+        entry->has_sample = true;
+    }
+    return FM_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const fm_report_sample *const *x = a, *const *y = b;
+
+    return strcmp((*x)->id, (*y)->id);
+}
+
+const fm_report_sample *fm_report_find(const fm_report_run *run, const char *id)
+{
+    fm_report_sample key = {.id = id}, *wanted = &key;
+
+    if (!run->by_id)
+        return NULL;
+    fm_report_sample **found =
+        bsearch(&wanted, run->by_id, run->n_samples, sizeof(*run->by_id), by_id);
+    return found ? *found : NULL;
+}
+
+/* The adapter names a run, as long as no other directory has the same one, and as long as it is one:
+ * imported replies are all "predictions". */
+static const char *name_of(const fm_report_model *model, const fm_report_run *run)
+{
+    const char *adapter = text_or_empty(run->results, "adapter");
+
+    if (!*adapter || strcmp(adapter, "predictions") == 0)
+        return fm_path_base(run->dir);
+    for (size_t i = 0; i < model->n; i++) {
+        const fm_report_run *other = &model->runs[i];
+
+        if (other->group != run->group &&
+            strcmp(text_or_empty(other->results, "adapter"), adapter) == 0)
+            return fm_path_base(run->dir);
+    }
+    return adapter;
+}
+
+fm_status fm_report_model_finish(fm_report_model *model, fm_err *err)
+{
+    for (size_t i = 0; i < model->n; i++) {
+        fm_report_run *run = &model->runs[i];
+
+        for (run->group = 0; strcmp(model->runs[run->group].dir, run->dir) != 0;)
+            run->group++;
+        run->by_id =
+            fm_arena_alloc(&model->arena, run->n_samples ? run->n_samples : 1, sizeof(*run->by_id));
+        if (!run->by_id)
+            return no_memory(err);
+        for (size_t k = 0; k < run->n_samples; k++)
+            run->by_id[k] = &run->samples[k];
+        qsort(run->by_id, run->n_samples, sizeof(*run->by_id), by_id);
+    }
+    for (size_t i = 0; i < model->n; i++)
+        model->runs[i].name = name_of(model, &model->runs[i]);
+    return FM_OK;
+}
+
+void fm_report_model_release(fm_report_model *model)
+{
+    if (!model)
+        return;
+    for (size_t i = 0; i < model->n; i++) {
+        for (size_t k = 0; k < model->runs[i].n_samples; k++)
+            cJSON_Delete(model->runs[i].samples[k].line);
+        free(model->runs[i].samples);
+    }
+    fm_arena_release(&model->arena);
+    *model = (fm_report_model){0};
+}
+
+bool fm_report_same_name(const fm_report_model *model)
+{
+    for (size_t i = 1; i < model->n; i++)
+        if (strcmp(model->runs[i].name, model->runs[0].name) != 0)
+            return false;
+    return true;
+}
+
+bool fm_report_same_protocol(const fm_report_model *model)
+{
+    for (size_t i = 1; i < model->n; i++)
+        if (strcmp(model->runs[i].protocol, model->runs[0].protocol) != 0)
+            return false;
+    return true;
+}
+
+bool fm_report_same_task(const fm_report_model *model)
+{
+    for (size_t i = 1; i < model->n; i++)
+        if (strcmp(model->runs[i].task, model->runs[0].task) != 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,129 @@
+/**
+ * What every kind of report is written from: the runs, their samples, the table's cells and the
+ * verdicts that differ. Read from views once, then plain data; texts are as the files hold them,
+ * and whoever prints one escapes it for its place.
+ */
+#ifndef FM_REPORT_MODEL_H
+#define FM_REPORT_MODEL_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "fathom/sample.h"
+
+/* Beside more runs than this nobody finds anything; more are refused. */
+#define FM_REPORT_MAX_RUNS 64
+
+typedef struct {
+    const char *id;
+    cJSON *line; /* of samples.jsonl */
+    bool has_sample;
+    fm_sample sample;
+} fm_report_sample;
+
+typedef struct {
+    const cJSON *manifest, *results; /* borrowed */
+    const char *dir;                 /* the run directory */
+    const char *notice;              /* why pictures are missing, or NULL */
+    const char *name;                /* the adapter, or the directory where that says more */
+    const char *task, *protocol;     /* "" where results.json has none */
+    bool sees_truth;
+    size_t group; /* index of the first run of the same directory */
+    fm_report_sample *samples;
+    fm_report_sample **by_id; /* sorted, for fm_report_find() */
+    size_t n_samples, capacity;
+} fm_report_run;
+
+typedef struct {
+    fm_arena arena;
+    fm_report_run *runs;
+    size_t n;
+} fm_report_model;
+
+/* Fill a model run by run, then finish it. manifest and results are borrowed, `line` is taken (also
+ * on failure), `sample` is copied and may be NULL. */
+FM_MUST_CHECK fm_status fm_report_model_reserve(fm_report_model *model, size_t n, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_model_add(fm_report_model *model, const cJSON *manifest,
+                                            const cJSON *results, const char *dir,
+                                            fm_report_run **out, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_run_add(fm_report_model *model, fm_report_run *run, cJSON *line,
+                                          const fm_sample *sample, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_model_finish(fm_report_model *model, fm_err *err);
+void fm_report_model_release(fm_report_model *model); /* accepts NULL and {0} */
+
+/* The sample of that id, or NULL. */
+const fm_report_sample *fm_report_find(const fm_report_run *run, const char *id);
+
+/* True where all runs have the same text. */
+bool fm_report_same_name(const fm_report_model *model);
+bool fm_report_same_protocol(const fm_report_model *model);
+bool fm_report_same_task(const fm_report_model *model);
+
+/* ---- the summary table ---- */
+
+typedef struct {
+    const char *name, *unit; /* unit may be "" */
+    bool rate;
+    int better;
+} fm_report_metric;
+
+/* Every aggregated metric of any run: the first run's in its order, then what the others add. */
+FM_MUST_CHECK fm_status fm_report_metrics(fm_report_model *model, fm_report_metric **out, size_t *n,
+                                          fm_err *err);
+
+typedef struct {
+    bool present;      /* the protocol has this metric */
+    bool primary;      /* and it stands for the protocol */
+    char value[32];    /* "75.0 %", "0.031 m", or a dash where there is nothing to average */
+    char interval[64]; /* "[57.9, 86.7]", or "" */
+    char count[64];    /* "24/32", "n=32", "24/30 (2 left out)" */
+} fm_report_cell;
+
+void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report_cell *out);
+
+/* The four outcomes in the order of fm_outcome: its name, how many samples ended so, and which
+ * statuses they had ("timeout 1, quota 2", "" where the name says it). */
+typedef struct {
+    const char *name;
+    size_t n;
+    char detail[256];
+} fm_report_outcome;
+void fm_report_outcomes(const fm_report_run *run, fm_report_outcome out[4]);
+size_t fm_report_run_n(const fm_report_run *run); /* samples, as results.json counts them */
+bool fm_report_status_outcome(const char *status, fm_outcome *out);
+
+/* ---- verdicts ---- */
+
+typedef enum {
+    FM_REPORT_ABSENT, /* the protocol has no value for this sample */
+    FM_REPORT_UNKNOWN,
+    FM_REPORT_NO,
+    FM_REPORT_YES
+} fm_report_verdict;
+
+fm_report_verdict fm_report_verdict_of(const fm_report_sample *sample, const char *metric);
+const char *fm_report_verdict_name(fm_report_verdict verdict); /* "yes", "no", "unknown", "-" */
+
+/* Where protocols of one run disagree about a sample. */
+typedef struct {
+    size_t sample;               /* index in the first run of the group */
+    size_t metric;               /* index in the metrics */
+    fm_report_verdict *verdicts; /* [n_runs of the comparison] */
+    const char *reason;          /* of the runs that state one; NULL: none does */
+} fm_report_difference;
+
+typedef struct {
+    size_t group;
+    size_t *runs; /* indices in the model */
+    size_t n_runs;
+    fm_report_difference *items; /* those of a primary metric first, then in suite order */
+    size_t n_items, n_samples;   /* differences, and the samples that have any */
+} fm_report_comparison;
+
+/* One comparison for every run directory that is there under two or more protocols. */
+FM_MUST_CHECK fm_status fm_report_compare(fm_report_model *model, const fm_report_metric *metrics,
+                                          size_t n_metrics, fm_report_comparison **out, size_t *n,
+                                          fm_err *err);
+
+#endif

@@ -1,0 +1,433 @@
+/*
+ * The summary on a terminal: metrics down, runs across, in as many bands as the width asks for.
+ * Owns the layout; what stands in a cell is summary.c's business. Every text that came from a file
+ * passes through fm_text_for_terminal.
+ */
+#include "report/writers.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/size.h"
+#include "base/text.h"
+
+#define RULE     "\xE2\x94\x80" /* box drawing, light horizontal */
+#define MARK     "\xE2\x96\xB8" /* small triangle: the primary metric */
+#define ELLIPSIS "\xE2\x80\xA6"
+#define MIDDOT   "\xC2\xB7"
+#define DASH     "\xE2\x80\x93"
+
+enum { LABEL_GAP = 3, CELL_GAP = 2, HEADING_MOST = 40, LABEL_MOST = 32, WIDTH_LEAST = 60 };
+
+typedef struct {
+    fm_buf *out;
+    int width;
+    bool colour;
+} screen;
+
+/* The widths of the three parts of a run's cells; a part that is left out is 0. */
+typedef struct {
+    int value, interval, count;
+} block;
+
+static void spaces(screen *s, int n)
+{
+    for (int i = 0; i < n; i++)
+        fm_buf_putc(s->out, ' ');
+}
+
+/* Padding at the end of a line is invisible until somebody copies it. */
+static void end_line(screen *s)
+{
+    while (s->out->size > 0 && s->out->data[s->out->size - 1] == ' ')
+        s->out->size--;
+    fm_buf_putc(s->out, '\n');
+}
+
+static void style(screen *s, const char *code)
+{
+    if (s->colour)
+        fm_buf_printf(s->out, "\033[%sm", code);
+}
+
+/* Text from a file, escaped, cut to `most` columns with an ellipsis; returns the columns taken. */
+static int put_data(screen *s, const char *text, int most)
+{
+    fm_buf safe = {0};
+    size_t size = strlen(text), bound = (size_t)most * 8 + 8;
+    int columns = 0;
+
+    fm_text_for_terminal(&safe, text, size < bound ? size : bound);
+    const char *p = fm_buf_text(&safe);
+    bool cut = (int)fm_text_columns(p) > most;
+    int room = cut ? most - 1 : most;
+    while (*p) {
+        char character[5] = {0};
+        size_t n = fm_utf8_sequence(p, strlen(p));
+
+        memcpy(character, p, n ? n : 1);
+        int wide = (int)fm_text_columns(character);
+        if (columns + wide > room)
+            break;
+        fm_buf_puts(s->out, character);
+        columns += wide;
+        p += n ? n : 1;
+    }
+    if (cut)
+        fm_buf_puts(s->out, ELLIPSIS);
+    if (safe.failed)
+        s->out->failed = true;
+    fm_buf_release(&safe);
+    return columns + cut;
+}
+
+static void put_padded(screen *s, const char *text, int columns)
+{
+    spaces(s, columns - put_data(s, text, columns));
+}
+
+static int at_most(int n, int most)
+{
+    return n < most ? n : most;
+}
+
+static int max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static void rule(screen *s, int columns)
+{
+    style(s, "2");
+    for (int i = 0; i < columns; i++)
+        fm_buf_puts(s->out, RULE);
+    style(s, "0");
+    fm_buf_putc(s->out, '\n');
+}
+
+/* ---- headings ---- */
+
+/* What a column is called, in up to three lines; "" where all columns share it. */
+static void heading(const fm_report_model *model, size_t run, int line, char *out, size_t size)
+{
+    const fm_report_run *r = &model->runs[run];
+
+    out[0] = '\0';
+    if (line == 0 && !fm_report_same_name(model))
+        snprintf(out, size, "%s", r->name);
+    else if (line == 1 && (model->n > 1 || !fm_report_same_protocol(model)))
+        snprintf(out, size, "@%s", r->protocol);
+    else if (line == 2 && r->sees_truth && !fm_report_same_name(model))
+        snprintf(out, size, "(sees the truth)");
+}
+
+static void title(screen *s, const fm_report_model *model)
+{
+    const fm_report_run *r = &model->runs[0];
+    const char *version = fm_json_string(r->results, "suite_version");
+
+    /* What comes after the name takes 24 columns, or 41 with the note. */
+    style(s, "1");
+    int used = put_data(s, r->task, 24);
+    if (model->n == 1) {
+        fm_buf_putc(s->out, '@');
+        used += put_data(s, r->protocol, 12);
+    }
+    style(s, "0");
+    if (version) {
+        fm_buf_puts(s->out, " v");
+        used += put_data(s, version, 8);
+    }
+    if (fm_report_same_name(model)) {
+        fm_buf_puts(s->out, " " MIDDOT " ");
+        put_data(s, r->name, max(s->width - used - (r->sees_truth ? 41 : 24), 8));
+        if (r->sees_truth)
+            fm_buf_puts(s->out, " (sees the truth)");
+    }
+    fm_buf_printf(s->out, " " MIDDOT " %zu samples\n", fm_report_run_n(r));
+}
+
+/* ---- the grid ---- */
+
+static block measure(const fm_report_model *model, size_t run, const fm_report_metric *metrics,
+                     size_t n_metrics)
+{
+    block b = {1, 0, 0};
+
+    for (size_t m = 0; m < n_metrics; m++) {
+        fm_report_cell cell;
+
+        fm_report_cell_make(&model->runs[run], metrics[m].name, &cell);
+        b.value = max(b.value, (int)fm_text_columns(cell.value));
+        b.interval = max(b.interval, (int)fm_text_columns(cell.interval));
+        b.count = max(b.count, (int)fm_text_columns(cell.count));
+    }
+    return b;
+}
+
+static int block_columns(const block *b)
+{
+    return b->value + (b->interval ? CELL_GAP + b->interval : 0) +
+           (b->count ? CELL_GAP + b->count : 0);
+}
+
+/* The columns of a run with its headings and outcome lines, which may be wider than its cells. */
+static int run_columns(const fm_report_model *model, size_t run, const block *b)
+{
+    fm_report_outcome outcomes[4];
+    int columns = block_columns(b);
+
+    for (int line = 0; line < 3; line++) {
+        char text[256];
+
+        heading(model, run, line, text, sizeof(text));
+        columns = max(columns, at_most((int)fm_text_columns(text), HEADING_MOST));
+    }
+    fm_report_outcomes(&model->runs[run], outcomes);
+    for (int o = 0; o < 4; o++)
+        if (outcomes[o].detail[0])
+            columns = max(columns, b->value + CELL_GAP +
+                                       at_most((int)strlen(outcomes[o].detail), HEADING_MOST));
+    return columns;
+}
+
+static void put_cell(screen *s, const block *b, const fm_report_cell *cell, int columns)
+{
+    int used = b->value;
+
+    spaces(s, b->value - (int)fm_text_columns(cell->value));
+    style(s, cell->primary ? "1" : "0");
+    put_data(s, cell->value, b->value);
+    style(s, "0");
+    style(s, "2");
+    if (b->interval) {
+        spaces(s, CELL_GAP);
+        put_padded(s, cell->interval, b->interval);
+        used += CELL_GAP + b->interval;
+    }
+    style(s, "0");
+    if (b->count) {
+        spaces(s, CELL_GAP);
+        put_padded(s, cell->count, b->count);
+        used += CELL_GAP + b->count;
+    }
+    spaces(s, columns - used);
+}
+
+/* Runs first .. last-1 side by side, with the label column before them. */
+typedef struct {
+    size_t first, last;
+    int label;
+    const block *blocks;
+    const int *columns;
+} band;
+
+static void put_headings(screen *s, const fm_report_model *model, const band *b)
+{
+    for (int line = 0; line < 3; line++) {
+        bool any = false;
+        char text[256];
+
+        for (size_t r = b->first; r < b->last; r++) {
+            heading(model, r, line, text, sizeof(text));
+            any |= text[0] != '\0';
+        }
+        if (!any)
+            continue;
+        spaces(s, b->label);
+        for (size_t r = b->first; r < b->last; r++) {
+            heading(model, r, line, text, sizeof(text));
+            spaces(s, LABEL_GAP);
+            style(s, line < 2 ? "1" : "2");
+            put_padded(s, text, b->columns[r]);
+            style(s, "0");
+        }
+        end_line(s);
+    }
+}
+
+static void put_outcomes(screen *s, const fm_report_model *model, const band *b)
+{
+    for (int o = 0; o < 4; o++) {
+        fm_report_outcome all[4];
+
+        fm_report_outcomes(&model->runs[b->first], all);
+        fm_buf_puts(s->out, "  ");
+        put_padded(s, all[o].name, b->label - 2);
+        for (size_t r = b->first; r < b->last; r++) {
+            char number[24];
+            const block *k = &b->blocks[r];
+
+            fm_report_outcomes(&model->runs[r], all);
+            snprintf(number, sizeof(number), "%zu", all[o].n);
+            bool bad = all[o].n > 0 && o != FM_OUTCOME_SCORED;
+            spaces(s, LABEL_GAP + k->value - (int)strlen(number));
+            if (bad)
+                style(s, "33");
+            fm_buf_puts(s->out, number);
+            spaces(s, CELL_GAP);
+            put_padded(s, all[o].detail, b->columns[r] - k->value - CELL_GAP);
+            if (bad)
+                style(s, "0");
+        }
+        end_line(s);
+    }
+}
+
+static void put_band(screen *s, const fm_report_model *model, const fm_report_metric *metrics,
+                     size_t n_metrics, const band *b)
+{
+    int total = b->label;
+
+    for (size_t r = b->first; r < b->last; r++)
+        total += LABEL_GAP + b->columns[r];
+    put_headings(s, model, b);
+    rule(s, total);
+    for (size_t m = 0; m < n_metrics; m++) {
+        fm_report_cell cells[FM_REPORT_MAX_RUNS];
+        bool primary = false;
+
+        for (size_t r = b->first; r < b->last; r++) {
+            fm_report_cell_make(&model->runs[r], metrics[m].name, &cells[r]);
+            primary |= cells[r].primary;
+        }
+        style(s, primary ? "1" : "0");
+        fm_buf_puts(s->out, primary ? MARK " " : "  ");
+        put_padded(s, metrics[m].name, b->label - 2);
+        style(s, "0");
+        for (size_t r = b->first; r < b->last; r++) {
+            spaces(s, LABEL_GAP);
+            put_cell(s, &b->blocks[r], &cells[r], b->columns[r]);
+        }
+        end_line(s);
+    }
+    rule(s, total);
+    put_outcomes(s, model, b);
+}
+
+static void put_grid(screen *s, const fm_report_model *model, const fm_report_metric *metrics,
+                     size_t n_metrics)
+{
+    block blocks[FM_REPORT_MAX_RUNS];
+    int columns[FM_REPORT_MAX_RUNS];
+    int label = (int)strlen("unparsed");
+
+    for (size_t m = 0; m < n_metrics; m++)
+        label = max(label, (int)fm_text_columns(metrics[m].name));
+    label = at_most(label, LABEL_MOST) + 2;
+
+    /* A run that does not fit loses its counts first, then its intervals. */
+    for (size_t r = 0; r < model->n; r++) {
+        blocks[r] = measure(model, r, metrics, n_metrics);
+        if (label + LABEL_GAP + block_columns(&blocks[r]) > s->width)
+            blocks[r].count = 0;
+        if (label + LABEL_GAP + block_columns(&blocks[r]) > s->width)
+            blocks[r].interval = 0;
+        columns[r] = at_most(run_columns(model, r, &blocks[r]), s->width - label - LABEL_GAP);
+        columns[r] = max(columns[r], block_columns(&blocks[r]));
+    }
+    for (size_t first = 0, last; first < model->n; first = last) {
+        int total = label;
+
+        for (last = first; last < model->n; last++) {
+            if (last > first && total + LABEL_GAP + columns[last] > s->width)
+                break;
+            total += LABEL_GAP + columns[last];
+        }
+        end_line(s);
+        put_band(s, model, metrics, n_metrics, &(band){first, last, label, blocks, columns});
+    }
+}
+
+/* ---- verdicts that differ ---- */
+
+static void put_comparison(screen *s, const fm_report_model *model, const fm_report_metric *metrics,
+                           const fm_report_comparison *c, size_t listed)
+{
+    const fm_report_run *base = &model->runs[c->group];
+    size_t shown = c->n_items < listed ? c->n_items : listed;
+    int id = 2, metric = (int)strlen("metric"), used;
+
+    end_line(s);
+    style(s, "1");
+    fm_buf_puts(s->out, "verdicts that differ");
+    style(s, "0");
+    if (!fm_report_same_name(model)) {
+        fm_buf_puts(s->out, " in ");
+        put_data(s, base->name, HEADING_MOST);
+    }
+    fm_buf_printf(s->out, ": %zu of %zu samples", c->n_samples, base->n_samples);
+    if (shown < c->n_items)
+        fm_buf_printf(s->out, ", %zu of %zu verdicts shown", shown, c->n_items);
+    end_line(s);
+    if (shown == 0)
+        return;
+
+    for (size_t i = 0; i < shown; i++) {
+        id = max(id, (int)fm_text_columns(base->samples[c->items[i].sample].id));
+        metric = max(metric, (int)fm_text_columns(metrics[c->items[i].metric].name));
+    }
+    id = at_most(id, 24);
+    metric = at_most(metric, LABEL_MOST);
+
+    style(s, "2");
+    fm_buf_puts(s->out, "  ");
+    put_padded(s, "id", id + CELL_GAP);
+    put_padded(s, "metric", metric + CELL_GAP);
+    for (size_t k = 0; k < c->n_runs; k++)
+        put_padded(s, model->runs[c->runs[k]].protocol,
+                   CELL_GAP + max(7, at_most((int)strlen(model->runs[c->runs[k]].protocol), 16)));
+    fm_buf_puts(s->out, "reason\n");
+    style(s, "0");
+    for (size_t i = 0; i < shown; i++) {
+        const fm_report_difference *d = &c->items[i];
+
+        fm_buf_puts(s->out, "  ");
+        used = 2 + id + metric + 2 * CELL_GAP;
+        spaces(s, id + CELL_GAP - put_data(s, base->samples[d->sample].id, id));
+        spaces(s, metric + CELL_GAP - put_data(s, metrics[d->metric].name, metric));
+        for (size_t k = 0; k < c->n_runs; k++) {
+            int columns =
+                CELL_GAP + max(7, at_most((int)strlen(model->runs[c->runs[k]].protocol), 16));
+
+            put_padded(s, fm_report_verdict_name(d->verdicts[k]), columns);
+            used += columns;
+        }
+        if (d->reason)
+            put_data(s, d->reason, max(s->width - used, 16));
+        end_line(s);
+    }
+}
+
+fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,
+                                const fm_report_options *options, fm_err *err)
+{
+    screen s = {.out = out,
+                .width = options && options->width ? max(options->width, WIDTH_LEAST) : 100,
+                .colour = options && options->colour};
+    fm_report_metric *metrics;
+    fm_report_comparison *comparisons;
+    size_t n_metrics, n_comparisons;
+
+    if (model->n == 0)
+        return FM_OK;
+    fm_status st = fm_report_metrics(model, &metrics, &n_metrics, err);
+    if (st == FM_OK)
+        st = fm_report_compare(model, metrics, n_metrics, &comparisons, &n_comparisons, err);
+    if (st != FM_OK)
+        return st;
+    title(&s, model);
+    put_grid(&s, model, metrics, n_metrics);
+    for (size_t i = 0; i < n_comparisons; i++)
+        put_comparison(&s, model, metrics, &comparisons[i], fm_report_listed(options));
+    fm_buf_putc(out, '\n');
+    style(&s, "2");
+    fm_buf_puts(out, MARK " ranks the protocol\n"
+                          "  intervals hold 95 %: Wilson for rates, bootstrap for means\n");
+    if (n_comparisons > 0)
+        fm_buf_puts(out, DASH " the protocol leaves that sample out\n");
+    style(&s, "0");
+    return fm_buf_check(out, "report", err);
+}
