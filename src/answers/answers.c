@@ -1,0 +1,125 @@
+/* Owns the answer's storage, the names of the families and what both parsers share. */
+#include "answers/answers_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "base/text.h"
+
+static const char *const family_names[] = {
+    [FM_ANSWERS_TUPLES] = "tuples",
+    [FM_ANSWERS_JSON] = "json",
+};
+
+const char *fm_answers_family_name(fm_answers_family family)
+{
+    return (size_t)family < FM_COUNT_OF(family_names) ? family_names[family] : "unknown";
+}
+
+bool fm_answers_family_from_name(const char *name, fm_answers_family *out)
+{
+    for (size_t i = 0; i < FM_COUNT_OF(family_names); i++) {
+        if (strcmp(name, family_names[i]) == 0) {
+            *out = (fm_answers_family)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+fm_status fm_trace_answer_push(fm_trace_answer *answer, double x, double y, double d, fm_err *err)
+{
+    if (answer->n == FM_TRACE_MAX_POINTS) {
+        answer->cut = true;
+        return FM_OK;
+    }
+    if (answer->n == answer->capacity) {
+        size_t capacity = answer->capacity ? answer->capacity * 2 : 16;
+        double(*points)[3] = realloc(answer->points, capacity * sizeof(*points));
+
+        if (!points)
+            return fm_fail(err, FM_E_NOMEM, "out of memory for %zu points", capacity);
+        answer->points = points;
+        answer->capacity = capacity;
+    }
+    double *point = answer->points[answer->n++];
+    point[0] = x;
+    point[1] = y;
+    point[2] = d;
+    return FM_OK;
+}
+
+double fm_answers_round6(double value)
+{
+    char text[40];
+
+    /* From 2^52 on every double is an integer. */
+    if (!(fabs(value) < 0x1p52))
+        return value;
+    snprintf(text, sizeof(text), "%.6f", value);
+    return strtod(text, NULL);
+}
+
+size_t fm_answers_code_point(const char *p, const char *end, unsigned *code)
+{
+    const unsigned char *u = (const unsigned char *)p;
+
+    *code = u[0];
+    if (u[0] < 0x80)
+        return 1;
+    size_t length = fm_utf8_sequence(p, (size_t)(end - p));
+    if (length == 2)
+        *code = (u[0] & 0x1Fu) << 6 | (u[1] & 0x3Fu);
+    else if (length == 3)
+        *code = (u[0] & 0x0Fu) << 12 | (u[1] & 0x3Fu) << 6 | (u[2] & 0x3Fu);
+    else if (length == 4)
+        *code = (u[0] & 0x07u) << 18 | (u[1] & 0x3Fu) << 12 | (u[2] & 0x3Fu) << 6 | (u[3] & 0x3Fu);
+    else
+        *code = 0xFFFD;
+    return length ? length : 1;
+}
+
+size_t fm_answers_space(const char *p, const char *end)
+{
+    unsigned code;
+
+    if (p == end)
+        return 0;
+    size_t length = fm_answers_code_point(p, end, &code);
+    bool space = (code >= 0x09 && code <= 0x0D) || (code >= 0x1C && code <= 0x20) || code == 0x85 ||
+                 code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) ||
+                 code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||
+                 code == 0x3000;
+    return space ? length : 0;
+}
+
+fm_status fm_answers_parse_trace(fm_answers_family family, const char *text, size_t size,
+                                 fm_trace_answer *out, fm_err *err)
+{
+    out->n = 0;
+    out->cut = false;
+    out->raises = NULL;
+    out->shape = FM_TRACE_NONE;
+    out->columns = family == FM_ANSWERS_JSON ? 3 : 2;
+
+    if (family == FM_ANSWERS_JSON) {
+        if (text)
+            return fm_answers_parse_json(text, size, out, err);
+        out->shape = FM_TRACE_RAISES;
+        out->columns = 0;
+        out->raises = "TypeError";
+        return FM_OK;
+    }
+    return text ? fm_answers_parse_tuples(text, size, out, err) : FM_OK;
+}
+
+void fm_trace_answer_release(fm_trace_answer *answer)
+{
+    if (!answer)
+        return;
+    free(answer->points);
+    *answer = (fm_trace_answer){0};
+}

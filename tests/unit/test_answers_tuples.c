@@ -1,0 +1,193 @@
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/size.h"
+#include "fathom/answers.h"
+
+static fm_trace_answer answer;
+
+static void release(void)
+{
+    fm_trace_answer_release(&answer);
+}
+
+TestSuite(answers_tuples, .fini = release);
+
+static void parse(const char *text)
+{
+    cr_assert(fm_answers_parse_trace(FM_ANSWERS_TUPLES, text, text ? strlen(text) : 0, &answer,
+                                     NULL) == FM_OK);
+}
+
+/* What the pattern takes: the number of points, the columns, and the first point in thousandths and metres. */
+Test(answers_tuples, matches_what_the_upstream_pattern_matches)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+        int columns;
+        double x, y, d;
+    } table[] = {
+        {"[(669, 491, 1.745), (575, 226, 1.513)]", 2, 3, 669, 491, 1.745},
+        {"[(669, 491)]", 1, 2, 669, 491, NAN},
+        {"(1,2)", 1, 2, 1, 2, NAN},
+        {"(1, \t\n 2)", 1, 2, 1, 2, NAN},
+        {"(+535, -860, +1.25)", 1, 3, 535, -860, 1.25},
+        {"(5., 6.)", 1, 2, 5, 6, NAN},
+        {"(007, 08)", 1, 2, 7, 8, NAN},
+        {"(1,2,3,4,5)", 1, 3, 1, 2, 3},
+        {"(1,2)(3,4)", 2, 2, 1, 2, NAN},
+        {"((1,2),(3,4))", 2, 2, 1, 2, NAN},
+        {"(1,(2,3)", 1, 2, 2, 3, NAN},
+        {"(1, 2(3, 4)", 1, 2, 3, 4, NAN},
+        {"<think>(100, 200, 1.5)</think>(10, 20)", 2, 3, 100, 200, 1.5},
+        {"(341.25, 760.75)", 1, 2, 341.25, 760.75, NAN},
+        {"(1\xE2\x80\x83, 2)(3,\xC2\xA0"
+         "4)",
+         1, 2, 3, 4, NAN},
+        {"(\xEF\xBC\x91\xEF\xBC\x92, \xD9\xA3)", 1, 2, 12, 3, NAN},
+        /* what it does not take */
+        {"( 1, 2)", 0, 2, 0, 0, 0},
+        {"(1, 2 )", 0, 2, 0, 0, 0},
+        {"(1 , 2)", 0, 2, 0, 0, 0},
+        {"(.5, 1)", 0, 2, 0, 0, 0},
+        {"(1, .5)", 0, 2, 0, 0, 0},
+        {"(1e1, 2)", 0, 2, 0, 0, 0},
+        {"(--1, 2)", 0, 2, 0, 0, 0},
+        {"(- 1, 2)", 0, 2, 0, 0, 0},
+        {"(1..2, 2)", 0, 2, 0, 0, 0},
+        {"(1,, 2)", 0, 2, 0, 0, 0},
+        {"(1, 2,)", 0, 2, 0, 0, 0},
+        {"(1, 2", 0, 2, 0, 0, 0},
+        {"(1", 0, 2, 0, 0, 0},
+        {"(", 0, 2, 0, 0, 0},
+        {"()", 0, 2, 0, 0, 0},
+        {"(see 2)", 0, 2, 0, 0, 0},
+        {"(2)", 0, 2, 0, 0, 0},
+        {"[[1, 2], [3, 4]]", 0, 2, 0, 0, 0},
+        {"(0x10, 2)", 0, 2, 0, 0, 0},
+        {"(nan, inf)", 0, 2, 0, 0, 0},
+        {"   \n", 0, 2, 0, 0, 0},
+        {"", 0, 2, 0, 0, 0},
+        {NULL, 0, 2, 0, 0, 0},
+    };
+
+    for (size_t i = 0; i < FM_COUNT_OF(table); i++) {
+        parse(table[i].text);
+        cr_assert(answer.n == table[i].n && answer.columns == table[i].columns,
+                  "'%s': %zu points of %d", table[i].text, answer.n, answer.columns);
+        cr_assert(answer.shape == (table[i].n ? FM_TRACE_POINTS : FM_TRACE_NONE));
+        cr_assert(answer.raises == NULL);
+        if (table[i].n == 0)
+            continue;
+        const double *p = answer.points[0];
+        cr_assert(p[0] == (float)(table[i].x / 1000) && p[1] == (float)(table[i].y / 1000),
+                  "'%s': %.17g %.17g", table[i].text, p[0], p[1]);
+        cr_assert(isnan(table[i].d) ? isnan(p[2]) : p[2] == (float)table[i].d, "'%s': %g",
+                  table[i].text, p[2]);
+    }
+}
+
+Test(answers_tuples, a_point_without_depth_among_others_gets_nan)
+{
+    parse("[(797, 505), (811, 529, 2.339)]");
+    cr_assert(answer.n == 2 && answer.columns == 3);
+    cr_assert(isnan(answer.points[0][2]) && answer.points[1][2] == (float)2.339);
+}
+
+Test(answers_tuples, coordinates_are_rounded_to_six_decimals_and_then_to_float)
+{
+    parse("(669, 0.0005)(123.4565, 2.5)");
+    cr_assert(answer.points[0][0] == 0.6690000295639038);
+    cr_assert(answer.points[0][1] == 0.0); /* 5e-7 is stored below the tie */
+    /* 0.1234565 lies below 0.1234565 exactly, hence rounds down. */
+    cr_assert(answer.points[1][0] == (float)0.123456);
+    cr_assert(answer.points[1][1] == (float)0.0025);
+}
+
+Test(answers_tuples, digits_without_end_become_infinite)
+{
+    char text[1024] = "(1";
+
+    memset(text + 2, '0', 400);
+    strcpy(text + 402, ", 2, 3)");
+    parse(text);
+    cr_assert(answer.n == 1 && isinf(answer.points[0][0]) && answer.points[0][2] == 3);
+}
+
+Test(answers_tuples, bytes_of_any_kind_are_text)
+{
+    static const char text[] = "\0(1,2)\xFF(3,\0 4)(5,6)\xC0\x80";
+
+    cr_assert(fm_answers_parse_trace(FM_ANSWERS_TUPLES, text, sizeof(text) - 1, &answer, NULL) ==
+              FM_OK);
+    cr_assert(answer.n == 2 && answer.points[1][0] == (float)0.005);
+}
+
+Test(answers_tuples, more_points_than_any_trace_has_are_cut)
+{
+    size_t n = FM_TRACE_MAX_POINTS + 10;
+    char *text = malloc(n * 5 + 1);
+
+    cr_assert(text != NULL);
+    for (size_t i = 0; i < n; i++)
+        memcpy(text + i * 5, "(1,2)", 5);
+    cr_assert(fm_answers_parse_trace(FM_ANSWERS_TUPLES, text, n * 5, &answer, NULL) == FM_OK);
+    free(text);
+    cr_assert(answer.n == FM_TRACE_MAX_POINTS && answer.cut);
+    parse("(1,2)");
+    cr_assert(answer.n == 1 && !answer.cut);
+}
+
+/* A pattern that went back and forth would need hours for these eight megabytes each. */
+Test(answers_tuples, time_is_linear_in_hostile_replies, .timeout = 60)
+{
+    static const char *const units[] = {"(1,1,1,", "(", "(1", "1", "(+", "(1,\n", "(1.", "(((1,1)"};
+    size_t size = (size_t)8 << 20;
+    char *text = malloc(size);
+
+    cr_assert(text != NULL);
+    for (size_t u = 0; u < FM_COUNT_OF(units); u++) {
+        size_t n = strlen(units[u]);
+
+        for (size_t i = 0; i < size; i++)
+            text[i] = i == 0 ? '(' : units[u][i % n];
+        cr_assert(fm_answers_parse_trace(FM_ANSWERS_TUPLES, text, size, &answer, NULL) == FM_OK);
+    }
+    free(text);
+}
+
+Test(answers_tuples, random_replies_of_any_length_end_in_a_stated_shape)
+{
+    static const char alphabet[] = "(((()),,,  01234.+-\n\xC2\xA0\xFF\0e";
+    char text[512];
+    fm_rng rng;
+
+    fm_rng_seed(&rng, 20251122);
+    for (int round = 0; round < 20000; round++) {
+        size_t size = fm_rng_below(&rng, sizeof(text));
+        bool any = round % 4 == 0;
+
+        for (size_t i = 0; i < size; i++)
+            text[i] =
+                any ? (char)fm_rng_next(&rng) : alphabet[fm_rng_below(&rng, sizeof(alphabet))];
+        cr_assert(fm_answers_parse_trace(FM_ANSWERS_TUPLES, text, size, &answer, NULL) == FM_OK);
+        cr_assert((answer.n > 0) == (answer.shape == FM_TRACE_POINTS));
+        cr_assert(answer.columns == 2 || answer.columns == 3);
+        for (size_t i = 0; i < answer.n; i++)
+            cr_assert(!isnan(answer.points[i][0]) && !isnan(answer.points[i][1]));
+    }
+}
+
+Test(answers, families_are_known_by_name)
+{
+    fm_answers_family family;
+
+    cr_assert(fm_answers_family_from_name("json", &family) && family == FM_ANSWERS_JSON);
+    cr_assert(fm_answers_family_from_name("tuples", &family) && family == FM_ANSWERS_TUPLES);
+    cr_assert(!fm_answers_family_from_name("yaml", &family));
+    cr_assert(strcmp(fm_answers_family_name(FM_ANSWERS_JSON), "json") == 0);
+}
