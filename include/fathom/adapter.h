@@ -28,7 +28,8 @@ enum {
 /* What is asked. Borrowed for the duration of the call; holds no part of the truth. */
 typedef struct {
     const char *id;
-    const char *task; /* "tracespatial-3d" */
+    const char *task;    /* "tracespatial-3d" */
+    fm_answer_kind kind; /* what the task asks for */
     const char *prompt;
     const char *image_path, *depth_path; /* absolute, NULL where there is none */
     const fm_camera *camera;             /* NULL where there is none */

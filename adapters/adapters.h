@@ -1,0 +1,16 @@
+/* The adapters of this folder. Only cli/catalog.c and the tests name them. */
+#ifndef FM_ADAPTERS_H
+#define FM_ADAPTERS_H
+
+#include "fathom/adapter.h"
+
+extern const fm_adapter_ops fm_adapter_replay;  /* a file of replies */
+extern const fm_adapter_ops fm_adapter_command; /* a program of the user's */
+
+/* Baselines: the scale of the numbers, never a result. */
+extern const fm_adapter_ops fm_adapter_oracle;
+extern const fm_adapter_ops fm_adapter_jitter;
+extern const fm_adapter_ops fm_adapter_straight;
+extern const fm_adapter_ops fm_adapter_centre;
+
+#endif

@@ -1,0 +1,312 @@
+/**
+ * Baselines: answers that need no model and mark the scale of the numbers.
+ *
+ *   oracle    the truth, as text: what the text form itself costs
+ *   jitter    the truth with stated noise: what a number means in pixels and metres
+ *   straight  a straight line between the true ends: what the route is worth
+ *   centre    two points at the middle of the picture: what no vision at all gets
+ *
+ * The first three are given the truth and are flagged so. Owns the text of such answers; what they
+ * score is the protocols' business.
+ */
+#include "adapters.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/hash.h"
+#include "base/rng.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "fathom/raster.h"
+
+/* Points on the line of `straight`; as many as a usual reply has. */
+#define STRAIGHT_POINTS 8
+
+typedef struct {
+    bool json;
+    uint64_t seed;
+    double noise_px, noise_m; /* jitter */
+    double depth_m;           /* centre */
+    fm_buf text;
+    bool first; /* no point stands in the text yet */
+} baseline;
+
+static fm_status setting_number(const fm_adapter_ops *ops, const fm_adapter_config *config,
+                                const char *key, double *out, fm_err *err)
+{
+    const char *text = fm_adapter_setting(ops, config, key);
+    double value;
+
+    if (!fm_text_to_double(text, &value) || value < 0)
+        return fm_fail(err, FM_E_USAGE, "setting '%s' wants a number from 0 up, not '%s'", key,
+                       text);
+    *out = value;
+    return FM_OK;
+}
+
+static fm_status baseline_open(void **state, const fm_adapter_config *config, fm_err *err)
+{
+    baseline *b = calloc(1, sizeof(*b));
+    if (!b)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a baseline");
+    b->json = config->answers && strcmp(config->answers, "json") == 0;
+    b->seed = config->seed;
+    *state = b;
+    return FM_OK;
+}
+
+static void baseline_close(void *state)
+{
+    baseline *b = state;
+
+    fm_buf_release(&b->text);
+    free(b);
+}
+
+/* ---- text ---- */
+
+/* "[(x, y, d), ...]" or the same numbers as JSON in a fence; depth only where `columns` is 3. */
+static void text_begin(baseline *b)
+{
+    b->first = true;
+    fm_buf_clear(&b->text);
+    fm_buf_puts(&b->text, b->json ? "```json\n[" : "[");
+}
+
+static void text_point(baseline *b, int columns, double x, double y, double d)
+{
+    fm_buf_printf(&b->text, "%s%c%.0f, %.0f", b->first ? "" : ", ", b->json ? '[' : '(', x * 1000,
+                  y * 1000);
+    b->first = false;
+    if (columns == 3)
+        fm_buf_printf(&b->text, ", %.3f", d);
+    fm_buf_putc(&b->text, b->json ? ']' : ')');
+}
+
+static fm_status text_end(baseline *b, fm_reply *reply, fm_err *err)
+{
+    fm_buf_puts(&b->text, b->json ? "]\n```" : "]");
+    reply->status = FM_SAMPLE_OK;
+    reply->text = b->text.data;
+    reply->size = b->text.size;
+    return fm_buf_check(&b->text, "an answer", err);
+}
+
+/* ---- what the truth looks like in the picture ---- */
+
+/* Size of the picture that x and y refer to: the photograph in 2D, the depth map in 3D; without the
+ * file, the usual size whose middle lies nearest to the principal point. */
+static void picture_size(const fm_sample *sample, int *width, int *height)
+{
+    static const int usual[][2] = {{640, 480}, {512, 384}, {384, 512}};
+    const char *path = sample->kind == FM_ANSWER_TRACE2D ? sample->image_path : sample->depth_path;
+    fm_raster_info info;
+    double best = INFINITY;
+
+    if (path && fm_raster_probe(path, &info, NULL) == FM_OK) {
+        *width = info.width;
+        *height = info.height;
+        return;
+    }
+    for (size_t i = 0; i < FM_COUNT_OF(usual); i++) {
+        double away =
+            hypot(sample->camera.cx - usual[i][0] / 2.0, sample->camera.cy - usual[i][1] / 2.0);
+
+        if (away < best) {
+            best = away;
+            *width = usual[i][0];
+            *height = usual[i][1];
+        }
+    }
+}
+
+/* True where the sample holds what a baseline needs; otherwise the reply says what is missing. */
+static bool has_truth(const fm_sample *truth, fm_reply *reply)
+{
+    const char *missing = !truth->has_camera || !fm_camera_valid(&truth->camera)
+                              ? "the sample has no usable camera"
+                          : truth->truth.trace.n == 0 ? "the sample has no true trace"
+                                                      : NULL;
+
+    if (missing) {
+        reply->status = FM_SAMPLE_SKIPPED;
+        reply->detail = missing;
+    }
+    return missing == NULL;
+}
+
+/* The same noise for a sample whatever was asked before it, so that order, resuming and sharding do
+ * not change a number. */
+static void noise_for(const baseline *b, const char *id, fm_rng *rng)
+{
+    char hex[FM_HASH_TEXT_BYTES], head[17];
+
+    fm_hash_bytes(id, strlen(id), hex);
+    memcpy(head, hex, 16);
+    head[16] = '\0';
+    fm_rng_seed(rng, strtoull(head, NULL, 16) ^ b->seed);
+}
+
+static void put_projected(baseline *b, const fm_sample *truth, const double xyz[3], int width,
+                          int height, fm_rng *noise)
+{
+    double uv[2], depth = xyz[2];
+
+    fm_camera_project(&truth->camera, xyz, uv);
+    if (noise) {
+        uv[0] += b->noise_px * fm_rng_normal(noise);
+        uv[1] += b->noise_px * fm_rng_normal(noise);
+        depth += b->noise_m * fm_rng_normal(noise);
+    }
+    text_point(b, truth->kind == FM_ANSWER_TRACE2D ? 2 : 3, uv[0] / width, uv[1] / height, depth);
+}
+
+static fm_status put_truth(baseline *b, const fm_sample *truth, fm_rng *noise, fm_reply *reply,
+                           fm_err *err)
+{
+    int width, height;
+
+    if (!has_truth(truth, reply))
+        return FM_OK;
+    picture_size(truth, &width, &height);
+    text_begin(b);
+    for (size_t i = 0; i < truth->truth.trace.n; i++)
+        put_projected(b, truth, truth->truth.trace.points[i], width, height, noise);
+    return text_end(b, reply, err);
+}
+
+/* ---- the four ---- */
+
+static fm_status oracle_generate(void *state, const fm_request *request, const fm_sample *truth,
+                                 fm_reply *reply, fm_err *err)
+{
+    (void)request;
+    return put_truth(state, truth, NULL, reply, err);
+}
+
+static const fm_adapter_option jitter_options[] = {
+    {"noise_px", "standard deviation added to x and y, pixels", "4"},
+    {"noise_m", "standard deviation added to the depth, metres", "0.02"},
+    {0},
+};
+
+static fm_status jitter_open(void **state, const fm_adapter_config *config, fm_err *err)
+{
+    baseline *b;
+    fm_status st = baseline_open(state, config, err);
+
+    if (st != FM_OK)
+        return st;
+    b = *state;
+    st = setting_number(&fm_adapter_jitter, config, "noise_px", &b->noise_px, err);
+    if (st == FM_OK)
+        st = setting_number(&fm_adapter_jitter, config, "noise_m", &b->noise_m, err);
+    if (st != FM_OK)
+        baseline_close(b);
+    return st;
+}
+
+static fm_status jitter_generate(void *state, const fm_request *request, const fm_sample *truth,
+                                 fm_reply *reply, fm_err *err)
+{
+    fm_rng noise;
+
+    noise_for(state, request->id, &noise);
+    return put_truth(state, truth, &noise, reply, err);
+}
+
+static fm_status straight_generate(void *state, const fm_request *request, const fm_sample *truth,
+                                   fm_reply *reply, fm_err *err)
+{
+    baseline *b = state;
+    int width, height;
+
+    (void)request;
+    if (!has_truth(truth, reply))
+        return FM_OK;
+    const double *from = truth->truth.trace.points[0];
+    const double *to = truth->truth.trace.points[truth->truth.trace.n - 1];
+    picture_size(truth, &width, &height);
+    text_begin(b);
+    for (int i = 0; i < STRAIGHT_POINTS; i++) {
+        double t = i / (STRAIGHT_POINTS - 1.0), xyz[3];
+
+        for (int k = 0; k < 3; k++)
+            xyz[k] = from[k] + t * (to[k] - from[k]);
+        put_projected(b, truth, xyz, width, height, NULL);
+    }
+    return text_end(b, reply, err);
+}
+
+static const fm_adapter_option centre_options[] = {
+    {"depth_m", "depth that every point is given, metres", "1.0"},
+    {0},
+};
+
+static fm_status centre_open(void **state, const fm_adapter_config *config, fm_err *err)
+{
+    baseline *b;
+    fm_status st = baseline_open(state, config, err);
+
+    if (st != FM_OK)
+        return st;
+    b = *state;
+    st = setting_number(&fm_adapter_centre, config, "depth_m", &b->depth_m, err);
+    if (st != FM_OK)
+        baseline_close(b);
+    return st;
+}
+
+static fm_status centre_generate(void *state, const fm_request *request, const fm_sample *truth,
+                                 fm_reply *reply, fm_err *err)
+{
+    baseline *b = state;
+    int columns = request->kind == FM_ANSWER_TRACE2D ? 2 : 3;
+
+    (void)truth;
+    text_begin(b);
+    text_point(b, columns, 0.5, 0.5, b->depth_m);
+    text_point(b, columns, 0.5, 0.5, b->depth_m);
+    return text_end(b, reply, err);
+}
+
+const fm_adapter_ops fm_adapter_oracle = {
+    .name = "oracle",
+    .summary = "baseline: the truth, written as a reply",
+    .caps = FM_CAP_SEES_TRUTH | FM_CAP_OFFLINE,
+    .open = baseline_open,
+    .generate = oracle_generate,
+    .close = baseline_close,
+};
+
+const fm_adapter_ops fm_adapter_jitter = {
+    .name = "jitter",
+    .summary = "baseline: the truth with stated noise",
+    .caps = FM_CAP_SEES_TRUTH | FM_CAP_OFFLINE,
+    .options = jitter_options,
+    .open = jitter_open,
+    .generate = jitter_generate,
+    .close = baseline_close,
+};
+
+const fm_adapter_ops fm_adapter_straight = {
+    .name = "straight",
+    .summary = "baseline: a straight line between the true ends",
+    .caps = FM_CAP_SEES_TRUTH | FM_CAP_OFFLINE,
+    .open = baseline_open,
+    .generate = straight_generate,
+    .close = baseline_close,
+};
+
+const fm_adapter_ops fm_adapter_centre = {
+    .name = "centre",
+    .summary = "baseline: no vision at all, the middle of the picture",
+    .caps = FM_CAP_OFFLINE,
+    .options = centre_options,
+    .open = centre_open,
+    .generate = centre_generate,
+    .close = baseline_close,
+};
