@@ -1,0 +1,12 @@
+/* The catalogue of this program: catalog.c is the one file that names concrete loaders, protocols
+ * and adapters. */
+#ifndef FM_CLI_CATALOG_H
+#define FM_CLI_CATALOG_H
+
+#include "core/catalog.h"
+
+/* Tables of code and the folder of suites: $FATHOM_SUITES, else share/fathom/suites beside the
+ * program's folder. What it points to lives as long as the program. */
+FM_MUST_CHECK fm_status cli_catalog(fm_catalog *out, fm_err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* Owns the list of commands. */
+#include "commands.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+const cli_command *const cli_commands[] = {
+    &cli_command_help, &cli_command_completion, &cli_command_version, NULL,
+};
+
+fm_status cli_command_find(const char *name, const cli_command **out, fm_err *err)
+{
+    const char *names[32] = {0};
+    size_t n = 0;
+
+    for (; cli_commands[n] && n < 32; n++) {
+        if (strcmp(cli_commands[n]->name, name) == 0) {
+            *out = cli_commands[n];
+            return FM_OK;
+        }
+        names[n] = cli_commands[n]->name;
+    }
+    const char *near = fm_text_nearest(name, names, n);
+    if (near)
+        return fm_fail(err, FM_E_USAGE, "unknown command '%s'; did you mean '%s'?", name, near);
+    return fm_fail(err, FM_E_USAGE, "unknown command '%s'", name);
+}

@@ -1,0 +1,61 @@
+/**
+ * What the program knows about the terminal: colours, width, messages and the progress line.
+ *
+ * Results go to stdout and everything here but tables goes to stderr. Text from data reaches a
+ * terminal only through fm_text_for_terminal().
+ */
+#ifndef FM_CLI_TERMINAL_H
+#define FM_CLI_TERMINAL_H
+
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "core/run.h"
+
+typedef enum { CLI_COLOUR_AUTO, CLI_COLOUR_ALWAYS, CLI_COLOUR_NEVER } cli_colour;
+
+/* Set once by main, before anything is printed. */
+void cli_set_colour(cli_colour when);
+
+/* How to write for one stream. */
+typedef struct {
+    bool terminal;
+    bool colour;
+    int width; /* columns: the terminal's, else 80 */
+} cli_style;
+cli_style cli_style_for(FILE *stream);
+
+/* SGR sequences, "" where the style has no colour. */
+const char *cli_bold(const cli_style *style);
+const char *cli_faint(const cli_style *style);
+const char *cli_accent(const cli_style *style);
+const char *cli_plain(const cli_style *style); /* ends any of them */
+
+/* Append `text` broken at spaces so that no line passes `width` columns; the first line starts at
+ * column `at`, the others are indented by `indent`. Ends with a newline. */
+void cli_wrap(fm_buf *out, const char *text, int at, int indent, int width);
+
+/* Rows of `columns` cells under a heading, aligned, two spaces apart and indented by two; the last
+ * column is wrapped. NULL cells are empty. cells [rows][columns], row-major. */
+void cli_table(fm_buf *out, const cli_style *style, const char *const *heading,
+               const char *const *cells, size_t rows, size_t columns);
+
+/* "fathom: <text>" on stderr, one line, cleaned for the terminal. */
+void cli_error(const char *text);
+void cli_hint(const char *text);                  /* below an error: what to do */
+void cli_notice(void *context, const char *text); /* as fm_run_options.notice */
+
+/* Print to stdout what a command has made. */
+FM_MUST_CHECK fm_status cli_print(const fm_buf *text, fm_err *err);
+
+/* A progress line on stderr, as fm_run_options.progress: redrawn in place on a terminal, otherwise a
+ * plain line now and then. Start it as {.label = ...}. */
+typedef struct {
+    const char *label; /* "tabletop-3d@paper, oracle" */
+    double drawn_at;   /* seconds on the monotonic clock; 0: never */
+    bool on_screen;    /* an unfinished line is there */
+} cli_progress;
+void cli_progress_show(void *progress, const fm_run_progress *state);
+void cli_progress_clear(cli_progress *progress); /* take the line off the screen */
+
+#endif
