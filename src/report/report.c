@@ -1,7 +1,14 @@
 /* The calls of report.h: read the views, hand the model to a writer. */
 #include "report/report.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "base/threads.h"
 #include "report/load.h"
+#include "report/overlay.h"
 #include "report/writers.h"
 
 typedef fm_status (*writer)(fm_buf *out, fm_report_model *model, const fm_report_options *options,
@@ -29,4 +36,106 @@ fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
                              const fm_report_options *options, fm_err *err)
 {
     return write_with(fm_report_write_markdown, out, views, n, options, err);
+}
+
+void fm_report_file_name(const fm_report_sample *sample, size_t index,
+                         char out[FM_REPORT_NAME_BYTES])
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(sample->id);
+
+    if (size > 0 && size < FM_SAMPLE_ID_BYTES && sample->id[0] != '.' &&
+        strspn(sample->id, plain) == size)
+        snprintf(out, FM_REPORT_NAME_BYTES, "%s", sample->id);
+    else
+        snprintf(out, FM_REPORT_NAME_BYTES, "@%zu", index);
+}
+
+/* ---- picture files ---- */
+
+/* Wide enough that lines are crisp on any screen; the pictures of the benchmarks are 512 or 640. */
+#define OVERLAY_FILE_WIDTH 800
+
+typedef struct {
+    const char *dir;
+    const fm_report_run *run;
+    fm_overlay *overlays; /* one a worker */
+    bool *made;           /* one a sample */
+} overlay_job;
+
+static fm_status save_overlay(void *context, size_t index, int worker, fm_err *err)
+{
+    overlay_job *job = context;
+    const fm_report_sample *sample = &job->run->samples[index];
+    char stem[FM_REPORT_NAME_BYTES], name[FM_REPORT_NAME_BYTES + 8], path[FM_PATH_BYTES];
+    fm_overlay *overlay = &job->overlays[worker];
+
+    fm_status st = fm_overlay_draw(overlay, sample, OVERLAY_FILE_WIDTH, err);
+    if (st == FM_E_INPUT || st == FM_E_IO) /* this sample has no picture; the others may */
+        return FM_OK;
+    fm_report_file_name(sample, index, stem);
+    snprintf(name, sizeof(name), "%s.png", stem);
+    if (st == FM_OK)
+        st = fm_path_join(path, job->dir, name, err);
+    if (st == FM_OK)
+        st = fm_raster_save_png(&overlay->picture, path, err);
+    job->made[index] = st == FM_OK;
+    return st;
+}
+
+int fm_report_jobs(const fm_report_options *options)
+{
+    return options && options->jobs > 0 ? options->jobs : fm_threads_available();
+}
+
+void fm_report_notice(const fm_report_options *options, const char *text)
+{
+    if (options && options->notice)
+        options->notice(options->context, text);
+}
+
+static fm_status save_overlays(const char *dir, const fm_report_run *run,
+                               const fm_report_options *options, size_t *written, fm_err *err)
+{
+    int jobs = fm_report_jobs(options);
+    overlay_job job = {.dir = dir, .run = run};
+    size_t made = 0;
+    fm_status st = FM_OK;
+
+    job.overlays = calloc((size_t)jobs, sizeof(*job.overlays));
+    job.made = calloc(run->n_samples ? run->n_samples : 1, sizeof(*job.made));
+    if (!job.overlays || !job.made)
+        st = fm_fail(err, FM_E_NOMEM, "out of memory for the pictures");
+    if (st == FM_OK)
+        st = fm_dir_make(dir, err);
+    if (st == FM_OK)
+        st = fm_parallel_for(run->n_samples, jobs, save_overlay, &job, err);
+    for (size_t i = 0; job.made && i < run->n_samples; i++)
+        made += job.made[i];
+    if (st == FM_OK && made < run->n_samples) {
+        char text[128];
+
+        snprintf(text, sizeof(text), "%zu of %zu samples have no readable picture",
+                 run->n_samples - made, run->n_samples);
+        fm_report_notice(options, text);
+    }
+    if (written)
+        *written = made;
+    for (int i = 0; job.overlays && i < jobs; i++)
+        fm_overlay_release(&job.overlays[i]);
+    free(job.overlays);
+    free(job.made);
+    return st;
+}
+
+fm_status fm_report_overlays(const char *dir, fm_view *view, const fm_report_options *options,
+                             size_t *written, fm_err *err)
+{
+    fm_report_model model = {0};
+    fm_status st = fm_report_load(&model, &view, 1, err);
+
+    if (st == FM_OK)
+        st = save_overlays(dir, &model.runs[0], options, written, err);
+    fm_report_model_release(&model);
+    return st;
 }

@@ -11,6 +11,15 @@ FM_MUST_CHECK fm_status fm_report_write_table(fm_buf *out, fm_report_model *mode
 FM_MUST_CHECK fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
                                                  const fm_report_options *options, fm_err *err);
 
+/* A file name for the sample: its id where that is plain, else "@" and its index. The name has no
+ * extension. */
+#define FM_REPORT_NAME_BYTES 160
+void fm_report_file_name(const fm_report_sample *sample, size_t index,
+                         char out[FM_REPORT_NAME_BYTES]);
+
+int fm_report_jobs(const fm_report_options *options);
+void fm_report_notice(const fm_report_options *options, const char *text);
+
 /* How many differing verdicts a text report lists. */
 static inline size_t fm_report_listed(const fm_report_options *options)
 {
