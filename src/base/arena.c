@@ -36,7 +36,8 @@ void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size)
             want = (size_t)4 << 20;
         if (want < bytes)
             want = bytes;
-        block = malloc(sizeof(*block) + want);
+        size_t with_header;
+        block = fm_size_add(want, sizeof(*block), &with_header) ? malloc(with_header) : NULL;
         if (!block)
             return NULL;
         block->next = arena->head;

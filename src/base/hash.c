@@ -58,17 +58,17 @@ fm_status fm_hash_file(const char *path, char out[FM_HASH_TEXT_BYTES], fm_err *e
     unsigned char block[1 << 14];
     SHA2_CTX context;
     size_t n;
-    FILE *f = fopen(path, "rb");
+    FILE *f = fopen(path, "rbe");
 
     if (!f)
         return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
     SHA256Init(&context);
     while ((n = fread(block, 1, sizeof(block), f)) > 0)
         SHA256Update(&context, block, n);
-    int bad = ferror(f);
+    int why = ferror(f) ? errno : 0;
     fclose(f);
-    if (bad)
-        return fm_fail(err, FM_E_IO, "cannot read '%s'", path);
+    if (why)
+        return fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(why));
     digest_to_text(&context, out);
     return FM_OK;
 }

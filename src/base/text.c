@@ -239,6 +239,8 @@ bool fm_base64_decode(fm_buf *out, const char *text, size_t size)
                 return false;
             v = v << 6 | (uint32_t)value;
         }
+        if (v & ((1u << 8 * padding) - 1))
+            return false; /* bits that no encoder sets: two texts for the same bytes */
         bytes[0] = (char)(v >> 16);
         bytes[1] = (char)(v >> 8);
         bytes[2] = (char)v;
