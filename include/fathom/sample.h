@@ -81,6 +81,12 @@ typedef struct {
 
 #define FM_SAMPLE_ID_BYTES 128
 
+/* The picture's size in pixels: read from the header of the RGB file (trace2d) or of the depth map
+ * (trace3d), else taken from the intrinsics: the nearest of 640x480, 512x384 and 384x512 whose
+ * centre is (cx, cy). *source becomes "image", "depth" or "intrinsics". False where none is known. */
+FM_API bool fm_sample_picture_size(const fm_sample *sample, int *width, int *height,
+                                   const char **source);
+
 #ifdef __cplusplus
 }
 #endif

@@ -72,6 +72,7 @@ typedef struct {
         *size_source;    /* "image", "depth", "intrinsics"; NULL where no picture size was used */
     double (*points)[3]; /* parsed answer: x, y in [0, 1], d in metres or NaN; NULL: none */
     size_t n_points;
+    int columns;                     /* 2 or 3 numbers a point */
     fm_value values[FM_MAX_METRICS]; /* by index in the protocol's metrics */
 } fm_grade;
 
@@ -129,6 +130,8 @@ typedef struct {
     /* The next sample in the data's order, in `arena`; *more false at the end. */
     fm_status (*next)(void *state, struct fm_arena *arena, fm_sample *out, bool *more, fm_err *err);
     void (*close)(void *state);
+    /* Whether the folder has annotations of its own. */
+    bool (*has_annotations)(const char *data_dir);
     /* SHA-256 (hexadecimal) of what decides the samples: the annotation file, not the rasters. */
     fm_status (*fingerprint)(void *state, char out[65], fm_err *err);
 } fm_loader_ops;

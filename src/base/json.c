@@ -221,7 +221,8 @@ char *fm_json_bytes(const cJSON *item, fm_arena *arena, size_t *size)
 }
 
 /* Bytes of a JSON string. The forms that the reader gave to \u0000 and to lone surrogates become
- * escapes again, so that a tree that was read can always be written. */
+ * escapes again, so that a tree that was read can always be written; any other broken UTF-8 becomes
+ * U+FFFD, since a reader would refuse the whole line for it. */
 static void put_escaped(fm_buf *out, const char *text, size_t size)
 {
     static const char short_form[0x80] = {['"'] = '"',  ['\\'] = '\\', ['\n'] = 'n', ['\t'] = 't',
@@ -243,6 +244,10 @@ static void put_escaped(fm_buf *out, const char *text, size_t size)
             escape = true;
             code = 0xD000u | (p[i + 1] & 0x3Fu) << 6 | (p[i + 2] & 0x3Fu);
             n = 3;
+        } else if (code >= 0x80 && (n = fm_utf8_sequence(text + i, size - i)) == 0) {
+            escape = true;
+            code = 0xFFFD;
+            n = 1;
         }
         if (!escape)
             continue;

@@ -39,9 +39,9 @@ bool fm_json_vector(const cJSON *array, double *out, size_t n);
 char *fm_json_bytes(const cJSON *item, fm_arena *arena, size_t *size);
 
 /* Streaming writer: commas and nesting are kept by it, the caller closes what it opens. Compact, or
- * indented by two spaces a level when `pretty`. Numbers: shortest form that reads back to the same double; NaN and infinities become null.
- * Invalid UTF-8 in a string is an error of ours: use fm_json_put_reply() for bytes of unknown kind.
- */
+ * indented by two spaces a level when `pretty`. Numbers: shortest form that reads back to the same
+ * double; NaN and infinities become null. Broken UTF-8 is written as U+FFFD; where bytes must stay
+ * as they are, use fm_json_put_reply(). */
 typedef struct {
     fm_buf *out;
     bool pretty;

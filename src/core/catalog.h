@@ -1,6 +1,7 @@
 /**
- * What exists: loaders, protocols, adapters (code) and suites (folders). The program makes one catalogue from its tables
- * (cli/catalog.c, the only file that names concrete things) and hands it down; core can name none of them.
+ * What exists: loaders, protocols, adapters (code) and suites (folders). The program makes one
+ * catalogue from its tables (cli/catalog.c, the only file that names concrete things) and hands it
+ * down; core can name none of them.
  */
 #ifndef FM_CORE_CATALOG_H
 #define FM_CORE_CATALOG_H
@@ -13,23 +14,26 @@ typedef struct {
     const fm_protocol *const *protocols;
     const fm_adapter_ops *const *adapters;
     const char *suites_dir; /* folder of suite folders */
-    /* Make the data of a suite whose suite.yaml names a generator; writes the folder with the data into dir. */
+    /* Make the data of a suite whose suite.yaml names a generator; writes the folder with the
+     * data into dir. */
     fm_status (*generate)(const char *generator, const fm_suite *suite, char *dir, size_t dir_bytes,
                           fm_err *err);
 } fm_catalog;
 
-/* Unknown names: FM_E_USAGE with a suggestion ("unknown adapter 'orcle'; did you mean 'oracle'?"). */
+/* Unknown names: FM_E_USAGE with a suggestion ("unknown adapter 'orcle'; did you mean
+ * 'oracle'?"). */
 FM_MUST_CHECK fm_status fm_catalog_adapter(const fm_catalog *catalog, const char *name,
                                            const fm_adapter_ops **out, fm_err *err);
 FM_MUST_CHECK fm_status fm_catalog_loader(const fm_catalog *catalog, const char *name,
                                           const fm_loader_ops **out, fm_err *err);
 
-/* All suites of suites_dir, by name; strings live in the arena. A folder whose suite.yaml is broken is an error that
- * names the file. */
+/* All suites of suites_dir, by name; strings live in the arena. A folder whose suite.yaml is
+ * broken is an error that names the file. */
 FM_MUST_CHECK fm_status fm_catalog_suites(const fm_catalog *catalog, fm_arena *arena,
                                           fm_suite **out, size_t *n, fm_err *err);
 
-/* A parsed "<suite or task>[@<protocol>]": "tracespatial-3d@paper", "tabletop" (its default task and protocol). */
+/* A parsed "<suite or task>[@<protocol>]": "tracespatial-3d@paper", "tabletop" (its default task
+ * and protocol). */
 typedef struct {
     const fm_suite *suite;
     const fm_task *task;

@@ -1,9 +1,10 @@
 /**
- * A run is a directory: manifest.json, replies.jsonl (the journal), samples.jsonl, results.json. docs/run-directory.md has
- * the schemas. This is what the commands `run` and `score` call; grading is a pure function of manifest, journal and data.
+ * A run is a directory: manifest.json, replies.jsonl (the journal), samples.jsonl, results.json.
+ * docs/run-directory.md has the schemas. This is what the commands `run` and `score` call; grading
+ * is a pure function of manifest, journal and data.
  *
- * A second protocol over the same replies stands beside the first: samples@<protocol>.jsonl, results@<protocol>.json.
- * One process at a time works on a run directory (FM_E_LOCKED otherwise).
+ * A second protocol over the same replies stands beside the first: samples@<protocol>.jsonl,
+ * results@<protocol>.json. One process at a time works on a run directory (FM_E_LOCKED otherwise).
  */
 #ifndef FM_CORE_RUN_H
 #define FM_CORE_RUN_H
@@ -24,8 +25,7 @@ typedef struct {
     const char *target; /* "suite-or-task[@protocol]" */
     const char
         *data_dir; /* NULL: the suite's generator, or FM_E_USAGE that says where to get the data */
-    const char *
-        out_dir; /* created; resumed when it holds a run with the same manifest, refused otherwise */
+    const char *out_dir; /* created; resumed where it holds the same run, else refused */
     const char *adapter;
     const fm_setting *settings;
     size_t n_settings;
@@ -51,8 +51,8 @@ FM_MUST_CHECK fm_status fm_run_score(const fm_catalog *catalog, const char *run_
                                      const char *protocol, const fm_run_options *options,
                                      fm_err *err);
 
-/* Make a run directory from somebody else's replies (upstream records, or a journal of ours) and grade it.
- * options: target, data_dir, out_dir, answers, jobs, notice. */
+/* Make a run directory from somebody else's replies (upstream records, or a journal of ours) and
+ * grade it. options: target, data_dir, out_dir, answers, jobs, notice. */
 FM_MUST_CHECK fm_status fm_run_import(const fm_catalog *catalog, const char *predictions_path,
                                       const fm_run_options *options, fm_err *err);
 

@@ -1,8 +1,9 @@
 /**
  * Reading a finished run directory: what reports are made from. Nothing here writes.
  *
- * Open it, look at manifest and results, then walk the samples in suite order. Where the run's data folder is gone the
- * walk goes on without `sample` (has_sample false) and view->notice says so. One thread.
+ * Open it, look at manifest and results, then walk the samples in suite order. Where the run's data
+ * folder is gone the walk goes on without `sample` (has_sample false) and view->notice says so. One
+ * thread.
  */
 #ifndef FM_CORE_VIEW_H
 #define FM_CORE_VIEW_H
@@ -13,7 +14,8 @@
 
 typedef struct fm_view fm_view;
 
-/* protocol NULL: the run's own. FM_E_INPUT where results are missing or of an unknown schema version. */
+/* protocol NULL: the run's own. FM_E_INPUT where results are missing or of an unknown schema
+ * version. */
 FM_MUST_CHECK fm_status fm_view_open(fm_view **out, const fm_catalog *catalog, const char *run_dir,
                                      const char *protocol, fm_err *err);
 void fm_view_close(fm_view *view);
@@ -33,7 +35,8 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *err);
 FM_MUST_CHECK fm_status fm_view_rewind(fm_view *view, fm_err *err);
 
-/* The protocols under which the run directory holds results: names in the arena, the run's own first. */
+/* The protocols under which the run directory holds results: names in the arena, the run's own
+ * first. */
 FM_MUST_CHECK fm_status fm_view_protocols(const char *run_dir, fm_arena *arena, const char ***names,
                                           size_t *n, fm_err *err);
 

@@ -1,0 +1,290 @@
+/* Owns the search in the catalogue's tables and the reading of suite.yaml. */
+#include "core/catalog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "base/yaml.h"
+
+enum { MAX_NAMES = 256, MAX_SUITES = 256 };
+
+static fm_status unknown(const char *kind, const char *name, const char *const *names, size_t n,
+                         fm_err *err)
+{
+    const char *near = fm_text_nearest(name, names, n);
+
+    if (near)
+        return fm_fail(err, FM_E_USAGE, "unknown %s '%s'; did you mean '%s'?", kind, name, near);
+    return fm_fail(err, FM_E_USAGE, "unknown %s '%s'; 'fathom list %ss' shows what there is", kind,
+                   name, kind);
+}
+
+fm_status fm_catalog_adapter(const fm_catalog *catalog, const char *name,
+                             const fm_adapter_ops **out, fm_err *err)
+{
+    const char *names[MAX_NAMES];
+    size_t n = 0;
+
+    for (const fm_adapter_ops *const *a = catalog->adapters; *a && n < MAX_NAMES; a++) {
+        if (strcmp((*a)->name, name) == 0) {
+            *out = *a;
+            return FM_OK;
+        }
+        names[n++] = (*a)->name;
+    }
+    return unknown("adapter", name, names, n, err);
+}
+
+fm_status fm_catalog_loader(const fm_catalog *catalog, const char *name, const fm_loader_ops **out,
+                            fm_err *err)
+{
+    const char *names[MAX_NAMES];
+    size_t n = 0;
+
+    for (const fm_loader_ops *const *l = catalog->loaders; *l && n < MAX_NAMES; l++) {
+        if (strcmp((*l)->name, name) == 0) {
+            *out = *l;
+            return FM_OK;
+        }
+        names[n++] = (*l)->name;
+    }
+    return unknown("loader", name, names, n, err);
+}
+
+fm_status fm_catalog_protocol(const fm_catalog *catalog, const fm_task *task, const char *name,
+                              const fm_protocol **out, fm_err *err)
+{
+    const char *names[FM_COUNT_OF(task->protocols)] = {NULL};
+    size_t n = 0;
+
+    for (; n < FM_COUNT_OF(task->protocols) && task->protocols[n]; n++)
+        names[n] = task->protocols[n];
+    if (!name)
+        name = names[0];
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], name) != 0)
+            continue;
+        for (const fm_protocol *const *p = catalog->protocols; *p; p++) {
+            if ((*p)->kind == task->kind && strcmp((*p)->name, name) == 0) {
+                *out = *p;
+                return FM_OK;
+            }
+        }
+        return fm_fail(err, FM_E_USAGE, "this build has no protocol '%s' for task '%s'", name,
+                       task->name);
+    }
+    return unknown("protocol", name, names, n, err);
+}
+
+/* ---- suite.yaml ---- */
+
+typedef struct {
+    const char *path;
+    fm_arena *arena;
+    fm_err *err;
+} suite_reader;
+
+static fm_status text_member(const suite_reader *r, const cJSON *object, const char *key,
+                             bool required, const char **out)
+{
+    const cJSON *item = fm_json_get(object, key);
+
+    if (!item && !required) {
+        *out = NULL;
+        return FM_OK;
+    }
+    if (!cJSON_IsString(item) || !item->valuestring[0])
+        return fm_fail(r->err, FM_E_INPUT, "%s: '%s' must be a text", r->path, key);
+    *out = fm_arena_strdup(r->arena, item->valuestring);
+    return *out ? FM_OK : fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
+}
+
+static const struct {
+    const char *name;
+    fm_answer_kind kind;
+} answer_kinds[] = {{"trace2d", FM_ANSWER_TRACE2D}, {"trace3d", FM_ANSWER_TRACE3D}};
+
+static fm_status read_kind(const suite_reader *r, const cJSON *object, fm_answer_kind *out)
+{
+    const char *name = fm_json_string(object, "kind");
+
+    for (size_t i = 0; name && i < FM_COUNT_OF(answer_kinds); i++) {
+        if (strcmp(answer_kinds[i].name, name) == 0) {
+            *out = answer_kinds[i].kind;
+            return FM_OK;
+        }
+    }
+    return fm_fail(r->err, FM_E_INPUT, "%s: a task's 'kind' must be trace2d or trace3d", r->path);
+}
+
+static fm_status read_protocols(const suite_reader *r, const cJSON *array, fm_task *task)
+{
+    const cJSON *item;
+    size_t n = 0;
+
+    cJSON_ArrayForEach(item, array)
+    {
+        if (!cJSON_IsString(item) || n + 1 >= FM_COUNT_OF(task->protocols))
+            break;
+        task->protocols[n++] = fm_arena_strdup(r->arena, item->valuestring);
+    }
+    if (!cJSON_IsArray(array) || n == 0 || item)
+        return fm_fail(r->err, FM_E_INPUT, "%s: 'protocols' must be a list of up to %zu names",
+                       r->path, FM_COUNT_OF(task->protocols) - 1);
+    return FM_OK;
+}
+
+static fm_status read_task(const suite_reader *r, const cJSON *object, fm_task *task)
+{
+    const cJSON *prompts = fm_json_get(object, "prompts");
+    const char *answers;
+    fm_status st;
+
+    if ((st = text_member(r, object, "name", true, &task->name)) != FM_OK ||
+        (st = text_member(r, object, "title", true, &task->title)) != FM_OK ||
+        (st = read_kind(r, object, &task->kind)) != FM_OK ||
+        (st = read_protocols(r, fm_json_get(object, "protocols"), task)) != FM_OK ||
+        (st = text_member(r, object, "answers", true, &answers)) != FM_OK ||
+        (st = text_member(r, prompts, "tuples", false, &task->prompt_tuples)) != FM_OK ||
+        (st = text_member(r, prompts, "json", false, &task->prompt_json)) != FM_OK)
+        return st;
+    if (!fm_answers_family_from_name(answers, &task->answers))
+        return fm_fail(r->err, FM_E_INPUT, "%s: 'answers' must be tuples or json", r->path);
+    return FM_OK;
+}
+
+static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *suite)
+{
+    const struct {
+        const char *key;
+        bool required;
+        const char **out;
+    } texts[] = {
+        {"name", true, &suite->name},
+        {"title", true, &suite->title},
+        {"version", true, &suite->version},
+        {"summary", true, &suite->summary},
+        {"licence", true, &suite->licence},
+        {"citation", true, &suite->citation},
+        {"url", false, &suite->url},
+        {"loader", true, &suite->loader},
+        {"generator", false, &suite->generator},
+        {"default_task", true, &suite->default_task},
+    };
+    const cJSON *tasks = fm_json_get(root, "tasks"), *item;
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; i < FM_COUNT_OF(texts) && st == FM_OK; i++)
+        st = text_member(r, root, texts[i].key, texts[i].required, texts[i].out);
+    cJSON_ArrayForEach(item, tasks)
+    {
+        if (st != FM_OK)
+            break;
+        if (suite->n_tasks == FM_COUNT_OF(suite->tasks))
+            return fm_fail(r->err, FM_E_INPUT, "%s: too many tasks", r->path);
+        st = read_task(r, item, &suite->tasks[suite->n_tasks++]);
+    }
+    if (st == FM_OK && suite->n_tasks == 0)
+        st = fm_fail(r->err, FM_E_INPUT, "%s: no tasks", r->path);
+    return st;
+}
+
+static fm_status load_suite(const char *suites_dir, const char *folder, fm_arena *arena,
+                            fm_suite *out, bool *found, fm_err *err)
+{
+    char path[FM_PATH_BYTES], directory[FM_PATH_BYTES];
+    suite_reader r = {.path = path, .arena = arena, .err = err};
+    cJSON *root = NULL;
+    fm_status st = fm_path_join(directory, suites_dir, folder, err);
+
+    if (st == FM_OK)
+        st = fm_path_join(path, directory, "suite.yaml", err);
+    *found = st == FM_OK && fm_file_exists(path);
+    if (!*found)
+        return st;
+    st = fm_yaml_load(path, &root, err);
+    if (st == FM_OK)
+        st = read_suite(&r, root, out);
+    cJSON_Delete(root);
+    if (st == FM_OK && !(out->folder = fm_arena_strdup(arena, directory)))
+        st = fm_fail(err, FM_E_NOMEM, "no memory for '%s'", path);
+    return st;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const fm_suite *)a)->name, ((const fm_suite *)b)->name);
+}
+
+fm_status fm_catalog_suites(const fm_catalog *catalog, fm_arena *arena, fm_suite **out, size_t *n,
+                            fm_err *err)
+{
+    DIR *dir = opendir(catalog->suites_dir);
+    fm_suite *suites = fm_arena_alloc(arena, MAX_SUITES, sizeof(*suites));
+    fm_status st = FM_OK;
+    size_t count = 0;
+    struct dirent *item;
+
+    if (!dir)
+        return fm_fail(err, FM_E_IO, "cannot open the folder of suites '%s': %s",
+                       catalog->suites_dir, strerror(errno));
+    if (!suites)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for the suites");
+    while (st == FM_OK && count < MAX_SUITES && (item = readdir(dir))) {
+        bool found;
+
+        if (item->d_name[0] == '.')
+            continue;
+        st = load_suite(catalog->suites_dir, item->d_name, arena, &suites[count], &found, err);
+        count += found;
+    }
+    closedir(dir);
+    if (st != FM_OK)
+        return st;
+    qsort(suites, count, sizeof(*suites), by_name);
+    *out = suites;
+    *n = count;
+    return FM_OK;
+}
+
+fm_status fm_catalog_target(const fm_catalog *catalog, const char *spec, fm_arena *arena,
+                            fm_target *out, fm_err *err)
+{
+    const char *at = strchr(spec, '@'), *names[MAX_NAMES];
+    char *name = fm_arena_memdup(arena, spec, at ? (size_t)(at - spec) : strlen(spec));
+    fm_suite *suites;
+    size_t n, n_names = 0;
+    fm_status st = fm_catalog_suites(catalog, arena, &suites, &n, err);
+
+    if (st != FM_OK)
+        return st;
+    if (!name)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the suites");
+    for (size_t i = 0; i < n; i++) {
+        bool whole = strcmp(suites[i].name, name) == 0;
+
+        if (n_names < MAX_NAMES)
+            names[n_names++] = suites[i].name;
+        for (size_t t = 0; t < suites[i].n_tasks; t++) {
+            const fm_task *task = &suites[i].tasks[t];
+
+            if (n_names < MAX_NAMES)
+                names[n_names++] = task->name;
+            if (strcmp(task->name, whole ? suites[i].default_task : name) != 0)
+                continue;
+            *out = (fm_target){.suite = &suites[i], .task = task};
+            return fm_catalog_protocol(catalog, task, at ? at + 1 : NULL, &out->protocol, err);
+        }
+        if (whole)
+            return fm_fail(err, FM_E_INPUT, "suite '%s' names a default task that it does not have",
+                           name);
+    }
+    return unknown("suite", name, names, n_names, err);
+}

@@ -1,0 +1,276 @@
+/* Owns the pass over all samples. Samples are read in order, graded in batches on all threads and
+ * written in order, so that memory is bounded by the batch and bytes do not depend on threads. */
+#include "core/grading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/idmap.h"
+#include "base/json.h"
+#include "base/threads.h"
+#include "core/aggregate.h"
+
+enum { BATCH_PER_THREAD = 32 };
+
+typedef struct {
+    fm_arena arena; /* everything of one sample */
+    fm_sample sample;
+    fm_grade grade;
+    fm_buf line;
+} slot;
+
+typedef struct {
+    const fm_grading *grading;
+    slot *slots;
+    void **scratch; /* one a thread */
+} batch;
+
+fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,
+                                 const fm_loader_ops *loader, const char *data_dir,
+                                 fm_answer_kind kind, void **state, fm_err *err)
+{
+    char annotations[FM_PATH_BYTES];
+    fm_loader_config config = {.data_dir = data_dir, .kind = kind};
+
+    if (manifest->annotations) {
+        fm_status st = fm_path_join_inside(annotations, dir->path, manifest->annotations, err);
+
+        if (st != FM_OK)
+            return st;
+        config.annotations = annotations;
+    }
+    return loader->open(state, &config, err);
+}
+
+/* ---- one line of samples.jsonl ---- */
+
+static void put_points(fm_json_writer *w, const fm_grade *grade)
+{
+    fm_json_open(w, "answer", '{');
+    fm_json_open(w, "points", '[');
+    for (size_t i = 0; i < grade->n_points; i++)
+        fm_json_put_vector(w, NULL, grade->points[i], (size_t)grade->columns);
+    fm_json_close(w, ']');
+    fm_json_close(w, '}');
+}
+
+static void put_metrics(fm_json_writer *w, const fm_protocol *protocol, const fm_grade *grade)
+{
+    fm_json_open(w, "metrics", '{');
+    for (size_t i = 0; i < protocol->n_metrics; i++) {
+        const char *name = protocol->metrics[i].name;
+        const fm_value *value = &grade->values[i];
+
+        switch (value->kind) {
+        case FM_VALUE_ABSENT:
+            break;
+        case FM_VALUE_UNKNOWN:
+            fm_json_put_null(w, name);
+            break;
+        case FM_VALUE_BOOL:
+            fm_json_put_bool(w, name, value->truth);
+            break;
+        case FM_VALUE_NUMBER:
+            fm_json_put_number(w, name, value->number);
+            break;
+        case FM_VALUE_VECTOR:
+            fm_json_put_vector(w, name, value->vector, value->n);
+            break;
+        }
+    }
+    fm_json_close(w, '}');
+}
+
+static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sample *sample,
+                        const fm_reply *reply, const fm_grade *grade)
+{
+    fm_json_writer w = {.out = line};
+
+    fm_buf_clear(line);
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "id", sample->id);
+    fm_json_put_string(&w, "status", fm_sample_status_name(grade->status));
+    fm_json_put_string(&w, "size_source", grade->size_source);
+    fm_json_open(&w, "reply", '{');
+    fm_json_put_string(&w, "status", fm_sample_status_name(reply->status));
+    if (reply->text)
+        fm_json_put_reply(&w, "text", reply->text, reply->size);
+    else
+        fm_json_put_null(&w, "text");
+    fm_json_put_string(&w, "finish_reason", reply->finish_reason);
+    fm_json_put_string(&w, "detail", reply->detail);
+    fm_json_close(&w, '}');
+    put_points(&w, grade);
+    put_metrics(&w, protocol, grade);
+    fm_json_put_string(&w, "reason", grade->reason);
+    fm_json_close(&w, '}');
+    fm_buf_putc(line, '\n');
+}
+
+static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
+{
+    batch *b = context;
+    const fm_grading *g = b->grading;
+    slot *s = &b->slots[index];
+    fm_reply reply = {0};
+    bool found;
+    fm_status st = fm_journal_find(g->journal, s->sample.id, &s->arena, &reply, &found, err);
+
+    if (st != FM_OK)
+        return st;
+    if (!found)
+        reply = (fm_reply){.status = FM_SAMPLE_SKIPPED, .detail = "no reply"};
+    fm_grade_input input = {.sample = &s->sample,
+                            .reply_status = reply.status,
+                            .text = reply.text,
+                            .size = reply.size,
+                            .answers = g->manifest->answers};
+    s->grade = (fm_grade){0};
+    st = g->protocol->grade(b->scratch[worker], &input, &s->arena, &s->grade, err);
+    if (st != FM_OK)
+        return fm_fail_within(err, "sample '%s'", s->sample.id);
+    format_line(&s->line, g->protocol, &s->sample, &reply, &s->grade);
+    return fm_buf_check(&s->line, "a graded sample", err);
+}
+
+/* ---- the pass ---- */
+
+static fm_status read_batch(const fm_grading *g, void *loader, slot *slots, size_t capacity,
+                            uint64_t taken, fm_id_map *ids, size_t *n, fm_err *err)
+{
+    for (*n = 0; *n < capacity; ++*n) {
+        slot *s = &slots[*n];
+        bool more = false, fresh;
+
+        if (g->manifest->limit && taken + *n >= g->manifest->limit)
+            return FM_OK;
+        fm_arena_reset(&s->arena);
+        fm_status st = g->loader->next(loader, &s->arena, &s->sample, &more, err);
+        if (st != FM_OK || !more)
+            return st;
+        /* Ids decide which reply belongs to which sample: one that comes twice cannot be graded. */
+        if (!fm_id_map_put(ids, s->sample.id, 0, &fresh, NULL))
+            return fm_fail(err, FM_E_NOMEM, "no memory for the ids");
+        if (!fresh)
+            return fm_fail(err, FM_E_INPUT, "id '%s' stands twice in the data in '%s'",
+                           s->sample.id, g->data_dir);
+    }
+    return FM_OK;
+}
+
+static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_aggregate *aggregate,
+                             fm_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const fm_buf *line = &b->slots[i].line;
+        fm_status st = fm_aggregate_add(aggregate, &b->slots[i].grade, err);
+
+        if (st != FM_OK)
+            return st;
+        if (fwrite(line->data, 1, line->size, out->stream) != line->size)
+            return FM_OK; /* the stream keeps its error for the commit, which reports it */
+    }
+    return FM_OK;
+}
+
+static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregate, const char *path,
+                               fm_err *err)
+{
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text, .pretty = true};
+    const fm_manifest *m = g->manifest;
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", FM_RESULTS_SCHEMA);
+    fm_json_put_string(&w, "suite", m->suite);
+    fm_json_put_string(&w, "suite_version", m->suite_version);
+    fm_json_put_string(&w, "task", m->task);
+    fm_json_put_string(&w, "protocol", g->protocol->name);
+    fm_json_put_int(&w, "protocol_version", g->protocol->version);
+    fm_json_put_string(&w, "policy", g->protocol->policy);
+    fm_json_put_string(&w, "answers", fm_answers_family_name(m->answers));
+    fm_json_put_string(&w, "adapter", m->adapter);
+    fm_json_put_bool(&w, "sees_truth", m->sees_truth);
+    fm_status st = fm_aggregate_put(aggregate, &w, err);
+    fm_json_close(&w, '}');
+    fm_buf_putc(&text, '\n');
+    if (st == FM_OK)
+        st = fm_buf_check(&text, "the results", err);
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, text.data, text.size, err);
+    fm_buf_release(&text);
+    return st;
+}
+
+static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t capacity,
+                           fm_aggregate *aggregate, fm_file_writer *out, fm_err *err)
+{
+    fm_id_map ids = {0};
+    uint64_t taken = 0;
+    fm_status st;
+
+    for (;;) {
+        size_t n;
+
+        st = read_batch(g, loader, b->slots, capacity, taken, &ids, &n, err);
+        if (st == FM_OK)
+            st = fm_parallel_for(n, g->jobs, grade_one, b, err);
+        if (st == FM_OK)
+            st = write_batch(b, n, out, aggregate, err);
+        if (st != FM_OK || n < capacity)
+            break;
+        taken += n;
+    }
+    fm_id_map_release(&ids);
+    return st;
+}
+
+fm_status fm_grading_execute(const fm_grading *g, fm_err *err)
+{
+    bool own = strcmp(g->protocol->name, g->manifest->protocol) == 0;
+    size_t capacity = (size_t)g->jobs * BATCH_PER_THREAD;
+    char samples[FM_PATH_BYTES], results[FM_PATH_BYTES];
+    batch b = {.grading = g,
+               .slots = calloc(capacity, sizeof(slot)),
+               .scratch = calloc((size_t)g->jobs, sizeof(void *))};
+    fm_aggregate *aggregate = fm_aggregate_new(g->protocol);
+    fm_file_writer out = {0};
+    void *loader = NULL;
+    fm_status st = FM_OK;
+
+    if (!b.slots || !b.scratch || !aggregate)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for grading");
+    for (int i = 0; st == FM_OK && i < g->jobs; i++)
+        if (!(b.scratch[i] = g->protocol->scratch_new()))
+            st = fm_fail(err, FM_E_NOMEM, "no memory for grading");
+    if (st == FM_OK)
+        st = fm_grading_open_loader(g->dir, g->manifest, g->loader, g->data_dir, g->kind, &loader,
+                                    err);
+    if (st == FM_OK)
+        st = fm_rundir_graded(g->dir, "samples", "jsonl", g->protocol->name, own, samples, err);
+    if (st == FM_OK)
+        st = fm_rundir_graded(g->dir, "results", "json", g->protocol->name, own, results, err);
+    if (st == FM_OK)
+        st = fm_file_writer_begin(&out, samples, err);
+    if (st == FM_OK)
+        st = grade_all(g, loader, &b, capacity, aggregate, &out, err);
+    if (st == FM_OK)
+        st = fm_file_writer_commit(&out, err);
+    if (st == FM_OK)
+        st = write_results(g, aggregate, results, err);
+
+    fm_file_writer_abandon(&out);
+    if (loader)
+        g->loader->close(loader);
+    for (int i = 0; b.scratch && i < g->jobs; i++)
+        if (b.scratch[i])
+            g->protocol->scratch_free(b.scratch[i]);
+    for (size_t i = 0; b.slots && i < capacity; i++) {
+        fm_arena_release(&b.slots[i].arena);
+        fm_buf_release(&b.slots[i].line);
+    }
+    fm_aggregate_free(aggregate);
+    free(b.scratch);
+    free(b.slots);
+    return st;
+}

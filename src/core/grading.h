@@ -1,0 +1,30 @@
+/**
+ * Grading a journal: a pure function of manifest, journal and data, on any number of threads with
+ * the same bytes as result. Writes samples*.jsonl and then results*.json, both by rename.
+ */
+#ifndef FM_CORE_GRADING_H
+#define FM_CORE_GRADING_H
+
+#include "core/journal.h"
+#include "core/manifest.h"
+#include "core/rundir.h"
+
+typedef struct {
+    const fm_rundir *dir;
+    const fm_manifest *manifest;
+    const fm_protocol *protocol; /* the manifest's or another one of the task */
+    const fm_loader_ops *loader;
+    const char *data_dir; /* the manifest's, or where the data has gone since */
+    fm_answer_kind kind;  /* of the task */
+    const fm_journal *journal;
+    int jobs;
+} fm_grading;
+
+FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_err *err);
+
+/* Open the loader of a run: its annotations from the run directory where the manifest says so. */
+FM_MUST_CHECK fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,
+                                               const fm_loader_ops *loader, const char *data_dir,
+                                               fm_answer_kind kind, void **state, fm_err *err);
+
+#endif

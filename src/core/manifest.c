@@ -1,0 +1,286 @@
+/* Owns the schema of manifest.json. */
+#include "core/manifest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/threads.h"
+#include "fathom/version.h"
+
+enum { MAX_FILE_BYTES = 16 << 20 };
+
+/* ---- writing ---- */
+
+static void cpu_name(char *out, size_t size)
+{
+    char line[512];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+
+    snprintf(out, size, "unknown");
+    while (f && fgets(line, sizeof(line), f)) {
+        char *value = strchr(line, ':');
+
+        if (strncmp(line, "model name", 10) != 0 || !value)
+            continue;
+        value += strspn(value, ": \t");
+        value[strcspn(value, "\n")] = '\0';
+        snprintf(out, size, "%s", value);
+        break;
+    }
+    if (f)
+        fclose(f);
+}
+
+static void put_adapter(fm_json_writer *w, const fm_manifest *m)
+{
+    fm_json_open(w, "adapter", '{');
+    fm_json_put_string(w, "name", m->adapter);
+    if (m->predictions) {
+        fm_json_put_string(w, "file", m->predictions);
+        fm_json_put_string(w, "sha256", m->predictions_sha256);
+    } else {
+        fm_json_open(w, "settings", '[');
+        for (size_t i = 0; i < m->n_settings; i++) {
+            fm_json_open(w, NULL, '{');
+            fm_json_put_string(w, "key", m->settings[i].key);
+            fm_json_put_string(w, "value", m->settings[i].value);
+            fm_json_close(w, '}');
+        }
+        fm_json_close(w, ']');
+        fm_json_put_int(w, "seed", (int64_t)m->seed);
+        fm_json_put_number(w, "timeout_s", m->timeout_s);
+    }
+    fm_json_put_bool(w, "sees_truth", m->sees_truth);
+    fm_json_close(w, '}');
+}
+
+fm_status fm_manifest_write(const fm_manifest *m, const char *path, fm_err *err)
+{
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text, .pretty = true};
+    char now[FM_CLOCK_TEXT_BYTES], cpu[256], prompt_hash[FM_HASH_TEXT_BYTES];
+    fm_status st;
+
+    fm_clock_utc(now);
+    cpu_name(cpu, sizeof(cpu));
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", FM_MANIFEST_SCHEMA);
+    fm_json_put_string(&w, "created", now);
+    fm_json_open(&w, "fathom", '{');
+    fm_json_put_string(&w, "version", FM_VERSION);
+    fm_json_put_string(&w, "compiler", FM_COMPILER);
+    fm_json_put_string(&w, "build", FM_BUILD_TYPE);
+    fm_json_close(&w, '}');
+    fm_json_open(&w, "machine", '{');
+    fm_json_put_string(&w, "cpu", cpu);
+    fm_json_put_int(&w, "threads", fm_threads_available());
+    fm_json_close(&w, '}');
+    fm_json_open(&w, "suite", '{');
+    fm_json_put_string(&w, "name", m->suite);
+    fm_json_put_string(&w, "version", m->suite_version);
+    fm_json_put_string(&w, "task", m->task);
+    fm_json_put_string(&w, "protocol", m->protocol);
+    fm_json_put_int(&w, "protocol_version", m->protocol_version);
+    fm_json_close(&w, '}');
+    fm_json_put_string(&w, "answers", fm_answers_family_name(m->answers));
+    fm_json_open(&w, "data", '{');
+    fm_json_put_string(&w, "dir", m->data_dir);
+    fm_json_put_string(&w, "annotations", m->annotations);
+    fm_json_put_string(&w, "sha256", m->data_sha256);
+    fm_json_close(&w, '}');
+    if (m->prompt) {
+        fm_hash_bytes(m->prompt, strlen(m->prompt), prompt_hash);
+        fm_json_open(&w, "prompt", '{');
+        fm_json_put_string(&w, "text", m->prompt);
+        fm_json_put_string(&w, "sha256", prompt_hash);
+        fm_json_close(&w, '}');
+    } else {
+        fm_json_put_null(&w, "prompt");
+    }
+    put_adapter(&w, m);
+    fm_json_put_int(&w, "limit", (int64_t)m->limit);
+    fm_json_close(&w, '}');
+    fm_buf_putc(&text, '\n');
+    st = fm_buf_check(&text, "the manifest", err);
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, text.data, text.size, err);
+    fm_buf_release(&text);
+    return st;
+}
+
+/* ---- reading ---- */
+
+typedef struct {
+    const char *path;
+    fm_arena *arena;
+    fm_err *err;
+    fm_status st; /* the first failure; later reads do nothing */
+} reader;
+
+static const char *need_text(reader *r, const cJSON *object, const char *key)
+{
+    const char *text = fm_json_string(object, key);
+
+    if (r->st != FM_OK)
+        return NULL;
+    if (!text) {
+        r->st = fm_fail(r->err, FM_E_INPUT, "%s: member '%s' is missing or no text", r->path, key);
+        return NULL;
+    }
+    text = fm_arena_strdup(r->arena, text);
+    if (!text)
+        r->st = fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
+    return text;
+}
+
+static double need_count(reader *r, const cJSON *object, const char *key)
+{
+    double value = fm_json_number(object, key, -1);
+
+    if (r->st == FM_OK && !(value >= 0 && value <= (double)FM_MANIFEST_MAX_SEED))
+        r->st = fm_fail(r->err, FM_E_INPUT, "%s: member '%s' is missing or no count", r->path, key);
+    return r->st == FM_OK ? value : 0;
+}
+
+static void read_settings(reader *r, const cJSON *array, fm_manifest *m)
+{
+    const cJSON *item;
+    size_t n = (size_t)cJSON_GetArraySize(array);
+    fm_setting *settings = fm_arena_alloc(r->arena, n, sizeof(*settings));
+
+    if (!settings) {
+        r->st = fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
+        return;
+    }
+    cJSON_ArrayForEach(item, array)
+    {
+        settings[m->n_settings].key = need_text(r, item, "key");
+        settings[m->n_settings].value = need_text(r, item, "value");
+        m->n_settings++;
+    }
+    m->settings = settings;
+}
+
+static void read_adapter(reader *r, const cJSON *adapter, fm_manifest *m)
+{
+    m->adapter = need_text(r, adapter, "name");
+    m->sees_truth = fm_json_bool(adapter, "sees_truth", false);
+    if (fm_json_get(adapter, "file")) {
+        m->predictions = need_text(r, adapter, "file");
+        m->predictions_sha256 = need_text(r, adapter, "sha256");
+        return;
+    }
+    read_settings(r, fm_json_get(adapter, "settings"), m);
+    m->seed = (uint64_t)need_count(r, adapter, "seed");
+    m->timeout_s = fm_json_number(adapter, "timeout_s", 0);
+}
+
+fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, fm_err *err)
+{
+    reader r = {.path = path, .arena = arena, .err = err};
+    fm_manifest m = {0};
+    cJSON *root = NULL;
+
+    r.st = fm_json_load(path, MAX_FILE_BYTES, &root, err);
+    if (r.st != FM_OK)
+        return r.st;
+    const char *schema = fm_json_string(root, "schema");
+    if (!schema || strcmp(schema, FM_MANIFEST_SCHEMA) != 0) {
+        r.st = fm_fail(err, FM_E_INPUT, "%s: schema '%s' is not '" FM_MANIFEST_SCHEMA "'", path,
+                       schema ? schema : "(none)");
+        goto done;
+    }
+    const cJSON *suite = fm_json_get(root, "suite"), *data = fm_json_get(root, "data");
+    m.suite = need_text(&r, suite, "name");
+    m.suite_version = need_text(&r, suite, "version");
+    m.task = need_text(&r, suite, "task");
+    m.protocol = need_text(&r, suite, "protocol");
+    m.protocol_version = (int)need_count(&r, suite, "protocol_version");
+    const char *answers = need_text(&r, root, "answers");
+    if (answers && !fm_answers_family_from_name(answers, &m.answers))
+        r.st = fm_fail(err, FM_E_INPUT, "%s: unknown answers '%s'", path, answers);
+    m.data_dir = need_text(&r, data, "dir");
+    if (cJSON_IsString(fm_json_get(data, "annotations")))
+        m.annotations = need_text(&r, data, "annotations");
+    const char *sha256 = need_text(&r, data, "sha256");
+    snprintf(m.data_sha256, sizeof(m.data_sha256), "%s", sha256 ? sha256 : "");
+    if (cJSON_IsObject(fm_json_get(root, "prompt")))
+        m.prompt = need_text(&r, fm_json_get(root, "prompt"), "text");
+    read_adapter(&r, fm_json_get(root, "adapter"), &m);
+    m.limit = (uint64_t)need_count(&r, root, "limit");
+    if (r.st == FM_OK)
+        *out = m;
+done:
+    cJSON_Delete(root);
+    return r.st;
+}
+
+/* ---- comparing ---- */
+
+static fm_status differs(const char *run_dir, const char *what, const char *there, const char *here,
+                         fm_err *err)
+{
+    return fm_fail(err, FM_E_USAGE,
+                   "'%s' holds another run: its %s is '%.80s', not '%.80s'; choose another --out",
+                   run_dir, what, there ? there : "(none)", here ? here : "(none)");
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static const char *setting_of(const fm_manifest *m, const char *key)
+{
+    for (size_t i = m->n_settings; i-- > 0;)
+        if (strcmp(m->settings[i].key, key) == 0)
+            return m->settings[i].value;
+    return NULL;
+}
+
+static fm_status same_settings(const fm_manifest *a, const fm_manifest *b, const char *run_dir,
+                               fm_err *err)
+{
+    for (size_t i = 0; i < a->n_settings; i++) {
+        const char *key = a->settings[i].key;
+
+        if (!same(setting_of(a, key), setting_of(b, key)))
+            return differs(run_dir, key, setting_of(a, key), setting_of(b, key), err);
+    }
+    return FM_OK;
+}
+
+fm_status fm_manifest_same_run(const fm_manifest *there, const fm_manifest *here,
+                               const char *run_dir, fm_err *err)
+{
+    const struct {
+        const char *what, *there, *here;
+    } texts[] = {
+        {"suite", there->suite, here->suite},
+        {"suite version", there->suite_version, here->suite_version},
+        {"task", there->task, here->task},
+        {"protocol", there->protocol, here->protocol},
+        {"form of answers", fm_answers_family_name(there->answers),
+         fm_answers_family_name(here->answers)},
+        {"data (sha256)", there->data_sha256, here->data_sha256},
+        {"prompt", there->prompt, here->prompt},
+        {"adapter", there->adapter, here->adapter},
+        {"predictions (sha256)", there->predictions_sha256, here->predictions_sha256},
+    };
+    char a[32], b[32];
+    fm_status st;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (!same(texts[i].there, texts[i].here))
+            return differs(run_dir, texts[i].what, texts[i].there, texts[i].here, err);
+    if (there->seed != here->seed) {
+        snprintf(a, sizeof(a), "%llu", (unsigned long long)there->seed);
+        snprintf(b, sizeof(b), "%llu", (unsigned long long)here->seed);
+        return differs(run_dir, "seed", a, b, err);
+    }
+    st = same_settings(there, here, run_dir, err);
+    return st == FM_OK ? same_settings(here, there, run_dir, err) : st;
+}

@@ -1,0 +1,494 @@
+/* Owns the order of things: target, data, manifest, journal, asking, grading. */
+#include "core/run.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/size.h"
+#include "base/threads.h"
+#include "core/grading.h"
+#include "core/import.h"
+
+/* Everything that one command holds while it works; released in one place. */
+typedef struct {
+    const fm_catalog *catalog;
+    const fm_run_options *options;
+    fm_arena arena; /* target, manifest */
+    fm_target target;
+    const fm_loader_ops *loader;
+    char data_dir[FM_PATH_BYTES]; /* absolute */
+    fm_manifest manifest;
+    fm_rundir dir;
+    fm_journal *journal;
+} session;
+
+static void session_init(session *s, const fm_catalog *catalog, const fm_run_options *options)
+{
+    *s = (session){.catalog = catalog, .options = options, .dir.lock_fd = -1};
+}
+
+/* Returns st, or the failure to close the journal when everything else went well. */
+static fm_status session_release(session *s, fm_status st, fm_err *err)
+{
+    fm_status closed = fm_journal_close(s->journal, st == FM_OK ? err : NULL);
+
+    fm_rundir_release(&s->dir);
+    fm_arena_release(&s->arena);
+    return st == FM_OK ? closed : st;
+}
+
+static void notice(const session *s, const char *text)
+{
+    if (s->options->notice)
+        s->options->notice(s->options->context, text);
+}
+
+static int jobs_of(const session *s)
+{
+    return s->options->jobs > 0 ? s->options->jobs : fm_threads_available();
+}
+
+/* ---- target and data ---- */
+
+static fm_status find_data(session *s, const char *given, fm_err *err)
+{
+    char made[FM_PATH_BYTES], resolved[PATH_MAX];
+    const fm_suite *suite = s->target.suite;
+
+    if (!given && !suite->generator)
+        return fm_fail(err, FM_E_USAGE,
+                       "suite '%s' needs its data: --data DIR, where DIR holds what '%s' publishes",
+                       suite->name, suite->title);
+    if (!given) {
+        fm_status st = s->catalog->generate(suite->generator, suite, made, sizeof(made), err);
+
+        if (st != FM_OK)
+            return st;
+        given = made;
+    }
+    if (!realpath(given, resolved) || !fm_dir_exists(resolved))
+        return fm_fail(err, FM_E_INPUT, "there is no data folder '%s'", given);
+    snprintf(s->data_dir, sizeof(s->data_dir), "%s", resolved);
+    return FM_OK;
+}
+
+static fm_status find_target(session *s, const char *spec, fm_err *err)
+{
+    fm_status st = fm_catalog_target(s->catalog, spec, &s->arena, &s->target, err);
+
+    if (st == FM_OK)
+        st = fm_catalog_loader(s->catalog, s->target.suite->loader, &s->loader, err);
+    return st;
+}
+
+/* The hash of the annotations. */
+static fm_status fingerprint(session *s, char out[FM_HASH_TEXT_BYTES], fm_err *err)
+{
+    void *loader = NULL;
+    fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
+                                          s->target.task->kind, &loader, err);
+
+    if (st != FM_OK)
+        return st;
+    st = s->loader->fingerprint(loader, out, err);
+    s->loader->close(loader);
+    return st;
+}
+
+/* ---- manifest ---- */
+
+static fm_status describe(session *s, fm_err *err)
+{
+    const fm_run_options *o = s->options;
+    const fm_target *t = &s->target;
+    fm_manifest *m = &s->manifest;
+
+    m->suite = t->suite->name;
+    m->suite_version = t->suite->version;
+    m->task = t->task->name;
+    m->protocol = t->protocol->name;
+    m->protocol_version = t->protocol->version;
+    m->answers = t->task->answers;
+    m->data_dir = s->data_dir;
+    m->seed = o->seed;
+    m->limit = o->limit;
+    if (o->answers && !fm_answers_family_from_name(o->answers, &m->answers))
+        return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s': tuples or json", o->answers);
+    if (o->seed > FM_MANIFEST_MAX_SEED)
+        return fm_fail(err, FM_E_USAGE, "the seed must be below 2^53");
+    return FM_OK;
+}
+
+/* Write the manifest, or check the one that is there; open the journal. */
+static fm_status settle(session *s, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_manifest there;
+    fm_journal_report report;
+    fm_status st = fingerprint(s, s->manifest.data_sha256, err);
+    bool write = true;
+
+    if (st == FM_OK)
+        st = fm_rundir_file(&s->dir, FM_RUNDIR_MANIFEST, path, err);
+    if (st == FM_OK && fm_file_exists(path)) {
+        st = fm_manifest_read(path, &s->arena, &there, err);
+        if (st == FM_OK)
+            st = fm_manifest_same_run(&there, &s->manifest, s->dir.path, err);
+        write = st == FM_OK && there.limit != s->manifest.limit;
+    }
+    if (st == FM_OK && write)
+        st = fm_manifest_write(&s->manifest, path, err);
+    if (st == FM_OK)
+        st = fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, err);
+    if (st == FM_OK)
+        st = fm_journal_open(&s->journal, path, true, &report, err);
+    if (st != FM_OK)
+        return st;
+    if (report.torn)
+        notice(s, "replies.jsonl ended in a torn line, as a killed process leaves it: dropped");
+    if (report.unreadable) {
+        char text[128];
+
+        snprintf(text, sizeof(text), "replies.jsonl: %zu lines are no records (first: line %zu)",
+                 report.unreadable, report.first_unreadable);
+        notice(s, text);
+    }
+    return FM_OK;
+}
+
+/* ---- asking ---- */
+
+/* "{task}", "{target}" and "{destination}" in the suite's prompt. Text of the data is put in as it
+ * is and not looked at again. */
+static fm_status make_prompt(const char *template, const fm_sample *sample, fm_buf *out,
+                             fm_err *err)
+{
+    const struct {
+        const char *mark, *text;
+    } marks[] = {{"{task}", sample->instruction},
+                 {"{target}", sample->target},
+                 {"{destination}", sample->destination}};
+
+    fm_buf_clear(out);
+    for (const char *p = template; *p;) {
+        size_t n = strcspn(p, "{"), i;
+
+        fm_buf_append(out, p, n);
+        p += n;
+        if (!*p)
+            break;
+        for (i = 0; i < FM_COUNT_OF(marks); i++)
+            if (strncmp(p, marks[i].mark, strlen(marks[i].mark)) == 0)
+                break;
+        if (i == FM_COUNT_OF(marks)) {
+            fm_buf_putc(out, *p++);
+            continue;
+        }
+        if (!marks[i].text)
+            return fm_fail(err, FM_E_INPUT, "sample '%s' has no text for %s in the prompt",
+                           sample->id, marks[i].mark);
+        fm_buf_puts(out, marks[i].text);
+        p += strlen(marks[i].mark);
+    }
+    return fm_buf_check(out, "a prompt", err);
+}
+
+typedef struct {
+    session *session;
+    fm_adapter *adapter;
+    fm_buf prompt;
+    fm_run_progress progress;
+    double started_s;
+} asking;
+
+static bool stopped(const session *s)
+{
+    return s->options->stop && *s->options->stop;
+}
+
+static void report_progress(asking *a)
+{
+    a->progress.elapsed_s = fm_clock_seconds() - a->started_s;
+    if (a->session->options->progress)
+        a->session->options->progress(a->session->options->context, &a->progress);
+}
+
+static fm_status ask_one(asking *a, const fm_sample *sample, fm_err *err)
+{
+    session *s = a->session;
+    fm_reply reply = {0};
+    fm_request request = {.id = sample->id,
+                          .task = s->target.task->name,
+                          .image_path = sample->image_path,
+                          .depth_path = sample->depth_path,
+                          .camera = sample->has_camera ? &sample->camera : NULL};
+    fm_status st = make_prompt(s->manifest.prompt, sample, &a->prompt, err);
+
+    if (st != FM_OK)
+        return st;
+    request.prompt = fm_buf_text(&a->prompt);
+    st = fm_adapter_generate(a->adapter, &request, sample, &reply, err);
+    if (st != FM_OK)
+        return fm_fail_within(err, "sample '%s'", sample->id);
+    st = fm_journal_append(s->journal, sample->id, &reply, err);
+    if (st == FM_OK)
+        a->progress.by_outcome[fm_sample_status_outcome(reply.status)]++;
+    return st;
+}
+
+/* The first pass counts, so that progress can say how far it is. */
+static fm_status each_sample(asking *a, bool ask, size_t *count, fm_err *err)
+{
+    session *s = a->session;
+    fm_arena arena = {0};
+    void *loader = NULL;
+    fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
+                                          s->target.task->kind, &loader, err);
+
+    *count = 0;
+    while (st == FM_OK && (!s->manifest.limit || *count < s->manifest.limit)) {
+        fm_sample sample;
+        bool more;
+
+        fm_arena_reset(&arena);
+        st = s->loader->next(loader, &arena, &sample, &more, err);
+        if (st != FM_OK || !more)
+            break;
+        ++*count;
+        bool journalled = fm_journal_has(s->journal, sample.id);
+        if (!ask) {
+            a->progress.resumed += journalled;
+            continue;
+        }
+        if (journalled)
+            continue;
+        if (stopped(s)) {
+            st = fm_fail(err, FM_E_INTERRUPTED, "interrupted; the same command goes on from here");
+            break;
+        }
+        st = ask_one(a, &sample, err);
+        a->progress.done += st == FM_OK;
+        if (st == FM_OK)
+            report_progress(a);
+    }
+    if (loader)
+        s->loader->close(loader);
+    fm_arena_release(&arena);
+    return st;
+}
+
+/* results*.json says that a run is complete, so it must go before a reply is added. */
+static fm_status withdraw_results(session *s, fm_err *err)
+{
+    for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
+        char path[FM_PATH_BYTES];
+        bool own = strcmp((*p)->name, s->manifest.protocol) == 0;
+        fm_status st = fm_rundir_graded(&s->dir, "results", "json", (*p)->name, own, path, err);
+
+        if (st != FM_OK)
+            return st;
+        if (remove(path) != 0 && fm_file_exists(path))
+            return fm_fail(err, FM_E_IO, "cannot remove '%s'", path);
+    }
+    return FM_OK;
+}
+
+static fm_status ask_all(session *s, const fm_adapter_ops *ops, fm_err *err)
+{
+    const fm_run_options *o = s->options;
+    fm_adapter_config config = {.settings = o->settings,
+                                .n_settings = o->n_settings,
+                                .seed = o->seed,
+                                .timeout_s = o->timeout_s,
+                                .answers = fm_answers_family_name(s->manifest.answers)};
+    asking a = {.session = s, .started_s = fm_clock_seconds()};
+    size_t total;
+    fm_status st = each_sample(&a, false, &total, err);
+
+    a.progress.total = total;
+    a.progress.done = a.progress.resumed;
+    if (st == FM_OK && a.progress.resumed < total) {
+        st = withdraw_results(s, err);
+        if (st == FM_OK)
+            st = fm_adapter_open(&a.adapter, ops, &config, err);
+        report_progress(&a);
+        if (st == FM_OK)
+            st = each_sample(&a, true, &total, err);
+    }
+    fm_adapter_close(a.adapter);
+    fm_buf_release(&a.prompt);
+    return st;
+}
+
+/* ---- grading ---- */
+
+static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
+{
+    fm_grading grading = {.dir = &s->dir,
+                          .manifest = &s->manifest,
+                          .protocol = protocol,
+                          .loader = s->loader,
+                          .data_dir = s->data_dir,
+                          .kind = s->target.task->kind,
+                          .journal = s->journal,
+                          .jobs = jobs_of(s)};
+
+    return fm_grading_execute(&grading, err);
+}
+
+/* ---- the three verbs ---- */
+
+fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *options, fm_err *err)
+{
+    const fm_adapter_ops *ops = NULL;
+    session s;
+    fm_status st;
+
+    session_init(&s, catalog, options);
+    st = find_target(&s, options->target, err);
+    if (st == FM_OK)
+        st = fm_catalog_adapter(catalog, options->adapter, &ops, err);
+    if (st == FM_OK)
+        st = find_data(&s, options->data_dir, err);
+    if (st == FM_OK)
+        st = describe(&s, err);
+    if (st != FM_OK)
+        return session_release(&s, st, err);
+
+    const fm_task *task = s.target.task;
+    bool json = s.manifest.answers == FM_ANSWERS_JSON;
+    s.manifest.prompt = json ? task->prompt_json : task->prompt_tuples;
+    s.manifest.adapter = ops->name;
+    s.manifest.settings = options->settings;
+    s.manifest.n_settings = options->n_settings;
+    s.manifest.sees_truth = (ops->caps & FM_CAP_SEES_TRUTH) != 0;
+    s.manifest.timeout_s = options->timeout_s;
+    if (!s.manifest.prompt)
+        st = fm_fail(err, FM_E_USAGE, "task '%s' has no prompt for answers in %s", task->name,
+                     fm_answers_family_name(s.manifest.answers));
+    if (st == FM_OK)
+        st = fm_rundir_create(&s.dir, options->out_dir, err);
+    if (st == FM_OK)
+        st = settle(&s, err);
+    if (st == FM_OK)
+        st = ask_all(&s, ops, err);
+    if (st == FM_OK)
+        st = grade(&s, s.target.protocol, err);
+    return session_release(&s, st, err);
+}
+
+fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const char *protocol_name,
+                       const fm_run_options *options, fm_err *err)
+{
+    char path[FM_PATH_BYTES], sha256[FM_HASH_TEXT_BYTES];
+    const fm_protocol *protocol = NULL;
+    fm_journal_report report;
+    session s;
+    fm_status st;
+
+    session_init(&s, catalog, options);
+    st = fm_rundir_lock(&s.dir, run_dir, err);
+    if (st == FM_OK)
+        st = fm_rundir_file(&s.dir, FM_RUNDIR_MANIFEST, path, err);
+    if (st == FM_OK)
+        st = fm_manifest_read(path, &s.arena, &s.manifest, err);
+    if (st == FM_OK)
+        st = find_target(&s, s.manifest.task, err);
+    if (st == FM_OK)
+        st = fm_catalog_protocol(catalog, s.target.task,
+                                 protocol_name ? protocol_name : s.manifest.protocol, &protocol,
+                                 err);
+    if (st == FM_OK)
+        st = find_data(&s, options->data_dir ? options->data_dir : s.manifest.data_dir, err);
+    if (st == FM_OK)
+        st = fingerprint(&s, sha256, err);
+    if (st == FM_OK && strcmp(sha256, s.manifest.data_sha256) != 0)
+        st = fm_fail(err, FM_E_INPUT, "the annotations in '%s' have changed since this run",
+                     s.data_dir);
+    if (st == FM_OK)
+        st = fm_rundir_file(&s.dir, FM_RUNDIR_REPLIES, path, err);
+    if (st == FM_OK)
+        st = fm_journal_open(&s.journal, path, false, &report, err);
+    if (st == FM_OK)
+        st = grade(&s, protocol, err);
+    return session_release(&s, st, err);
+}
+
+/* A prediction for an id that the data does not have would vanish silently: refuse it. */
+static fm_status check_ids(session *s, const fm_import *import, const char *predictions,
+                           fm_err *err)
+{
+    fm_arena arena = {0};
+    void *loader = NULL;
+    size_t matched = 0;
+    fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
+                                          s->target.task->kind, &loader, err);
+
+    while (st == FM_OK) {
+        fm_sample sample;
+        bool more;
+        uint64_t line;
+
+        fm_arena_reset(&arena);
+        st = s->loader->next(loader, &arena, &sample, &more, err);
+        if (st != FM_OK || !more)
+            break;
+        matched += fm_id_map_find(&import->ids, sample.id, &line);
+    }
+    if (st == FM_OK && matched < import->records)
+        st = fm_fail(err, FM_E_INPUT,
+                     "'%s': %zu of %zu predictions have ids that the data in '%s' does not have",
+                     predictions, import->records - matched, import->records, s->data_dir);
+    if (loader)
+        s->loader->close(loader);
+    fm_arena_release(&arena);
+    return st;
+}
+
+fm_status fm_run_import(const fm_catalog *catalog, const char *predictions_path,
+                        const fm_run_options *options, fm_err *err)
+{
+    char path[FM_PATH_BYTES], resolved[PATH_MAX];
+    fm_import import = {0};
+    session s;
+    fm_status st;
+
+    session_init(&s, catalog, options);
+    st = find_target(&s, options->target, err);
+    if (st == FM_OK)
+        st = fm_import_check(predictions_path, &import, err);
+    if (st == FM_OK)
+        st = find_data(&s, options->data_dir, err);
+    if (st == FM_OK)
+        st = describe(&s, err);
+    if (st == FM_OK)
+        st = fm_rundir_create(&s.dir, options->out_dir, err);
+    if (st != FM_OK)
+        goto done;
+
+    s.manifest.adapter = "predictions";
+    s.manifest.predictions = realpath(predictions_path, resolved) ? resolved : predictions_path;
+    s.manifest.predictions_sha256 = import.sha256;
+    if (import.upstream && !s.loader->has_annotations(s.data_dir)) {
+        s.manifest.annotations = FM_RUNDIR_ANNOTATIONS;
+        st = fm_rundir_file(&s.dir, FM_RUNDIR_ANNOTATIONS, path, err);
+        if (st == FM_OK)
+            st = fm_import_annotations(predictions_path, path, err);
+    }
+    if (st == FM_OK)
+        st = check_ids(&s, &import, predictions_path, err);
+    if (st == FM_OK)
+        st = settle(&s, err);
+    if (st == FM_OK)
+        st = withdraw_results(&s, err);
+    if (st == FM_OK)
+        st = fm_import_replies(predictions_path, s.journal, err);
+    if (st == FM_OK)
+        st = grade(&s, s.target.protocol, err);
+done:
+    fm_import_release(&import);
+    return session_release(&s, st, err);
+}

@@ -1,0 +1,231 @@
+/* Owns the walk over a finished run: samples.jsonl and the data in step. */
+#include "core/view.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "core/aggregate.h"
+#include "core/grading.h"
+
+enum { MAX_RESULTS_BYTES = 16 << 20, MAX_PROTOCOLS = 16 };
+
+struct fm_view {
+    fm_arena arena, sample_arena;
+    fm_rundir dir;
+    fm_manifest manifest;
+    fm_target target;
+    const fm_protocol *protocol;
+    const fm_loader_ops *loader;
+    void *loader_state; /* NULL: the data is not there */
+    cJSON *manifest_tree, *results_tree, *line;
+    char samples_path[FM_PATH_BYTES];
+    fm_lines lines;
+    char notice[FM_ERR_TEXT_BYTES];
+};
+
+static fm_status load_results(fm_view *view, bool own, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_status st =
+        fm_rundir_graded(&view->dir, "results", "json", view->protocol->name, own, path, err);
+
+    if (st == FM_OK && !fm_file_exists(path))
+        return fm_fail(err, FM_E_INPUT,
+                       "'%s' has no results under protocol '%s'; 'fathom score' makes them",
+                       view->dir.path, view->protocol->name);
+    if (st == FM_OK)
+        st = fm_json_load(path, MAX_RESULTS_BYTES, &view->results_tree, err);
+    if (st != FM_OK)
+        return st;
+    const char *schema = fm_json_string(view->results_tree, "schema");
+    if (!schema || strcmp(schema, FM_RESULTS_SCHEMA) != 0)
+        return fm_fail(err, FM_E_INPUT, "%s: schema '%s' is not '" FM_RESULTS_SCHEMA "'", path,
+                       schema ? schema : "(none)");
+    return fm_rundir_graded(&view->dir, "samples", "jsonl", view->protocol->name, own,
+                            view->samples_path, err);
+}
+
+static void close_walk(fm_view *view)
+{
+    if (view->loader_state)
+        view->loader->close(view->loader_state);
+    view->loader_state = NULL;
+    fm_lines_close(&view->lines);
+    cJSON_Delete(view->line);
+    view->line = NULL;
+}
+
+fm_status fm_view_rewind(fm_view *view, fm_err *err)
+{
+    fm_err missing = {0};
+
+    close_walk(view);
+    if (fm_grading_open_loader(&view->dir, &view->manifest, view->loader, view->manifest.data_dir,
+                               view->target.task->kind, &view->loader_state, &missing) != FM_OK) {
+        view->loader_state = NULL;
+        snprintf(view->notice, sizeof(view->notice), "no pictures: %.480s", missing.text);
+    }
+    return fm_lines_open(&view->lines, view->samples_path, 0, err);
+}
+
+fm_status fm_view_open(fm_view **out, const fm_catalog *catalog, const char *run_dir,
+                       const char *protocol, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_view *view = calloc(1, sizeof(*view));
+    fm_status st;
+
+    if (!view)
+        return fm_fail(err, FM_E_NOMEM, "no memory for '%s'", run_dir);
+    view->dir.lock_fd = -1;
+    st = fm_rundir_open(&view->dir, run_dir, err);
+    if (st == FM_OK)
+        st = fm_rundir_file(&view->dir, FM_RUNDIR_MANIFEST, path, err);
+    if (st == FM_OK)
+        st = fm_manifest_read(path, &view->arena, &view->manifest, err);
+    if (st == FM_OK)
+        st = fm_json_load(path, MAX_RESULTS_BYTES, &view->manifest_tree, err);
+    if (st == FM_OK)
+        st = fm_catalog_target(catalog, view->manifest.task, &view->arena, &view->target, err);
+    if (st == FM_OK)
+        st = fm_catalog_loader(catalog, view->target.suite->loader, &view->loader, err);
+    if (st == FM_OK)
+        st = fm_catalog_protocol(catalog, view->target.task,
+                                 protocol ? protocol : view->manifest.protocol, &view->protocol,
+                                 err);
+    if (st == FM_OK)
+        st = load_results(view, strcmp(view->protocol->name, view->manifest.protocol) == 0, err);
+    if (st == FM_OK)
+        st = fm_view_rewind(view, err);
+    if (st != FM_OK) {
+        fm_view_close(view);
+        return st;
+    }
+    *out = view;
+    return FM_OK;
+}
+
+void fm_view_close(fm_view *view)
+{
+    if (!view)
+        return;
+    close_walk(view);
+    cJSON_Delete(view->manifest_tree);
+    cJSON_Delete(view->results_tree);
+    fm_arena_release(&view->sample_arena);
+    fm_arena_release(&view->arena);
+    free(view);
+}
+
+const cJSON *fm_view_manifest(const fm_view *view)
+{
+    return view->manifest_tree;
+}
+
+const cJSON *fm_view_results(const fm_view *view)
+{
+    return view->results_tree;
+}
+
+const char *fm_view_dir(const fm_view *view)
+{
+    return view->dir.path;
+}
+
+const fm_protocol *fm_view_protocol(const fm_view *view)
+{
+    return view->protocol;
+}
+
+const char *fm_view_notice(const fm_view *view)
+{
+    return view->notice[0] ? view->notice : NULL;
+}
+
+/* The sample of the current line; when data and samples.jsonl part ways, no more samples. */
+static void next_sample(fm_view *view, const char *id, fm_view_sample *out)
+{
+    fm_err why = {0};
+    bool more = false;
+    fm_status st =
+        view->loader->next(view->loader_state, &view->sample_arena, &out->sample, &more, &why);
+
+    out->has_sample = st == FM_OK && more && strcmp(out->sample.id, id) == 0;
+    if (out->has_sample)
+        return;
+    snprintf(view->notice, sizeof(view->notice), "no pictures from sample '%.100s' on: %.300s", id,
+             st == FM_OK ? "the data has changed since the run" : why.text);
+    view->loader->close(view->loader_state);
+    view->loader_state = NULL;
+}
+
+fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *err)
+{
+    char place[FM_PATH_BYTES + 32];
+    fm_status st = fm_lines_next(&view->lines, more, err);
+
+    if (st != FM_OK || !*more)
+        return st;
+    cJSON_Delete(view->line);
+    view->line = NULL;
+    snprintf(place, sizeof(place), "%s:%zu", view->lines.path, view->lines.number);
+    if (view->lines.too_long)
+        return fm_fail(err, FM_E_INPUT, "%s: the line is too long to be one of ours", place);
+    st = fm_json_parse(view->lines.line, view->lines.size, place, &view->line, err);
+    if (st != FM_OK)
+        return st;
+    const char *id = fm_json_string(view->line, "id");
+    if (!id)
+        return fm_fail(err, FM_E_INPUT, "%s: no id", place);
+    *out = (fm_view_sample){.line = view->line};
+    fm_arena_reset(&view->sample_arena);
+    if (view->loader_state)
+        next_sample(view, id, out);
+    return FM_OK;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+fm_status fm_view_protocols(const char *run_dir, fm_arena *arena, const char ***names, size_t *n,
+                            fm_err *err)
+{
+    static const char prefix[] = "results@", suffix[] = ".json";
+    char path[FM_PATH_BYTES];
+    fm_rundir dir = {.lock_fd = -1};
+    fm_manifest manifest;
+    const char **found = fm_arena_alloc(arena, MAX_PROTOCOLS, sizeof(*found));
+    fm_status st = fm_rundir_open(&dir, run_dir, err);
+
+    if (st == FM_OK)
+        st = fm_rundir_file(&dir, FM_RUNDIR_MANIFEST, path, err);
+    if (st == FM_OK)
+        st = fm_manifest_read(path, arena, &manifest, err);
+    if (st != FM_OK)
+        return st;
+    DIR *folder = opendir(dir.path);
+    if (!folder)
+        return fm_fail(err, FM_E_IO, "cannot read '%s': %s", dir.path, strerror(errno));
+    *n = 0;
+    if (found)
+        found[(*n)++] = manifest.protocol;
+    for (struct dirent *item; found && *n < MAX_PROTOCOLS && (item = readdir(folder));) {
+        size_t size = strlen(item->d_name), head = sizeof(prefix) - 1, tail = sizeof(suffix) - 1;
+
+        if (size > head + tail && strncmp(item->d_name, prefix, head) == 0 &&
+            strcmp(item->d_name + size - tail, suffix) == 0)
+            found[(*n)++] = fm_arena_memdup(arena, item->d_name + head, size - head - tail);
+    }
+    closedir(folder);
+    if (!found || !found[*n - 1])
+        return fm_fail(err, FM_E_NOMEM, "no memory for '%s'", run_dir);
+    qsort(found + 1, *n - 1, sizeof(*found), by_text);
+    *names = found;
+    return FM_OK;
+}
