@@ -26,7 +26,7 @@ extern "C" {
 /**
  * `out_n` points, uniform in arc length, linear between the given ones. in [n][dim], n >= 1; out
  * [out_n][dim], must not alias in. A path of total length <= 1e-12 repeats its first point. See
- * resample_reference() in metrics/trace.c for the variant that repeats upstream's float32 and its
+ * resample_reference() in metrics/trace_reference.c for the variant that repeats upstream's float32 and its
  * division by a zero-length segment.
  */
 FM_API void fm_polyline_resample(const double *in, size_t n, int dim, double *out, size_t out_n);

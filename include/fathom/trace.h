@@ -53,17 +53,26 @@ typedef struct {
     double dfd, hd, rmse, mae; /* divided by width and height */
     fm_verdict start_in_mask, end_in_bbox;
     fm_rect bbox_2d; /* NaN without a box */
-    bool
-        unparsed; /* the reply held no point: graded by upstream's path at the origin (reference) */
-    const char *raises; /* reference: the exception at which upstream stops; static, else NULL */
-    const char *reason; /* why a value is unknown or NaN, static text, else NULL */
+    /* Nothing was parsed. Reference: the values are those of upstream's path at the origin. Paper:
+     * both verdicts are FM_FALSE, the path metrics NaN. */
+    bool unparsed;
+    const char *raises; /* reference: the exception at which upstream stops (static); nothing else
+                           is filled then. NULL otherwise */
+    const char *reason; /* why a value is unknown, NaN or a failure; static, else NULL */
 } fm_trace2d_score;
 
+/* At most one of unparsed, no_depth and raises is set. Then reference leaves no_depth and raises
+ * without any value (upstream skips the item) and gives unparsed FM_FALSE throughout; paper counts
+ * each of them as a failure. */
 typedef struct {
-    double dfd, hd, rmse, mae; /* metres */
-    double start_distance_m, end_distance_m;
+    double dfd, hd, rmse, mae;             /* metres */
+    double start_distance_m;               /* reference: to the object cloud or to the first true
+                                              point; paper: to the cloud */
+    double end_distance_m;                 /* to the destination box, the nearest end point's */
     fm_verdict start_in_mask, end_in_bbox; /* derived from the 3D points */
     fm_rect bbox_2d;
+    /* `collision` under paper rules: FM_TRUE also where the path could not be shown to be free (no
+     * path, no surface, no object cloud), because any failure counts as failure there. */
     fm_verdict start_ok, end_ok, collision, success;
     int64_t object_points, occupied_voxels; /* -1: not computed */
     double grid_origin[3];                  /* NaN: none */
@@ -71,8 +80,8 @@ typedef struct {
     const double *collision_ratios; /* [n_ratios], one a way-point (reference) or a resampled point
                                        (paper); owned by the grader, valid until its next call */
     size_t n_ratios;
-    bool unparsed; /* parsed to no points */
-    bool no_depth; /* points without the third number: upstream skips the item */
+    bool unparsed;
+    bool no_depth; /* no third number, or readable JSON without any point */
     const char *raises;
     const char *reason;
 } fm_trace3d_score;
@@ -82,6 +91,9 @@ typedef struct fm_trace_grader fm_trace_grader;
 FM_API fm_trace_grader *fm_trace_grader_new(void); /* NULL: out of memory */
 FM_API void fm_trace_grader_free(fm_trace_grader *grader);
 
+/* Judge one answer. A raster that is missing (NULL) leaves the values that need it unknown, and
+ * `reason` says so; the same holds for singular intrinsics. A verdict is still given where what is
+ * known decides it. Fails with FM_E_NOMEM only; *out is untouched then. */
 FM_API FM_MUST_CHECK fm_status fm_trace_grade_2d(fm_trace_grader *grader, fm_trace_rules rules,
                                                  fm_answers_family family,
                                                  const fm_trace_answer *answer,
