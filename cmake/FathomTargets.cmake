@@ -8,7 +8,7 @@ target_compile_options(fathom_flags INTERFACE
     -ffp-contract=off -fno-math-errno -fno-trapping-math -fstack-protector-strong)
 target_compile_definitions(fathom_flags INTERFACE _GNU_SOURCE
     $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
-target_include_directories(fathom_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src
+target_include_directories(fathom_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}
                            ${PROJECT_BINARY_DIR}/generated)
 if(FATHOM_WERROR)
     target_compile_options(fathom_flags INTERFACE -Werror)

@@ -257,9 +257,8 @@ static fm_status write_all(fm_journal *journal, const char *bytes, size_t size, 
         if (errno == EINTR)
             continue;
         int why = errno;
-        /* Half a record would be taken for the work of a killed process: take it back. */
-        if (ftruncate(journal->fd, journal->size) != 0)
-            why = errno;
+        /* Take half a record back; where even that fails, the next start drops it as torn. */
+        (void)!ftruncate(journal->fd, journal->size);
         return fm_fail(err, FM_E_IO, "cannot write '%s': %s; the replies before this one are safe",
                        journal->path, strerror(why));
     }

@@ -1,6 +1,6 @@
 /* Owns the published layout of TraceSpatial-Bench: which member of a record means what, and which
  * values are refused. Rasters are named here, not opened. */
-#include "tracespatial/tracespatial.h"
+#include "suites/tracespatial/tracespatial.h"
 
 #include <math.h>
 #include <stdio.h>

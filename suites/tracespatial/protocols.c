@@ -1,6 +1,6 @@
 /* Owns what a score of trace.h means in a run: the status of a reply, which values a protocol
  * counts, and under which names. The judging itself is metrics/trace's. */
-#include "tracespatial/tracespatial.h"
+#include "suites/tracespatial/tracespatial.h"
 
 #include <math.h>
 #include <stdio.h>
