@@ -9,10 +9,17 @@
 
 #include "adapters.h"
 #include "base/files.h"
+#include "tracespatial/tracespatial.h"
 
-static const fm_loader_ops *const loaders[] = {NULL};
+static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, NULL};
 
-static const fm_protocol *const protocols[] = {NULL};
+static const fm_protocol *const protocols[] = {
+    &fm_protocol_trace2d_reference,
+    &fm_protocol_trace2d_paper,
+    &fm_protocol_trace3d_reference,
+    &fm_protocol_trace3d_paper,
+    NULL,
+};
 
 static const fm_adapter_ops *const adapters[] = {
     &fm_adapter_replay,
@@ -48,6 +55,16 @@ static fm_status suites_beside_program(char out[FM_PATH_BYTES], fm_err *err)
     return fm_path_join(out, program, "share/fathom/suites", err);
 }
 
+/* fm_catalog.generate. */
+static fm_status generate(const char *generator, const fm_suite *suite, char *dir, size_t dir_bytes,
+                          fm_err *err)
+{
+    (void)dir;
+    (void)dir_bytes;
+    return fm_fail(err, FM_E_INPUT, "suite '%s' names the unknown generator '%s'", suite->name,
+                   generator);
+}
+
 fm_status cli_catalog(fm_catalog *out, fm_err *err)
 {
     static char found[FM_PATH_BYTES];
@@ -64,6 +81,7 @@ fm_status cli_catalog(fm_catalog *out, fm_err *err)
         .protocols = protocols,
         .adapters = adapters,
         .suites_dir = suites,
+        .generate = generate,
     };
     return FM_OK;
 }

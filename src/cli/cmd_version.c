@@ -2,12 +2,13 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "fathom/version.h"
 
 static fm_status version_run(const cli_args *args, fm_err *err)
 {
     (void)args;
     (void)err;
-    puts("fathom " FATHOM_VERSION);
+    puts("fathom " FM_VERSION);
     return FM_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
+#include "fathom/version.h"
 
 enum { HELP_COLUMN = 28, HELP_WIDTH = 100 };
 
@@ -220,7 +221,7 @@ static void roff_title(fm_buf *out, const char *page, const char *summary)
     fm_buf_puts(out, ".TH ");
     for (const char *p = page; *p; p++)
         fm_buf_putc(out, (char)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p));
-    fm_buf_printf(out, " 1 \"\" \"fathom %s\" \"fathom manual\"\n.SH NAME\n", FATHOM_VERSION);
+    fm_buf_printf(out, " 1 \"\" \"fathom %s\" \"fathom manual\"\n.SH NAME\n", FM_VERSION);
     put_roff(out, page);
     fm_buf_puts(out, " \\- ");
     put_roff(out, summary);

@@ -39,6 +39,9 @@ typedef struct {
     const char *words; /* CLI_WORDS: "auto always never" */
 } cli_option;
 
+/* Upper bound of every --jobs. */
+#define CLI_MAX_JOBS 1024
+
 typedef struct cli_args cli_args;
 
 typedef struct {

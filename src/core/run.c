@@ -222,6 +222,7 @@ static fm_status ask_one(asking *a, const fm_sample *sample, fm_err *err)
     fm_reply reply = {0};
     fm_request request = {.id = sample->id,
                           .task = s->target.task->name,
+                          .kind = s->target.task->kind,
                           .image_path = sample->image_path,
                           .depth_path = sample->depth_path,
                           .camera = sample->has_camera ? &sample->camera : NULL};

@@ -1,0 +1,182 @@
+/* fathom report: graded runs as a table, Markdown, a page, pictures. Nothing is graded here. */
+#include <string.h>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "catalog.h"
+#include "commands.h"
+#include "report/report.h"
+#include "show.h"
+#include "terminal.h"
+
+enum { MAX_PROTOCOLS = 16 };
+
+/* "reference,paper" into names in the arena. */
+static fm_status split_names(const char *text, fm_arena *arena, const char **names, size_t *n,
+                             fm_err *err)
+{
+    *n = 0;
+    while (*text) {
+        size_t size = strcspn(text, ",");
+
+        if (size == 0 || *n == MAX_PROTOCOLS)
+            return fm_fail(err, FM_E_USAGE, "option '--protocols' wants names with commas between");
+        names[*n] = fm_arena_memdup(arena, text, size);
+        if (!names[(*n)++])
+            return fm_fail(err, FM_E_NOMEM, "no memory for the protocols");
+        text += size + (text[size] == ',');
+    }
+    return FM_OK;
+}
+
+static fm_status open_views(const cli_args *args, const fm_catalog *catalog, cli_views *views,
+                            fm_err *err)
+{
+    const char *given = cli_value(args, "protocols"), *names[MAX_PROTOCOLS];
+    fm_arena arena = {0};
+    size_t n = 0;
+    fm_status st = given ? split_names(given, &arena, names, &n, err) : FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < cli_operands(args); i++)
+        st = cli_views_add(views, catalog, cli_operand(args, i), given ? names : NULL, n, err);
+    fm_arena_release(&arena);
+    return st;
+}
+
+static fm_status print_json(const cli_views *views, fm_err *err)
+{
+    fm_buf out = {0};
+    fm_json_writer w = {.out = &out, .pretty = true};
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", "fathom.report/1");
+    fm_json_open(&w, "runs", '[');
+    for (size_t i = 0; i < views->n; i++) {
+        fm_json_open(&w, NULL, '{');
+        fm_json_put_string(&w, "dir", fm_view_dir(views->items[i]));
+        fm_json_put_tree(&w, "results", fm_view_results(views->items[i]));
+        fm_json_close(&w, '}');
+    }
+    fm_json_close(&w, ']');
+    fm_json_close(&w, '}');
+    fm_buf_putc(&out, '\n');
+    fm_status st = cli_print(&out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
+/* "-" is stdout. */
+static fm_status write_markdown(const char *path, const cli_views *views,
+                                const fm_report_options *options, fm_err *err)
+{
+    fm_buf out = {0};
+    fm_status st = fm_report_markdown(&out, views->items, views->n, options, err);
+
+    if (st == FM_OK)
+        st = strcmp(path, "-") == 0 ? cli_print(&out, err)
+                                    : fm_file_write_atomic(path, out.data, out.size, err);
+    fm_buf_release(&out);
+    return st;
+}
+
+/* One folder of pictures a run directory: several runs would overwrite each other's. */
+static fm_status write_overlays(const char *dir, const cli_views *views,
+                                const fm_report_options *options, fm_err *err)
+{
+    const char *first = fm_view_dir(views->items[0]);
+
+    for (size_t i = 1; i < views->n; i++)
+        if (strcmp(fm_view_dir(views->items[i]), first) != 0)
+            return fm_fail(err, FM_E_USAGE, "option '--overlays' takes the pictures of one run");
+    return fm_report_overlays(dir, views->items[0], options, NULL, err);
+}
+
+/* What was asked for besides the table. */
+static fm_status write_files(const cli_args *args, const cli_views *views,
+                             const fm_report_options *options, fm_err *err)
+{
+    const char *markdown = cli_value(args, "markdown"), *overlays = cli_value(args, "overlays");
+    fm_status st = FM_OK;
+
+    if (markdown)
+        st = write_markdown(markdown, views, options, err);
+    if (st == FM_OK && overlays)
+        st = write_overlays(overlays, views, options, err);
+    return st;
+}
+
+static fm_status report_run(const cli_args *args, fm_err *err)
+{
+    static const char *const files[] = {"markdown", "overlays"};
+    fm_catalog catalog;
+    cli_views views = {0};
+    fm_report_options options = {.notice = cli_notice};
+    uint64_t jobs = 0;
+    bool only_files = false;
+    fm_status st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
+
+    options.jobs = (int)jobs;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        only_files = only_files || cli_has(args, files[i]);
+    if (st == FM_OK)
+        st = cli_catalog(&catalog, err);
+    if (st == FM_OK)
+        st = open_views(args, &catalog, &views, err);
+    if (st == FM_OK)
+        st = write_files(args, &views, &options, err);
+    if (st == FM_OK && cli_has(args, "json"))
+        st = print_json(&views, err);
+    else if (st == FM_OK && !only_files)
+        st = cli_show_table(&views, err);
+    cli_views_release(&views);
+    return st;
+}
+
+static const char *const description[] = {
+    "Shows graded runs side by side, each under all protocols that it was graded by, or under "
+    "those "
+    "that are named. Without an option that writes a file, the table goes to standard output.",
+    "Where two protocols of one run judge a sample differently, it is listed.",
+    NULL,
+};
+
+static const cli_option options_table[] = {
+    {.name = "protocols",
+     .argument = "P,...",
+     .help = "only these, in this order (default: all that the runs hold)",
+     .kind = CLI_PROTOCOL},
+    {.name = "markdown",
+     .argument = "FILE",
+     .help = "the table as Markdown; - for standard output",
+     .kind = CLI_FILE},
+    {.name = "overlays",
+     .argument = "DIR",
+     .help = "a picture a sample: traces, mask outline and destination box (PNG)",
+     .kind = CLI_FOLDER},
+    {.name = "json", .help = "the results of all runs as JSON (schema fathom.report/1)"},
+    {.name = "jobs",
+     .letter = 'j',
+     .argument = "N",
+     .help = "threads that draw (default: one a processor)"},
+    {0},
+};
+
+static const cli_example examples[] = {
+    {"fathom report runs/*", "every run in one table"},
+    {"fathom report runs/tabletop-3d-paper-oracle --html report.html",
+     "a page to look at failures"},
+    {0},
+};
+
+const cli_command cli_command_report = {
+    .name = "report",
+    .summary = "show graded runs as a table, Markdown, a page, plots and pictures",
+    .operands = "RUN...",
+    .operand_kind = CLI_RUN,
+    .min_operands = 1,
+    .max_operands = -1,
+    .description = description,
+    .options = options_table,
+    .examples = examples,
+    .run = report_run,
+};

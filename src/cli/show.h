@@ -1,0 +1,26 @@
+/* Graded runs on the screen: what `run` and `score` end with, and what `report` is about. */
+#ifndef FM_CLI_SHOW_H
+#define FM_CLI_SHOW_H
+
+#include "core/view.h"
+
+/* Several views, opened together and closed together. */
+typedef struct {
+    fm_view **items;
+    size_t n, capacity;
+} cli_views;
+
+/* Open one run under the named protocols; names NULL: under every one that it has results for. */
+FM_MUST_CHECK fm_status cli_views_add(cli_views *views, const fm_catalog *catalog,
+                                      const char *run_dir, const char *const *names, size_t n_names,
+                                      fm_err *err);
+void cli_views_release(cli_views *views); /* accepts {0} */
+
+/* The views as the table, on stdout. */
+FM_MUST_CHECK fm_status cli_show_table(const cli_views *views, fm_err *err);
+
+/* A run under one protocol (NULL: its own): the table and where the rest is, or results.json. */
+FM_MUST_CHECK fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir,
+                                     const char *protocol, bool json, fm_err *err);
+
+#endif
