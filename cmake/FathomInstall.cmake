@@ -1,7 +1,25 @@
 # What an installation holds: program, library, headers, suites, pkg-config and CMake package files.
+include(CMakePackageConfigHelpers)
+
 install(TARGETS fathom fathom_cli EXPORT fathomTargets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/fathom DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/suites/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fathom/suites
         FILES_MATCHING PATTERN "suite.yaml" PATTERN "README.md")
+
+# find_package(fathom) gives fathom::fathom.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fathom)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/fathomConfig.cmake.in
+    ${PROJECT_BINARY_DIR}/generated/fathomConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/generated/fathomConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/generated/fathomConfig.cmake
+              ${PROJECT_BINARY_DIR}/generated/fathomConfigVersion.cmake DESTINATION ${package_dir})
+install(EXPORT fathomTargets NAMESPACE fathom:: DESTINATION ${package_dir})
+
+# pkg-config fathom; with --static what the library itself needs. The paths follow the prefix of the installation, so
+# that `cmake --install --prefix` works; a LIBDIR outside the prefix stays as it is.
+file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+configure_file(${PROJECT_SOURCE_DIR}/cmake/fathom.pc.in ${PROJECT_BINARY_DIR}/generated/fathom.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/generated/fathom.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -49,7 +49,8 @@ function(fathom_module name)
 endfunction()
 
 # fathom_test(<name> SOURCES ... [LABEL unit])   A Criterion test program.
-# It leaves its report beside itself as <name>.tap, from which scripts/lib/count-tests counts.
+# It leaves its report beside itself as <name>.tap, from which scripts/lib/count-tests counts; the file is there from
+# the start, so that a program which ends before it reports is not taken for one that has nothing to report.
 function(fathom_test name)
     cmake_parse_arguments(ARG "" "LABEL" "SOURCES" ${ARGN})
     if(NOT ARG_LABEL)
@@ -63,6 +64,7 @@ function(fathom_test name)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name} --tap=${PROJECT_BINARY_DIR}/tests/${name}.tap)
+    file(APPEND ${PROJECT_BINARY_DIR}/tests/${name}.tap "")
     set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL})
 endfunction()
 

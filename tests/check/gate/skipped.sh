@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "skipped: for <this> reason"
+exit 77
