@@ -30,7 +30,7 @@ extern "C" {
 
 #define FM_WORLD_MIN_SIDE  32
 #define FM_WORLD_MAX_SIDE  4096
-#define FM_WORLD_MAX_COUNT 1000000
+#define FM_WORLD_MAX_COUNT 100000
 
 typedef struct {
     uint64_t seed;

@@ -1,0 +1,312 @@
+/* Owns the folder on disk: the layout of TraceSpatial-Bench, written whole or not at all. Items come
+ * from world.c. */
+#include "fathom/world.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/size.h"
+#include "base/threads.h"
+
+/* By this file a folder is known as made here, and from what. */
+static const char STAMP_NAME[] = "fathom-world.json";
+
+typedef struct {
+    const fm_world_config *config;
+    char folder[FM_PATH_BYTES];
+    fm_world_item *items; /* one a worker */
+    fm_buf *records;      /* one an item */
+} dataset;
+
+static void write_stamp(const fm_world_config *config, fm_buf *out)
+{
+    fm_json_writer w = {.out = out, .pretty = true};
+    char seed[24];
+
+    /* As text: a JSON number does not hold 64 bits. */
+    snprintf(seed, sizeof(seed), "%llu", (unsigned long long)config->seed);
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "generator", "fathom world");
+    fm_json_put_int(&w, "version", FM_WORLD_VERSION);
+    fm_json_put_string(&w, "seed", seed);
+    fm_json_put_int(&w, "count", (int64_t)config->count);
+    fm_json_put_int(&w, "width", config->width);
+    fm_json_put_int(&w, "height", config->height);
+    fm_json_close(&w, '}');
+    fm_buf_putc(out, '\n');
+}
+
+/* ---- records ---- */
+
+/* The benchmark holds 3x3 matrices from one source and 4x4 ones from the other; so does this. */
+static void put_intrinsics(fm_json_writer *w, const char *key, const fm_camera *k, size_t size)
+{
+    const double rows[4][4] = {
+        {k->fx, 0, k->cx, 0}, {0, k->fy, k->cy, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}};
+
+    fm_json_open(w, key, '[');
+    for (size_t i = 0; i < size; i++)
+        fm_json_put_vector(w, NULL, rows[i], size);
+    fm_json_close(w, ']');
+}
+
+static void put_path(fm_json_writer *w, const char *key, size_t id, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "%zu/%s", id, name);
+    fm_json_put_string(w, key, path);
+}
+
+static void write_record(const fm_world_item *item, fm_buf *out)
+{
+    fm_json_writer w = {.out = out};
+    size_t matrix = item->index % 2 ? 4 : 3;
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_int(&w, "id", (int64_t)item->index);
+    fm_json_put_string(&w, "prompt", item->instruction);
+    fm_json_put_string(&w, "target_object", item->target);
+    fm_json_put_string(&w, "destination|direction", item->destination);
+    fm_json_put_int(&w, "step", item->steps);
+    fm_json_put_string(&w, "category", item->category);
+    fm_json_put_string(&w, "data_source", "fathom-world");
+    put_path(&w, "image_path", item->index, "image.png");
+    put_path(&w, "gt_depth_path", item->index, "gt_depth.png");
+    put_path(&w, "mask_path", item->index, "mask.png");
+    put_intrinsics(&w, "intrinsics", &item->camera, matrix);
+    put_intrinsics(&w, "gt_depth_intrinsics", &item->camera, matrix);
+    fm_json_open(&w, "trajectory", '[');
+    for (size_t i = 0; i < item->n_trace; i++)
+        fm_json_put_vector(&w, NULL, item->trace[i], 3);
+    fm_json_close(&w, ']');
+    fm_json_put_vector(&w, "bbox_center", item->box.center, 3);
+    fm_json_put_vector(&w, "bbox_extent", item->box.extent, 3);
+    fm_json_open(&w, "bbox_rotation", '[');
+    for (int i = 0; i < 3; i++)
+        fm_json_put_vector(&w, NULL, item->box.rotation[i], 3);
+    fm_json_close(&w, ']');
+    fm_json_close(&w, '}');
+}
+
+/* ---- files ---- */
+
+/* No temporary name and no sync a file: the folder is what appears at once, or not at all. */
+static fm_status write_file(const char *folder, const char *name, const void *bytes, size_t size,
+                            fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_status st = fm_path_join(path, folder, name, err);
+    FILE *f;
+
+    if (st != FM_OK)
+        return st;
+    f = fopen(path, "wb");
+    if (!f)
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    bool bad = fwrite(bytes, 1, size, f) != size;
+    if (fclose(f) != 0 || bad)
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    return FM_OK;
+}
+
+static fm_status write_raster(const char *folder, const char *name, const fm_raster *raster,
+                              fm_err *err)
+{
+    unsigned char *png = NULL;
+    size_t size = 0;
+    fm_status st = fm_raster_encode_png(raster, &png, &size, err);
+
+    if (st == FM_OK)
+        st = write_file(folder, name, png, size, err);
+    free(png);
+    return st;
+}
+
+static fm_status make_one(void *context, size_t index, int worker, fm_err *err)
+{
+    dataset *set = context;
+    fm_world_item *item = &set->items[worker];
+    char folder[FM_PATH_BYTES], name[48];
+    fm_status st = fm_world_item_make(set->config, index, item, err);
+
+    if (st != FM_OK)
+        return st;
+    snprintf(name, sizeof(name), "raw_data/%zu", index);
+    st = fm_path_join(folder, set->folder, name, err);
+    if (st == FM_OK)
+        st = fm_dir_make(folder, err);
+    if (st == FM_OK)
+        st = write_raster(folder, "image.png", &item->image, err);
+    if (st == FM_OK)
+        st = write_raster(folder, "gt_depth.png", &item->depth, err);
+    if (st == FM_OK)
+        st = write_raster(folder, "mask.png", &item->mask, err);
+    if (st != FM_OK)
+        return st;
+    write_record(item, &set->records[index]);
+    return fm_buf_check(&set->records[index], "a record", err);
+}
+
+static fm_status write_index(dataset *set, fm_err *err)
+{
+    fm_buf all = {0}, stamp = {0};
+    fm_status st;
+
+    for (size_t i = 0; i < set->config->count; i++) {
+        fm_buf_puts(&all, i ? ",\n" : "[\n");
+        fm_buf_append(&all, set->records[i].data, set->records[i].size);
+    }
+    fm_buf_puts(&all, "\n]\n");
+    write_stamp(set->config, &stamp);
+    st = fm_buf_check(&all, "the records", err);
+    if (st == FM_OK)
+        st = fm_buf_check(&stamp, "the stamp", err);
+    if (st == FM_OK)
+        st = write_file(set->folder, "trajectory_dataset.json", all.data, all.size, err);
+    if (st == FM_OK)
+        st = write_file(set->folder, STAMP_NAME, stamp.data, stamp.size, err);
+    fm_buf_release(&all);
+    fm_buf_release(&stamp);
+    return st;
+}
+
+static fm_status fill(dataset *set, int jobs, fm_err *err)
+{
+    size_t n = set->config->count;
+    fm_status st;
+
+    set->items = calloc((size_t)jobs, sizeof(*set->items));
+    set->records = calloc(n, sizeof(*set->records));
+    if (!set->items || !set->records)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for %zu items", n);
+    else
+        st = fm_parallel_for(n, jobs, make_one, set, err);
+    if (st == FM_OK)
+        st = write_index(set, err);
+    for (int i = 0; set->items && i < jobs; i++)
+        fm_world_item_release(&set->items[i]);
+    for (size_t i = 0; set->records && i < n; i++)
+        fm_buf_release(&set->records[i]);
+    free(set->items);
+    free(set->records);
+    return st;
+}
+
+/* ---- folders ---- */
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    (void)!nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Was this folder made by us from this configuration? */
+static bool is_ours(const fm_world_config *config, const char *dir)
+{
+    char path[FM_PATH_BYTES];
+    fm_buf found = {0}, wanted = {0};
+    bool ours;
+
+    if (fm_path_join(path, dir, STAMP_NAME, NULL) != FM_OK || !fm_file_exists(path))
+        return false;
+    write_stamp(config, &wanted);
+    ours = fm_file_read(path, 4096, &found, NULL) == FM_OK && !wanted.failed &&
+           strcmp(fm_buf_text(&found), fm_buf_text(&wanted)) == 0;
+    fm_buf_release(&found);
+    fm_buf_release(&wanted);
+    return ours;
+}
+
+/* Make the finished folder appear under its name, with what is in it on disk first. */
+static fm_status publish(const dataset *set, const char *dir, fm_err *err)
+{
+    int fd = open(set->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || syncfs(fd) != 0) {
+        int why = errno;
+
+        if (fd >= 0)
+            close(fd);
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", dir, strerror(why));
+    }
+    close(fd);
+    if (rename(set->folder, dir) == 0)
+        return FM_OK;
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
+        if (is_ours(set->config, dir)) {
+            remove_tree(set->folder); /* another process was faster */
+            return FM_OK;
+        }
+        return fm_fail(err, FM_E_USAGE,
+                       "'%s' exists and was not made from this seed, count and size", dir);
+    }
+    return fm_fail(err, FM_E_IO, "cannot create folder '%s': %s", dir, strerror(errno));
+}
+
+/* Is there anything at this path that a folder of ours would bury? An empty folder is not. */
+static bool is_occupied(const char *path)
+{
+    struct stat info;
+    struct dirent *entry;
+    bool occupied = false;
+    DIR *folder;
+
+    if (lstat(path, &info) != 0)
+        return false;
+    folder = S_ISDIR(info.st_mode) ? opendir(path) : NULL;
+    if (!folder)
+        return true;
+    while (!occupied && (entry = readdir(folder)))
+        occupied = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(folder);
+    return occupied;
+}
+
+fm_status fm_world_generate(const fm_world_config *config, const char *dir, fm_err *err)
+{
+    dataset set = {.config = config};
+    char final[FM_PATH_BYTES];
+    size_t n = strlen(dir);
+    fm_status st;
+
+    if (config->count < 1 || config->count > FM_WORLD_MAX_COUNT)
+        return fm_fail(err, FM_E_USAGE, "%zu scenes asked for: 1 to %d can be had", config->count,
+                       FM_WORLD_MAX_COUNT);
+    while (n > 1 && dir[n - 1] == '/')
+        n--;
+    int made = snprintf(final, sizeof(final), "%.*s", (int)n, dir);
+    int temporary =
+        snprintf(set.folder, sizeof(set.folder), "%.*s.tmp.%ld", (int)n, dir, (long)getpid());
+    if (n == 0 || made < 0 || temporary < 0 || (size_t)temporary >= sizeof(set.folder))
+        return fm_fail(err, FM_E_USAGE, "not a usable folder name: '%.100s'", dir);
+    if (is_ours(config, final))
+        return FM_OK;
+    if (is_occupied(final))
+        return fm_fail(err, FM_E_USAGE,
+                       "'%s' exists and was not made from this seed, count and size", final);
+    remove_tree(set.folder);
+    st = fm_dir_make(set.folder, err);
+    if (st == FM_OK)
+        st = fill(&set, config->jobs < 1 ? fm_threads_available() : config->jobs, err);
+    if (st == FM_OK)
+        st = publish(&set, final, err);
+    if (st != FM_OK)
+        remove_tree(set.folder);
+    return st;
+}

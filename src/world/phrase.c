@@ -1,0 +1,164 @@
+/* Owns wording: how a thing is named so that it cannot be taken for another, and the instruction.
+ * Judges order and nearness by what the camera sees. */
+#include "world/phrase.h"
+
+#include <stdio.h>
+
+#include "base/size.h"
+#include "world/render.h"
+
+typedef struct {
+    char text[FM_WORLD_TEXT_BYTES / 3];
+    int steps; /* what it takes to find the thing beyond looking for its kind */
+} name;
+
+static bool same_kind(const fm_thing *a, const fm_thing *b)
+{
+    return a->class == b->class &&
+           (a->colour == b->colour || fm_thing_kinds[a->class].flags & FM_THING_UNDYED);
+}
+
+static void plain_name(const fm_thing *t, char *out, size_t size)
+{
+    const fm_thing_kind *kind = &fm_thing_kinds[t->class];
+
+    if (kind->flags & FM_THING_UNDYED)
+        snprintf(out, size, "%s", kind->name);
+    else
+        snprintf(out, size, "%s %s", fm_colours[t->colour].name, kind->name);
+}
+
+/* Where a thing stands among those that share its name. */
+typedef struct {
+    int count;
+    int from_left;          /* 0: the leftmost */
+    bool order_clear;       /* no other is so close to the same column that left and right blur */
+    bool nearest, farthest; /* from the camera, by a clear distance */
+} standing;
+
+static bool find_standing(const fm_scene *scene, int index, standing *out)
+{
+    const fm_thing *t = &scene->things[index];
+    double uv[2], own_u, own_far;
+
+    *out = (standing){.count = 1, .order_clear = true, .nearest = true, .farthest = true};
+    if (!fm_view_project(&scene->view, t->at, uv))
+        return false;
+    own_u = uv[0];
+    own_far = fm_view_from_world(&scene->view, t->at).z;
+    for (int i = 0; i < scene->n_things; i++) {
+        const fm_thing *other = &scene->things[i];
+
+        if (i == index || !same_kind(t, other))
+            continue;
+        /* A twin that hardly shows would make any order a riddle. */
+        if (!fm_view_project(&scene->view, other->at, uv) ||
+            fm_thing_visibility(scene, i, 2).share < 0.4)
+            return false;
+        double aside = uv[0] - own_u,
+               behind = fm_view_from_world(&scene->view, other->at).z - own_far;
+        out->count++;
+        out->from_left += aside < 0;
+        out->order_clear &= fabs(aside) > 0.045 * scene->view.width;
+        out->nearest &= behind > 0.10;
+        out->farthest &= behind < -0.10;
+    }
+    return true;
+}
+
+static bool name_thing(const fm_scene *scene, int index, fm_rng *rng, name *out)
+{
+    static const char *const ordinal[] = {"", "second ", "third ", "fourth "};
+    standing s;
+    char kind[48];
+
+    if (!find_standing(scene, index, &s))
+        return false;
+    plain_name(&scene->things[index], kind, sizeof(kind));
+    out->steps = s.count > 1;
+    if (s.count == 1) {
+        snprintf(out->text, sizeof(out->text), "the %s", kind);
+        return true;
+    }
+    if ((s.nearest || s.farthest) && (!s.order_clear || fm_rng_unit(rng) < 0.4)) {
+        snprintf(out->text, sizeof(out->text), "the %s %s the camera", kind,
+                 s.nearest ? "closest to" : "farthest from");
+        return true;
+    }
+    if (!s.order_clear || s.count > 4)
+        return false;
+    bool left = s.count == 2 ? s.from_left == 0 : fm_rng_unit(rng) < 0.5;
+    int place = left ? s.from_left : s.count - 1 - s.from_left;
+    if (place == 0)
+        snprintf(out->text, sizeof(out->text), s.count == 2 ? "the %s on the %s" : "the %smost %s",
+                 s.count == 2 ? kind
+                 : left       ? "left"
+                              : "right",
+                 s.count == 2 ? (left ? "left" : "right") : kind);
+    else
+        snprintf(out->text, sizeof(out->text), "the %s%s from the %s", ordinal[place], kind,
+                 left ? "left" : "right");
+    return true;
+}
+
+static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, fm_world_item *out)
+{
+    static const char *const sides[] = {"to the left of", "to the right of", "in front of",
+                                        "behind"};
+    name first, second;
+
+    if (!name_thing(scene, task->landmarks[0], rng, &first))
+        return false;
+    out->steps += 1 + first.steps;
+    switch (task->goal) {
+    case FM_GOAL_ON:
+        snprintf(out->destination, sizeof(out->destination), "the top of %s", first.text);
+        return true;
+    case FM_GOAL_BESIDE:
+        out->steps += 1 + task->metric;
+        if (task->metric)
+            snprintf(out->destination, sizeof(out->destination), "the spot %d cm %s %s",
+                     task->gap_cm, sides[task->side], first.text);
+        else
+            snprintf(out->destination, sizeof(out->destination), "the spot just %s %s",
+                     sides[task->side], first.text);
+        return true;
+    case FM_GOAL_BETWEEN:
+        break;
+    }
+    if (!name_thing(scene, task->landmarks[1], rng, &second))
+        return false;
+    out->steps += 1 + second.steps;
+    snprintf(out->destination, sizeof(out->destination), "the spot between %s and %s", first.text,
+             second.text);
+    return true;
+}
+
+bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *plan, fm_rng *rng,
+                    fm_world_item *out)
+{
+    static const char *const frames[][2] = {{"Pick up", ", and move it to"},
+                                            {"Take", " and put it down on"},
+                                            {"Pick up", " and place it on"},
+                                            {"Grasp", " and carry it to"}};
+    char way[FM_WORLD_TEXT_BYTES / 3 + 32] = "";
+    name target, guard;
+
+    out->steps = 1;
+    if (!name_thing(scene, task->target, rng, &target) || !name_goal(scene, task, rng, out))
+        return false;
+    out->steps += target.steps;
+    snprintf(out->target, sizeof(out->target), "%s", target.text);
+    if (plan->way != FM_WAY_FREE && fm_rng_unit(rng) < 0.6 &&
+        name_thing(scene, task->guard, rng, &guard)) {
+        snprintf(way, sizeof(way), ", %s %s",
+                 plan->way == FM_WAY_OVER ? "lifting it over" : "passing around", guard.text);
+        out->steps += 1 + guard.steps;
+    }
+    out->steps = out->steps > 8 ? 8 : out->steps;
+    out->category = "Pick&Place";
+    const char *const *frame = frames[fm_rng_below(rng, FM_COUNT_OF(frames))];
+    int n = snprintf(out->instruction, sizeof(out->instruction), "%s %s%s %s%s.", frame[0],
+                     out->target, frame[1], out->destination, way);
+    return n > 0 && (size_t)n < sizeof(out->instruction);
+}

@@ -1,0 +1,189 @@
+/**
+ * What a scene is made of, before anything is drawn or asked: solids, the things they make up, the
+ * room around them, the camera that looks at it, and the task that is set in it.
+ *
+ * World frame: metres, z up, the origin at the centre of the table top, the camera on the side of
+ * negative y. A scene is plain data without pointers; it belongs to whoever holds it.
+ */
+#ifndef FM_WORLD_SCENE_H
+#define FM_WORLD_SCENE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "fathom/camera.h"
+#include "world/vector.h"
+
+/* ---- surfaces ---- */
+
+typedef enum {
+    FM_TEXTURE_PLAIN,
+    FM_TEXTURE_GLAZE,   /* faint mottling */
+    FM_TEXTURE_WOOD,    /* grain along local x */
+    FM_TEXTURE_PLANKS,  /* boards of wood along local x */
+    FM_TEXTURE_TILES,   /* squares with joints */
+    FM_TEXTURE_CHECKS,  /* woven checks, a on b */
+    FM_TEXTURE_STRIPES, /* horizontal bands, a and b */
+    FM_TEXTURE_SPECKLE, /* specks of b on a */
+    FM_TEXTURE_LABEL,   /* a printed band of b around the middle */
+    FM_TEXTURE_DOTS,    /* dots of b on a */
+    FM_TEXTURE_PAGES,   /* the cut edges of paper */
+    FM_TEXTURE_CARTON,  /* cardboard with a strip of tape */
+    FM_TEXTURE_PLASTER,
+    FM_TEXTURE_LEAVES,
+} fm_texture;
+
+typedef struct {
+    fm_texture texture;
+    fm_v3 a, b;   /* linear albedo */
+    double scale; /* metres a period of the pattern */
+    double gloss; /* 0 matt .. 1 glazed */
+    uint32_t seed;
+} fm_material;
+
+/* ---- solids ---- */
+
+typedef enum {
+    FM_SOLID_BOX,
+    FM_SOLID_ROUND, /* a cylinder, or a cone's frustum; hollow and open above where wall > 0 */
+    FM_SOLID_SPHERE,
+} fm_solid_kind;
+
+typedef struct {
+    fm_solid_kind kind;
+    int thing;     /* whose part it is, or FM_THING_NONE */
+    fm_v3 centre;  /* of its bounding box */
+    fm_v3 half;    /* half sides of its bounding box in its own frame */
+    double c, s;   /* cosine and sine of its turn about the vertical */
+    double r0, r1; /* FM_SOLID_ROUND: radius below and above; FM_SOLID_SPHERE: r0 */
+    double wall;   /* FM_SOLID_ROUND: thickness of wall and bottom, 0: solid */
+    double reach;  /* radius of the sphere around `centre` that holds it */
+    fm_material material;
+} fm_solid;
+
+/* World to the solid's own frame (turned about the vertical, origin at its centre) and back. */
+static inline fm_v3 fm_solid_turn(const fm_solid *solid, fm_v3 d)
+{
+    return v3(d.x * solid->c + d.y * solid->s, d.y * solid->c - d.x * solid->s, d.z);
+}
+
+static inline fm_v3 fm_solid_unturn(const fm_solid *solid, fm_v3 d)
+{
+    return v3(d.x * solid->c - d.y * solid->s, d.x * solid->s + d.y * solid->c, d.z);
+}
+
+/* Distance in the plane from (x, y) to the solid's outline seen from above, 0 inside. */
+double fm_solid_plan_distance(const fm_solid *solid, double x, double y);
+
+/* ---- things ---- */
+
+typedef enum {
+    FM_THING_MUG,
+    FM_THING_CUP,
+    FM_THING_BALL,
+    FM_THING_CAN,
+    FM_THING_BOTTLE,
+    FM_THING_BLOCK,
+    FM_THING_BOX,
+    FM_THING_JAR,
+    FM_THING_BOWL,
+    FM_THING_PLATE,
+    FM_THING_BOOK,
+    FM_THING_TRAY,
+    FM_THING_MAT,
+    FM_THING_BOARD,
+    FM_THING_STAND,
+    FM_THING_PANEL,
+    FM_THING_CARTON,
+    FM_THING_STACK,
+    FM_THING_PLANT,
+    FM_THING_SPEAKER,
+    FM_THING_CLASSES,
+    FM_THING_NONE = -1,
+} fm_thing_class;
+
+enum {
+    FM_THING_MOVABLE = 1,  /* can be what the task is about, or clutter */
+    FM_THING_SUPPORT = 2,  /* something can be put on it */
+    FM_THING_OBSTACLE = 4, /* tall enough to be in the way */
+    FM_THING_UNDYED = 8,   /* named without a colour */
+};
+
+typedef struct {
+    fm_thing_class class;
+    int colour; /* index of fm_colours */
+    fm_v3 at;   /* centre of its foot */
+    double c, s;
+    double hx, hy, height; /* half sides in its own frame */
+    double radius;         /* of the circle around `at` that holds it, seen from above */
+    uint32_t seed;         /* of its textures */
+    int first_solid, n_solids;
+} fm_thing;
+
+typedef struct {
+    const char *name;
+    fm_v3 albedo; /* linear */
+} fm_colour;
+
+#define FM_COLOUR_COUNT 11
+extern const fm_colour fm_colours[FM_COLOUR_COUNT];
+
+typedef struct {
+    const char *name;
+    unsigned flags;
+    double hx[2], hy[2], height[2]; /* ranges; hy {0, 0}: round, hy = hx */
+} fm_thing_kind;
+
+extern const fm_thing_kind fm_thing_kinds[FM_THING_CLASSES];
+
+/* ---- the scene ---- */
+
+enum { FM_SCENE_SOLIDS = 192, FM_SCENE_THINGS = 32 };
+
+/* Camera pose: a right-handed frame with x right, y down, z forward. */
+typedef struct {
+    fm_v3 eye, right, down, forward;
+    fm_camera lens;
+    int width, height;
+} fm_view;
+
+typedef struct {
+    double floor_z, back_y, left_x, right_x;
+    fm_material floor, wall;
+} fm_room;
+
+typedef struct {
+    fm_solid solids[FM_SCENE_SOLIDS]; /* the table's first, then each thing's together */
+    int n_solids;
+    fm_thing things[FM_SCENE_THINGS];
+    int n_things;
+    double table_hx, table_hy;
+    fm_room room;
+    fm_view view;
+    fm_v3 sun;    /* unit vector towards the light */
+    fm_v3 warmth; /* its colour */
+    uint32_t seed;
+} fm_scene;
+
+/* A thing of random size, standing nowhere yet. */
+fm_thing fm_thing_draw(fm_thing_class class, int colour, fm_rng *rng);
+
+/* Turn a thing about the vertical. */
+void fm_thing_turn(fm_thing *thing, double angle);
+
+/* Distance in the plane from (x, y) to the thing's outline, 0 inside. */
+double fm_thing_plan_distance(const fm_thing *thing, double x, double y);
+
+/* Stand the thing in the scene; returns its index, or -1 where the scene is full. The last thing
+ * can be taken away again. */
+int fm_scene_put(fm_scene *scene, const fm_thing *thing);
+void fm_scene_pop(fm_scene *scene);
+
+/* Add a solid that belongs to `thing` (or FM_THING_NONE), completing what follows from the rest. */
+void fm_scene_add(fm_scene *scene, int thing, fm_solid solid);
+
+fm_v3 fm_view_from_world(const fm_view *view, fm_v3 point);
+bool fm_view_project(const fm_view *view, fm_v3 point, double uv[2]); /* false: behind the camera */
+
+#endif

@@ -1,0 +1,89 @@
+/* Owns the imperfections: depth noise and dropout, image noise, vignette, quantisation. */
+#include "world/sensor.h"
+
+#include "world/exact.h"
+
+/* Beyond this a structured-light camera returns nothing. */
+static const double RANGE_M = 8.0;
+
+/* About normal, deviation 1: four 8-bit uniforms of one hash (Irwin-Hall), so that a pixel costs one
+ * hash. */
+static double noise(int u, int v, uint32_t seed)
+{
+    uint32_t h = fm_exact_hash(u, v, seed);
+    int sum = (int)((h & 255) + (h >> 8 & 255) + (h >> 16 & 255) + (h >> 24)) - 510;
+
+    return sum * (1 / 147.8);
+}
+
+/* Does the depth jump between this pixel and a neighbour? There the sensor sees two surfaces. */
+static bool on_jump(const fm_frame *frame, int u, int v)
+{
+    size_t w = (size_t)frame->width, i = (size_t)v * w + (size_t)u;
+    double d = frame->depth[i], limit = 0.03 + 0.02 * d;
+
+    return (u > 0 && fabs(frame->depth[i - 1] - d) > limit) ||
+           (u + 1 < frame->width && fabs(frame->depth[i + 1] - d) > limit) ||
+           (v > 0 && fabs(frame->depth[i - w] - d) > limit) ||
+           (v + 1 < frame->height && fabs(frame->depth[i + w] - d) > limit);
+}
+
+fm_status fm_sensor_depth(const fm_frame *frame, uint32_t seed, fm_raster *out, fm_err *err)
+{
+    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 1, 16, err);
+    uint16_t *mm = out->data;
+
+    if (st != FM_OK)
+        return st;
+    mm = out->data;
+    for (int v = 0; v < frame->height; v++)
+        for (int u = 0; u < frame->width; u++) {
+            size_t i = (size_t)v * (size_t)frame->width + (size_t)u;
+            double d = frame->depth[i];
+            /* Stereo and structured light err with the square of the distance. */
+            double deviation = 0.0005 + 0.0010 * d * d;
+            double luck = fm_exact_speck(u, v, seed + 1);
+            double lost = frame->facing[i] < 0.10 ? 0.5 : on_jump(frame, u, v) ? 0.3 : 0.001;
+
+            d += deviation * noise(u, v, seed);
+            mm[i] = luck < lost || d > RANGE_M ? 0 : (uint16_t)(d * 1000 + 0.5);
+        }
+    return FM_OK;
+}
+
+fm_status fm_sensor_mask(const fm_frame *frame, const fm_scene *scene, int thing, fm_raster *out,
+                         fm_err *err)
+{
+    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 1, 8, err);
+    size_t n = (size_t)frame->width * (size_t)frame->height;
+
+    if (st != FM_OK)
+        return st;
+    for (size_t i = 0; i < n; i++) {
+        int hit = frame->solid[i];
+
+        ((uint8_t *)out->data)[i] = hit >= 0 && scene->solids[hit].thing == thing ? 255 : 0;
+    }
+    return FM_OK;
+}
+
+fm_status fm_sensor_image(const fm_frame *frame, uint32_t seed, fm_raster *out, fm_err *err)
+{
+    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 3, 8, err);
+    double half_w = frame->width / 2.0, half_h = frame->height / 2.0;
+
+    if (st != FM_OK)
+        return st;
+    for (int v = 0; v < frame->height; v++)
+        for (int u = 0; u < frame->width; u++) {
+            size_t i = (size_t)v * (size_t)frame->width + (size_t)u;
+            uint8_t *rgb = (uint8_t *)out->data + i * 3;
+            double x = (u - half_w) / half_w, y = (v - half_h) / half_h;
+            double lens = 1 - 0.07 * (x * x + y * y), grain = 1.3 * noise(u, v, seed + 2);
+
+            for (int k = 0; k < 3; k++)
+                rgb[k] =
+                    (uint8_t)clamp((double)frame->rgb[i][k] * lens * 255 + grain + 0.5, 0, 255);
+        }
+    return FM_OK;
+}
