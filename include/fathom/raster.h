@@ -17,8 +17,7 @@
 extern "C" {
 #endif
 
-#define FM_RASTER_MAX_PIXELS     ((size_t)64 << 20)
-#define FM_RASTER_MAX_FILE_BYTES ((size_t)256 << 20)
+#define FM_RASTER_MAX_PIXELS ((size_t)64 << 20)
 
 /* Owned buffer. `bits` is 8 or 16; `data` holds width * height * channels samples in native byte
  * order. A loader reuses the buffer of the raster that it is given where it is large enough, so one

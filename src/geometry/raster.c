@@ -81,110 +81,106 @@ void fm_raster_release(fm_raster *raster)
 
 /* ---- files ---- */
 
-typedef enum { PNG, JPEG } file_kind;
+/* An open file whose kind is known and, for a PNG, whose header has been read and judged. */
+typedef struct {
+    const char *path;
+    FILE *file;
+    spng_ctx *png; /* NULL: a JPEG */
+    struct spng_ihdr header;
+} picture;
 
-static fm_status open_picture(const char *path, FILE **out, file_kind *kind, fm_err *err)
+static fm_status too_large(const picture *p, uint32_t width, uint32_t height, fm_err *err)
 {
-    static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-    static const unsigned char jpeg[3] = {0xFF, 0xD8, 0xFF};
-    unsigned char head[8] = {0};
-    FILE *f = fopen(path, "rb");
+    return fm_fail(err, FM_E_INPUT, "'%s' has %u x %u pixels, over the limit of %zu", p->path,
+                   width, height, FM_RASTER_MAX_PIXELS);
+}
 
-    if (!f)
-        return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
-    size_t n = fread(head, 1, sizeof(head), f);
+static fm_status png_fail(const picture *p, int code, fm_err *err)
+{
+    if (code == SPNG_EMEM)
+        return fm_fail(err, FM_E_NOMEM, "out of memory for '%s'", p->path);
+    if (code == SPNG_IO_EOF || code == SPNG_EIDAT_TOO_SHORT)
+        return fm_fail(err, FM_E_INPUT, "'%s' is truncated", p->path);
+    if (code == SPNG_IO_ERROR)
+        return fm_fail(err, FM_E_IO, "cannot read '%s'", p->path);
+    return fm_fail(err, FM_E_INPUT, "'%s' is a damaged PNG: %s", p->path, spng_strerror(code));
+}
 
-    if (ferror(f)) {
-        fm_status st = fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
+static fm_status png_read_header(picture *p, fm_err *err)
+{
+    int code;
 
-        fclose(f);
-        return st;
-    }
-    if (n == sizeof(head) && memcmp(head, png, sizeof(png)) == 0) {
-        *kind = PNG;
-    } else if (n >= sizeof(jpeg) && memcmp(head, jpeg, sizeof(jpeg)) == 0) {
-        *kind = JPEG;
-    } else {
-        fclose(f);
-        return fm_fail(err, FM_E_INPUT, n ? "'%s' is neither PNG nor JPEG" : "'%s' is empty", path);
-    }
-    rewind(f);
-    *out = f;
+    /* The CRC of every chunk is checked, which makes the Adler sum over the same data needless. */
+    p->png = spng_ctx_new(SPNG_CTX_IGNORE_ADLER32);
+    if (!p->png)
+        return png_fail(p, SPNG_EMEM, err);
+    code = spng_set_crc_action(p->png, SPNG_CRC_ERROR, SPNG_CRC_DISCARD);
+    if (!code)
+        code = spng_set_chunk_limits(p->png, MAX_CHUNK_BYTES, MAX_CACHE_BYTES);
+    if (!code)
+        code = spng_set_png_file(p->png, p->file);
+    if (!code)
+        code = spng_get_ihdr(p->png, &p->header);
+    if (code)
+        return png_fail(p, code, err);
+    if ((uint64_t)p->header.width * p->header.height > FM_RASTER_MAX_PIXELS)
+        return too_large(p, p->header.width, p->header.height, err);
     return FM_OK;
 }
 
-static fm_status too_large(const char *path, uint32_t width, uint32_t height, fm_err *err)
+static void close_picture(picture *p)
 {
-    return fm_fail(err, FM_E_INPUT, "'%s' has %u x %u pixels, over the limit of %zu", path, width,
-                   height, FM_RASTER_MAX_PIXELS);
+    spng_ctx_free(p->png);
+    if (p->file)
+        fclose(p->file);
+}
+
+/* On failure too, the caller closes `p`. */
+static fm_status open_picture(picture *p, const char *path, fm_err *err)
+{
+    static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+    static const unsigned char jpeg[3] = {0xFF, 0xD8, 0xFF};
+    unsigned char head[sizeof(png)];
+    size_t n;
+
+    *p = (picture){.path = path, .file = fopen(path, "rb")};
+    if (!p->file)
+        return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    n = fread(head, 1, sizeof(head), p->file);
+    if (ferror(p->file))
+        return fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
+    rewind(p->file);
+    if (n == sizeof(png) && memcmp(head, png, sizeof(png)) == 0)
+        return png_read_header(p, err);
+    if (n >= sizeof(jpeg) && memcmp(head, jpeg, sizeof(jpeg)) == 0)
+        return FM_OK;
+    return fm_fail(err, FM_E_INPUT, n ? "'%s' is neither PNG nor JPEG" : "'%s' is empty", path);
 }
 
 /* ---- PNG ---- */
 
-static fm_status png_fail(const char *path, int code, fm_err *err)
-{
-    if (code == SPNG_EMEM)
-        return fm_fail(err, FM_E_NOMEM, "out of memory for '%s'", path);
-    if (code == SPNG_IO_EOF || code == SPNG_EIDAT_TOO_SHORT)
-        return fm_fail(err, FM_E_INPUT, "'%s' is truncated", path);
-    if (code == SPNG_IO_ERROR)
-        return fm_fail(err, FM_E_IO, "cannot read '%s'", path);
-    return fm_fail(err, FM_E_INPUT, "'%s' is a damaged PNG: %s", path, spng_strerror(code));
-}
-
-/* A decoder that has read and judged the header. The caller frees it with spng_ctx_free(). */
-static fm_status png_open(const char *path, FILE *f, spng_ctx **out, struct spng_ihdr *header,
+/* Decode into `out`, shaped here, in libspng's `format` of the given channels and bits. */
+static fm_status png_load(picture *p, int format, int channels, int bits, fm_raster *out,
                           fm_err *err)
 {
-    /* The CRC of every chunk is checked, which makes the Adler sum over the same data needless. */
-    spng_ctx *png = spng_ctx_new(SPNG_CTX_IGNORE_ADLER32);
-    int code;
-
-    if (!png)
-        return png_fail(path, SPNG_EMEM, err);
-    code = spng_set_crc_action(png, SPNG_CRC_ERROR, SPNG_CRC_DISCARD);
-    if (!code)
-        code = spng_set_chunk_limits(png, MAX_CHUNK_BYTES, MAX_CACHE_BYTES);
-    if (!code)
-        code = spng_set_png_file(png, f);
-    if (!code)
-        code = spng_get_ihdr(png, header);
-    if (code) {
-        spng_ctx_free(png);
-        return png_fail(path, code, err);
-    }
-    if ((uint64_t)header->width * header->height > FM_RASTER_MAX_PIXELS) {
-        spng_ctx_free(png);
-        return too_large(path, header->width, header->height, err);
-    }
-    *out = png;
-    return FM_OK;
-}
-
-/* Decode into `out`, shaped here, in libspng's format `format` of the given channels and bits. */
-static fm_status png_decode(const char *path, spng_ctx *png, const struct spng_ihdr *header,
-                            int format, int channels, int bits, fm_raster *out, fm_err *err)
-{
     size_t bytes;
-    fm_status st = shape(out, (int)header->width, (int)header->height, channels, bits, err);
+    fm_status st = shape(out, (int)p->header.width, (int)p->header.height, channels, bits, err);
 
     if (st != FM_OK)
         return st;
-    int code = spng_decoded_image_size(png, format, &bytes);
+    int code = spng_decoded_image_size(p->png, format, &bytes);
 
     if (!code && bytes != size_of(out))
-        return fm_fail(err, FM_E_INTERNAL, "libspng and fathom disagree on the size of '%s'", path);
+        return fm_fail(err, FM_E_INTERNAL, "libspng disagrees on the size of '%s'", p->path);
     if (!code)
-        code = spng_decode_image(png, out->data, bytes, format, 0);
-    /* The pixels may be complete in a file that lacks its end. */
+        code = spng_decode_image(p->png, out->data, bytes, format, 0);
+    /* The pixels may be complete in a file that lacks its end. libspng forgives an end that is cut
+     * in its last four bytes, but then it has tried to read past it. */
     if (!code)
-        code = spng_decode_chunks(png);
-    return code ? png_fail(path, code, err) : FM_OK;
-}
-
-static bool png_is_grey(const struct spng_ihdr *header)
-{
-    return header->color_type == SPNG_COLOR_TYPE_GRAYSCALE;
+        code = spng_decode_chunks(p->png);
+    if (!code && feof(p->file))
+        code = SPNG_IO_EOF;
+    return code ? png_fail(p, code, err) : FM_OK;
 }
 
 static int png_channels(const struct spng_ihdr *header)
@@ -220,71 +216,62 @@ static int jpeg_read(void *user, char *data, int size)
     return (int)n;
 }
 
+/* Segments that are of no interest: at most 64 KiB each. */
 static void jpeg_skip(void *user, int n)
 {
     jpeg_stream *stream = user;
 
-    if (n < 0) {
-        /* Handing back what was read too far: within the file. */
-        if (fseek(stream->file, n, SEEK_CUR) != 0)
-            stream->past_end = true;
-        return;
-    }
-    while (n-- > 0) {
-        if (fgetc(stream->file) == EOF) {
-            stream->past_end = true;
-            return;
-        }
-    }
+    while (n-- > 0 && !stream->past_end)
+        stream->past_end = fgetc(stream->file) == EOF;
 }
 
 static int jpeg_eof(void *user)
 {
-    jpeg_stream *stream = user;
+    const jpeg_stream *stream = user;
 
     return feof(stream->file);
 }
 
 static const stbi_io_callbacks jpeg_io = {jpeg_read, jpeg_skip, jpeg_eof};
 
-static fm_status jpeg_fail(const char *path, const jpeg_stream *stream, fm_err *err)
+static fm_status jpeg_fail(const picture *p, bool past_end, fm_err *err)
 {
-    if (ferror(stream->file))
-        return fm_fail(err, FM_E_IO, "cannot read '%s'", path);
-    if (stream->past_end)
-        return fm_fail(err, FM_E_INPUT, "'%s' is truncated", path);
-    return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: %s", path, stbi_failure_reason());
+    if (ferror(p->file))
+        return fm_fail(err, FM_E_IO, "cannot read '%s'", p->path);
+    if (past_end)
+        return fm_fail(err, FM_E_INPUT, "'%s' is truncated", p->path);
+    return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: %s", p->path, stbi_failure_reason());
 }
 
-static fm_status jpeg_probe(const char *path, FILE *f, fm_raster_info *out, fm_err *err)
+static fm_status jpeg_probe(picture *p, fm_raster_info *out, fm_err *err)
 {
-    jpeg_stream stream = {f, false};
+    jpeg_stream stream = {p->file, false};
     int width, height, channels;
 
     if (!stbi_info_from_callbacks(&jpeg_io, &stream, &width, &height, &channels))
-        return jpeg_fail(path, &stream, err);
+        return jpeg_fail(p, stream.past_end, err);
     if ((uint64_t)width * (uint64_t)height > FM_RASTER_MAX_PIXELS)
-        return too_large(path, (uint32_t)width, (uint32_t)height, err);
+        return too_large(p, (uint32_t)width, (uint32_t)height, err);
     *out = (fm_raster_info){width, height, channels, 8};
     return FM_OK;
 }
 
-static fm_status jpeg_load(const char *path, FILE *f, int channels, fm_raster *out, fm_err *err)
+static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err)
 {
-    jpeg_stream stream = {f, false};
+    jpeg_stream stream = {p->file, false};
     fm_raster_info info;
     int width, height, in_file;
-    fm_status st = jpeg_probe(path, f, &info, err);
+    fm_status st = jpeg_probe(p, &info, err);
 
     if (st != FM_OK)
         return st;
-    rewind(f);
+    rewind(p->file);
     unsigned char *data =
         stbi_load_from_callbacks(&jpeg_io, &stream, &width, &height, &in_file, channels);
 
     if (!data || stream.past_end || width != info.width || height != info.height) {
         stbi_image_free(data);
-        return jpeg_fail(path, &stream, err);
+        return jpeg_fail(p, stream.past_end, err);
     }
     free(out->data);
     *out = (fm_raster){width, height, channels, 8, data, 0};
@@ -296,52 +283,27 @@ static fm_status jpeg_load(const char *path, FILE *f, int channels, fm_raster *o
 
 fm_status fm_raster_probe(const char *path, fm_raster_info *out, fm_err *err)
 {
-    FILE *f;
-    file_kind kind;
-    fm_status st = open_picture(path, &f, &kind, err);
+    picture p;
+    fm_status st = open_picture(&p, path, err);
 
-    if (st != FM_OK)
-        return st;
-    if (kind == JPEG) {
-        st = jpeg_probe(path, f, out, err);
-    } else {
-        struct spng_ihdr header;
-        spng_ctx *png;
-
-        st = png_open(path, f, &png, &header, err);
-        if (st == FM_OK) {
-            int bits = header.color_type == SPNG_COLOR_TYPE_INDEXED ? 8 : (int)header.bit_depth;
-
-            *out = (fm_raster_info){(int)header.width, (int)header.height, png_channels(&header),
-                                    bits};
-            spng_ctx_free(png);
-        }
-    }
-    fclose(f);
+    if (st == FM_OK && p.png)
+        *out = (fm_raster_info){
+            (int)p.header.width, (int)p.header.height, png_channels(&p.header),
+            p.header.color_type == SPNG_COLOR_TYPE_INDEXED ? 8 : p.header.bit_depth};
+    else if (st == FM_OK)
+        st = jpeg_probe(&p, out, err);
+    close_picture(&p);
     return st;
 }
 
 fm_status fm_raster_load_rgb(const char *path, fm_raster *out, fm_err *err)
 {
-    FILE *f;
-    file_kind kind;
-    fm_status st = open_picture(path, &f, &kind, err);
+    picture p;
+    fm_status st = open_picture(&p, path, err);
 
-    if (st != FM_OK)
-        return st;
-    if (kind == JPEG) {
-        st = jpeg_load(path, f, 3, out, err);
-    } else {
-        struct spng_ihdr header;
-        spng_ctx *png;
-
-        st = png_open(path, f, &png, &header, err);
-        if (st == FM_OK) {
-            st = png_decode(path, png, &header, SPNG_FMT_RGB8, 3, 8, out, err);
-            spng_ctx_free(png);
-        }
-    }
-    fclose(f);
+    if (st == FM_OK)
+        st = p.png ? png_load(&p, SPNG_FMT_RGB8, 3, 8, out, err) : jpeg_load(&p, 3, out, err);
+    close_picture(&p);
     return st;
 }
 
@@ -351,70 +313,51 @@ static unsigned char luma(const unsigned char *rgb)
     return (unsigned char)((9798u * rgb[0] + 19235u * rgb[1] + 3735u * rgb[2] + 16384u) >> 15);
 }
 
+static void rgb_to_grey(fm_raster *raster)
+{
+    unsigned char *data = raster->data;
+    size_t pixels = (size_t)raster->width * (size_t)raster->height;
+
+    for (size_t i = 0; i < pixels; i++)
+        data[i] = luma(data + 3 * i);
+    raster->channels = 1;
+}
+
 fm_status fm_raster_load_mask(const char *path, fm_raster *out, fm_err *err)
 {
-    FILE *f;
-    file_kind kind;
-    fm_status st = open_picture(path, &f, &kind, err);
+    picture p;
+    fm_status st = open_picture(&p, path, err);
 
-    if (st != FM_OK)
-        return st;
-    if (kind == JPEG) {
-        st = jpeg_load(path, f, 1, out, err);
-    } else {
-        struct spng_ihdr header;
-        spng_ctx *png;
-
-        st = png_open(path, f, &png, &header, err);
-        if (st == FM_OK && png_is_grey(&header) && header.bit_depth <= 8) {
-            st = png_decode(path, png, &header, SPNG_FMT_G8, 1, 8, out, err);
-            spng_ctx_free(png);
-        } else if (st == FM_OK) {
-            st = png_decode(path, png, &header, SPNG_FMT_RGB8, 3, 8, out, err);
-            spng_ctx_free(png);
-            if (st == FM_OK) {
-                unsigned char *data = out->data;
-                size_t pixels = (size_t)out->width * (size_t)out->height;
-
-                for (size_t i = 0; i < pixels; i++)
-                    data[i] = luma(data + 3 * i);
-                out->channels = 1;
-            }
-        }
+    if (st == FM_OK && !p.png) {
+        st = jpeg_load(&p, 1, out, err);
+    } else if (st == FM_OK && png_channels(&p.header) == 1 && p.header.bit_depth <= 8) {
+        st = png_load(&p, SPNG_FMT_G8, 1, 8, out, err);
+    } else if (st == FM_OK) {
+        st = png_load(&p, SPNG_FMT_RGB8, 3, 8, out, err);
+        if (st == FM_OK)
+            rgb_to_grey(out);
     }
-    fclose(f);
+    close_picture(&p);
     return st;
 }
 
 fm_status fm_raster_load_depth(const char *path, fm_raster *out, fm_err *err)
 {
-    FILE *f;
-    file_kind kind;
-    struct spng_ihdr header;
-    spng_ctx *png = NULL;
-    fm_status st = open_picture(path, &f, &kind, err);
+    picture p;
+    fm_status st = open_picture(&p, path, err);
 
-    if (st != FM_OK)
-        return st;
-    if (kind == JPEG) {
-        st = fm_fail(err, FM_E_INPUT, "'%s' is a JPEG, depth must be a 16-bit PNG in millimetres",
+    if (st == FM_OK && !p.png)
+        st = fm_fail(err, FM_E_INPUT, "'%s' is a JPEG, depth must be a PNG of 16-bit millimetres",
                      path);
-        goto done;
-    }
-    st = png_open(path, f, &png, &header, err);
-    if (st != FM_OK)
-        goto done;
-    if (header.bit_depth != 16)
+    else if (st == FM_OK && p.header.bit_depth != 16)
         st = fm_fail(err, FM_E_INPUT, "'%s' is %s %d-bit picture, depth must be 16-bit millimetres",
-                     path, header.bit_depth == 8 ? "an" : "a", header.bit_depth);
-    else if (!png_is_grey(&header))
+                     path, p.header.bit_depth == 8 ? "an" : "a", p.header.bit_depth);
+    else if (st == FM_OK && png_channels(&p.header) != 1)
         st = fm_fail(err, FM_E_INPUT, "'%s' has %d channels, depth must have one", path,
-                     png_channels(&header));
-    else
-        st = png_decode(path, png, &header, SPNG_FMT_PNG, 1, 16, out, err);
-done:
-    spng_ctx_free(png);
-    fclose(f);
+                     png_channels(&p.header));
+    else if (st == FM_OK)
+        st = png_load(&p, SPNG_FMT_PNG, 1, 16, out, err);
+    close_picture(&p);
     return st;
 }
 
