@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/size.h"
 #include "geometry/cells.h"
 
 #define VOXEL_M      FM_OBSTACLE_VOXEL_M
