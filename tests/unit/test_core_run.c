@@ -1,0 +1,351 @@
+/* Runs: asked once, resumed, refused when they differ, graded from the journal alone. The data is
+ * two items without rasters, the adapter a table of this file. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "../support/scratch.h"
+#include "../support/test_catalog.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "core/run.h"
+#include "core/view.h"
+
+#define RECORD(id)                                                                                 \
+    "{\"question_id\": " id ", \"prompt\": \"move it\", \"target_object\": \"cup\", "              \
+    "\"trajectory\": [[0, 0, 1], [0.1, 0, 1.5]], \"bbox_center\": [0.1, 0, 1.5], "                 \
+    "\"bbox_extent\": [0.2, 0.2, 0.2], \"bbox_rotation\": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "     \
+    "\"gt_depth_intrinsics\": [[400, 0, 256], [0, 400, 192], [0, 0, 1]]"
+
+static char runs_dir[512], data_dir[512];
+
+static void make_data(void)
+{
+    static const char dataset[] = "[" RECORD("0") "}, " RECORD("1") "}, " RECORD("2") "}]";
+
+    scratch_make();
+    snprintf(data_dir, sizeof(data_dir), "%s", scratch_path("data"));
+    snprintf(runs_dir, sizeof(runs_dir), "%s", scratch_path("run"));
+    mkdir(data_dir, 0777);
+    scratch_write("data/trajectory_dataset.json", dataset, sizeof(dataset) - 1);
+}
+
+TestSuite(run, .init = make_data, .fini = scratch_remove);
+
+/* ---- an adapter that counts, and can be told to fail or to be slow ---- */
+
+static int asked;
+static const fm_sample *seen_truth;
+static const char *reply_text = "[(256, 192, 1.0), (300, 192, 1.5)]";
+static fm_sample_status reply_status = FM_SAMPLE_OK;
+static fm_status fail_with = FM_OK;
+static volatile sig_atomic_t stop_after_one;
+static bool stop_it;
+
+static fm_status fake_open(void **state, const fm_adapter_config *config, fm_err *err)
+{
+    (void)config, (void)err;
+    *state = &asked;
+    return FM_OK;
+}
+
+static fm_status fake_generate(void *state, const fm_request *request, const fm_sample *truth,
+                               fm_reply *reply, fm_err *err)
+{
+    (void)state, (void)request;
+    asked++;
+    seen_truth = truth;
+    if (fail_with != FM_OK && asked == 2)
+        return fm_fail(err, fail_with, "the second call fails");
+    *reply = (fm_reply){.status = reply_status, .text = reply_text, .size = strlen(reply_text)};
+    if (stop_it)
+        stop_after_one = 1;
+    return FM_OK;
+}
+
+static void fake_close(void *state)
+{
+    (void)state;
+}
+
+static const fm_adapter_ops fake = {.name = "fake",
+                                    .summary = "counts its calls",
+                                    .open = fake_open,
+                                    .generate = fake_generate,
+                                    .close = fake_close};
+
+static const fm_catalog *catalog(void)
+{
+    static const fm_adapter_ops *const adapters[] = {&fake, NULL};
+    static fm_catalog made;
+
+    made = *test_catalog();
+    made.adapters = adapters;
+    return &made;
+}
+
+static fm_status execute(const char *target, fm_err *err)
+{
+    fm_run_options options = {.target = target,
+                              .data_dir = data_dir,
+                              .out_dir = runs_dir,
+                              .adapter = "fake",
+                              .jobs = 2,
+                              .stop = &stop_after_one};
+
+    *err = (fm_err){0};
+    return fm_run_execute(catalog(), &options, err);
+}
+
+static void run_ok(const char *target)
+{
+    fm_err err;
+
+    cr_assert(eq(int, execute(target, &err), FM_OK), "%s", err.text);
+}
+
+static fm_buf file(const char *name)
+{
+    char path[600];
+    fm_buf bytes = {0};
+
+    snprintf(path, sizeof(path), "%s/%s", runs_dir, name);
+    cr_assert(eq(int, fm_file_read(path, 1 << 20, &bytes, NULL), FM_OK), "%s", path);
+    return bytes;
+}
+
+static bool has_file(const char *name)
+{
+    char path[600];
+
+    snprintf(path, sizeof(path), "%s/%s", runs_dir, name);
+    return fm_file_exists(path);
+}
+
+Test(run, asks_each_sample_once_and_never_again)
+{
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, asked, 3));
+    fm_buf first = file("samples.jsonl");
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, asked, 3));
+    fm_buf second = file("samples.jsonl");
+    cr_assert(eq(str, first.data, second.data));
+    fm_buf_release(&first);
+    fm_buf_release(&second);
+}
+
+Test(run, an_adapter_that_is_not_flagged_never_gets_the_truth)
+{
+    run_ok("tracespatial-3d");
+    cr_assert(seen_truth == NULL);
+}
+
+Test(run, a_failure_keeps_what_was_journalled_and_a_rerun_goes_on)
+{
+    fm_err err;
+
+    fail_with = FM_E_IO;
+    cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_IO));
+    cr_assert(strstr(err.text, "sample '1'") != NULL, "%s", err.text);
+    cr_assert(has_file("results.json") == false);
+    fail_with = FM_OK;
+    run_ok("tracespatial-3d");
+    cr_assert(eq(int, asked, 4)); /* 0, 1 failed, 1 again, 2 */
+    cr_assert(has_file("results.json"));
+}
+
+Test(run, an_interruption_saves_and_says_so)
+{
+    fm_err err;
+
+    stop_it = true;
+    cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_INTERRUPTED));
+    cr_assert(eq(int, asked, 1));
+    stop_it = false;
+    stop_after_one = 0;
+    run_ok("tracespatial-3d");
+    cr_assert(eq(int, asked, 3));
+}
+
+Test(run, another_run_in_the_same_folder_is_refused)
+{
+    fm_err err;
+
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, execute("tracespatial-3d@reference", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "its protocol is 'paper', not 'reference'") != NULL, "%s", err.text);
+    cr_assert(eq(int, execute("tracespatial-2d@paper", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "task") != NULL, "%s", err.text);
+}
+
+Test(run, a_folder_with_other_things_is_refused)
+{
+    fm_err err;
+
+    mkdir(runs_dir, 0777);
+    scratch_write("run/thesis.tex", "x", 1);
+    cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "holds no run") != NULL, "%s", err.text);
+}
+
+Test(run, unknown_names_are_refused_with_the_nearest)
+{
+    fm_err err;
+
+    cr_assert(eq(int, execute("tracespatal-3d", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "did you mean 'tracespatial-3d'") != NULL, "%s", err.text);
+    cr_assert(eq(int, execute("tracespatial-3d@papre", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "did you mean 'paper'") != NULL, "%s", err.text);
+    cr_assert(eq(int, execute("zzzzzzzz", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "fathom list suites") != NULL, "%s", err.text);
+}
+
+/* flock belongs to an open file, so a second descriptor stands for a second process. */
+Test(run, a_second_process_on_the_directory_is_refused)
+{
+    char path[600];
+    fm_err err;
+
+    run_ok("tracespatial-3d");
+    snprintf(path, sizeof(path), "%s/lock", runs_dir);
+    int fd = open(path, O_RDWR);
+    cr_assert(eq(int, flock(fd, LOCK_EX), 0));
+    cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_LOCKED));
+    cr_assert(strstr(err.text, "another process is working on") != NULL, "%s", err.text);
+    close(fd);
+    run_ok("tracespatial-3d");
+}
+
+Test(run, a_reply_that_is_no_answer_is_not_parsed_as_one)
+{
+    reply_status = FM_SAMPLE_API_ERROR;
+    run_ok("tracespatial-3d@paper");
+    fm_buf samples = file("samples.jsonl"), results = file("results.json");
+    cr_assert(strstr(samples.data, "\"status\": \"api_error\"") != NULL);
+    cr_assert(strstr(samples.data, "\"points\": []") != NULL);
+    cr_assert(strstr(results.data, "\"api_error\": 3") != NULL);
+    cr_assert(strstr(results.data, "\"errored\": 3") != NULL);
+    fm_buf_release(&samples);
+    fm_buf_release(&results);
+}
+
+/* ---- other people's replies ---- */
+
+static fm_status import(const char *text, size_t size, fm_err *err)
+{
+    const char *path = scratch_write("predictions.jsonl", text, size);
+    fm_run_options options = {.target = "tracespatial-3d@paper",
+                              .data_dir = data_dir,
+                              .out_dir = runs_dir,
+                              .answers = "tuples",
+                              .jobs = 1};
+
+    *err = (fm_err){0};
+    return fm_run_import(catalog(), path, &options, err);
+}
+
+Test(run, bad_files_of_predictions_say_which_line_and_why)
+{
+    static const struct {
+        const char *text, *message;
+    } faults[] = {
+        {"", "holds no predictions"},
+        {"\n \n", "holds no predictions"},
+        {"{\"question_id\": 0}\n{\"question_id\": 0}\n",
+         "predictions.jsonl:2: id '0' stands already on line 1"},
+        {"{\"question_id\": 0}\nnot json\n", "predictions.jsonl:2: not JSON"},
+        {"{\"model_prediction\": \"x\"}\n", "predictions.jsonl:1: needs 'question_id'"},
+        {"{\"question_id\": 0}\n{\"id\": \"1\"}\n", "predictions.jsonl:2: mixes"},
+        {"{\"question_id\": 77}\n", "ids that the data"},
+        {"{\"id\": \"0\", \"status\": \"great\"}\n", "unknown status 'great'"},
+    };
+
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        fm_err err;
+
+        cr_assert(eq(int, import(faults[i].text, strlen(faults[i].text), &err), FM_E_INPUT), "%zu",
+                  i);
+        cr_assert(strstr(err.text, faults[i].message) != NULL, "%zu: %s", i, err.text);
+    }
+}
+
+Test(run, a_missing_prediction_is_skipped_and_counts_as_failure_under_paper)
+{
+    static const char one[] = "{\"question_id\": 1, \"model_prediction\": \"[(1, 2, 3.0)]\"}\n";
+    fm_err err;
+
+    cr_assert(eq(int, import(one, sizeof(one) - 1, &err), FM_OK), "%s", err.text);
+    fm_buf results = file("results.json");
+    cr_assert(strstr(results.data, "\"skipped\": 2") != NULL, "%s", results.data);
+    fm_buf_release(&results);
+}
+
+Test(run, an_exception_of_upstreams_client_is_no_answer)
+{
+    static const char text[] = "{\"question_id\": 0, \"model_prediction\": \"\", \"error\": "
+                               "\"ReadTimeout()\"}\n";
+    fm_err err;
+
+    cr_assert(eq(int, import(text, sizeof(text) - 1, &err), FM_OK), "%s", err.text);
+    fm_buf samples = file("samples.jsonl");
+    cr_assert(strstr(samples.data, "\"status\": \"api_error\"") != NULL);
+    fm_buf_release(&samples);
+}
+
+Test(run, bytes_of_a_reply_survive_import_and_grading)
+{
+    static const char text[] =
+        "{\"question_id\": 0, \"model_prediction\": \"a\\u0000b\\ud800c\\u00e9\"}\n";
+    fm_err err;
+    fm_view *view = NULL;
+    fm_view_sample sample;
+    fm_arena arena = {0};
+    bool more;
+    char *bytes;
+    size_t size;
+
+    cr_assert(eq(int, import(text, sizeof(text) - 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, fm_view_open(&view, catalog(), runs_dir, NULL, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, fm_view_next(view, &sample, &more, &err), FM_OK), "%s", err.text);
+    cr_assert(more && sample.has_sample);
+    cr_assert(fm_json_get_reply(fm_json_get(sample.line, "reply"), "text", &arena, &bytes, &size));
+    cr_assert(size == 9 && memcmp(bytes,
+                                  "a\0b\xed\xa0\x80"
+                                  "c\xc3\xa9",
+                                  9) == 0);
+    fm_arena_release(&arena);
+    fm_view_close(view);
+}
+
+Test(run, data_that_changed_since_the_run_is_noticed)
+{
+    static const char other[] = "[" RECORD("0") ", \"step\": 3}]";
+    fm_run_options options = {.jobs = 1};
+    fm_err err = {0};
+
+    run_ok("tracespatial-3d");
+    scratch_write("data/trajectory_dataset.json", other, sizeof(other) - 1);
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(strstr(err.text, "have changed since this run") != NULL, "%s", err.text);
+}
+
+Test(run, a_broken_manifest_names_its_member)
+{
+    static const char broken[] = "{\"schema\": \"fathom.manifest/1\", \"suite\": {\"name\": 3}}";
+    static const char newer[] = "{\"schema\": \"fathom.manifest/9\"}";
+    fm_run_options options = {.jobs = 1};
+    fm_err err = {0};
+
+    mkdir(runs_dir, 0777);
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(strstr(err.text, "no manifest.json") != NULL, "%s", err.text);
+    scratch_write("run/manifest.json", broken, sizeof(broken) - 1);
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(strstr(err.text, "member 'name' is missing") != NULL, "%s", err.text);
+    scratch_write("run/manifest.json", newer, sizeof(newer) - 1);
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(strstr(err.text, "fathom.manifest/9") != NULL, "%s", err.text);
+}
