@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "report/load.h"
 #include "report/overlay.h"
+#include "report/plots.h"
 #include "report/writers.h"
 
 typedef fm_status (*writer)(fm_buf *out, fm_report_model *model, const fm_report_options *options,
@@ -38,15 +39,13 @@ fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
     return write_with(fm_report_write_markdown, out, views, n, options, err);
 }
 
-void fm_report_file_name(const fm_report_sample *sample, size_t index,
-                         char out[FM_REPORT_NAME_BYTES])
+void fm_report_file_name(const char *id, size_t index, char out[FM_REPORT_NAME_BYTES])
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t size = strlen(sample->id);
+    size_t size = strlen(id);
 
-    if (size > 0 && size < FM_SAMPLE_ID_BYTES && sample->id[0] != '.' &&
-        strspn(sample->id, plain) == size)
-        snprintf(out, FM_REPORT_NAME_BYTES, "%s", sample->id);
+    if (size > 0 && size < FM_SAMPLE_ID_BYTES && id[0] != '.' && strspn(id, plain) == size)
+        snprintf(out, FM_REPORT_NAME_BYTES, "%s", id);
     else
         snprintf(out, FM_REPORT_NAME_BYTES, "@%zu", index);
 }
@@ -73,7 +72,7 @@ static fm_status save_overlay(void *context, size_t index, int worker, fm_err *e
     fm_status st = fm_overlay_draw(overlay, sample, OVERLAY_FILE_WIDTH, err);
     if (st == FM_E_INPUT || st == FM_E_IO) /* this sample has no picture; the others may */
         return FM_OK;
-    fm_report_file_name(sample, index, stem);
+    fm_report_file_name(sample->id, index, stem);
     snprintf(name, sizeof(name), "%s.png", stem);
     if (st == FM_OK)
         st = fm_path_join(path, job->dir, name, err);
@@ -136,6 +135,94 @@ fm_status fm_report_overlays(const char *dir, fm_view *view, const fm_report_opt
 
     if (st == FM_OK)
         st = save_overlays(dir, &model.runs[0], options, written, err);
+    fm_report_model_release(&model);
+    return st;
+}
+
+/* ---- plot files ---- */
+
+static fm_status save_plot(const char *dir, const char *stem, const fm_buf *svg, size_t *written,
+                           fm_err *err)
+{
+    char name[FM_REPORT_NAME_BYTES + 16], path[FM_PATH_BYTES];
+    fm_buf file = {0};
+
+    snprintf(name, sizeof(name), "%s.svg", stem);
+    fm_plot_standalone(svg, &file);
+    fm_status st = fm_buf_check(&file, "plot", err);
+    if (st == FM_OK)
+        st = fm_path_join(path, dir, name, err);
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, file.data, file.size, err);
+    *written += st == FM_OK;
+    fm_buf_release(&file);
+    return st;
+}
+
+static fm_status save_scenes(const char *dir, const fm_report_model *model,
+                             const fm_report_options *options, bool *found, size_t *written,
+                             fm_err *err)
+{
+    const fm_report_run *run = &model->runs[0];
+    size_t made = 0, wanted = fm_report_scenes(options);
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; st == FM_OK && *found && made < wanted && i < run->n_samples; i++) {
+        char stem[FM_REPORT_NAME_BYTES], name[FM_REPORT_NAME_BYTES + 8];
+        fm_buf svg = {0};
+
+        st = fm_plots_scene(&run->samples[i], "s", &svg, found, err);
+        if (st == FM_OK && svg.size > 0) {
+            fm_report_file_name(run->samples[i].id, i, stem);
+            snprintf(name, sizeof(name), "scene-%s", stem);
+            st = save_plot(dir, name, &svg, written, err);
+            made++;
+        }
+        fm_buf_release(&svg);
+    }
+    return st;
+}
+
+static fm_status save_plots(const char *dir, fm_report_model *model,
+                            const fm_report_options *options, size_t *written, fm_err *err)
+{
+    fm_plot plots[FM_REPORT_MAX_PLOTS] = {0};
+    fm_report_metric *metrics;
+    size_t n_metrics, n = 0;
+    bool found = true;
+
+    fm_status st = fm_report_metrics(model, &metrics, &n_metrics, err);
+    if (st == FM_OK)
+        st = fm_plots_summary(model, metrics, n_metrics, "p", plots, FM_REPORT_MAX_PLOTS, &n,
+                              &found, err);
+    if (st == FM_OK && found)
+        st = fm_dir_make(dir, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
+        char stem[FM_REPORT_NAME_BYTES];
+
+        fm_report_file_name(plots[i].name, i, stem);
+        st = save_plot(dir, stem, &plots[i].svg, written, err);
+    }
+    if (st == FM_OK && found)
+        st = save_scenes(dir, model, options, &found, written, err);
+    if (st == FM_OK && !found)
+        fm_report_notice(options, FM_REPORT_NO_GNUPLOT);
+    for (size_t i = 0; i < FM_REPORT_MAX_PLOTS; i++)
+        fm_buf_release(&plots[i].svg);
+    return st;
+}
+
+fm_status fm_report_plots(const char *dir, fm_view *const *views, size_t n,
+                          const fm_report_options *options, size_t *written, fm_err *err)
+{
+    fm_report_model model = {0};
+    size_t count = 0;
+    fm_status st = fm_report_load(&model, views, n, err);
+
+    if (st == FM_OK && n > 0)
+        st = save_plots(dir, &model, options, &count, err);
+    if (written)
+        *written = count;
     fm_report_model_release(&model);
     return st;
 }

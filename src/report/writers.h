@@ -11,11 +11,13 @@ FM_MUST_CHECK fm_status fm_report_write_table(fm_buf *out, fm_report_model *mode
 FM_MUST_CHECK fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
                                                  const fm_report_options *options, fm_err *err);
 
-/* A file name for the sample: its id where that is plain, else "@" and its index. The name has no
- * extension. */
+/* A file name for a sample's id or a metric: itself where it is plain, else "@" and its index. The
+ * name has no extension. */
 #define FM_REPORT_NAME_BYTES 160
-void fm_report_file_name(const fm_report_sample *sample, size_t index,
-                         char out[FM_REPORT_NAME_BYTES]);
+void fm_report_file_name(const char *id, size_t index, char out[FM_REPORT_NAME_BYTES]);
+
+#define FM_REPORT_MAX_PLOTS  33
+#define FM_REPORT_NO_GNUPLOT "no gnuplot on this machine: the report has no plots"
 
 int fm_report_jobs(const fm_report_options *options);
 void fm_report_notice(const fm_report_options *options, const char *text);
@@ -24,6 +26,12 @@ void fm_report_notice(const fm_report_options *options, const char *text);
 static inline size_t fm_report_listed(const fm_report_options *options)
 {
     return options && options->differing ? options->differing : 10;
+}
+
+/* How many samples get a view in space. */
+static inline size_t fm_report_scenes(const fm_report_options *options)
+{
+    return options && options->scenes ? options->scenes : 6;
 }
 
 #endif

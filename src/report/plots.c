@@ -1,0 +1,365 @@
+/* Plots of the summary, and the cleaning of gnuplot's SVG. The process is gnuplot.c's business. */
+#include "report/plots.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/size.h"
+#include "report/gnuplot.h"
+
+/* A gnuplot that takes longer than this hangs. */
+#define TIMEOUT_S 30.0
+
+/* More steps than this no curve of 400 pixels shows. */
+#define MOST_STEPS 300
+
+unsigned fm_plot_colour(size_t run)
+{
+    /* Okabe and Ito, in an order in which neighbours differ in lightness as well. */
+    static const unsigned colours[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7, 0xD55E00, 0x56B4E9};
+
+    return colours[run % FM_COUNT_OF(colours)];
+}
+
+/* ---- gnuplot's SVG ---- */
+
+static bool starts(const char *p, const char *end, const char *word)
+{
+    size_t size = strlen(word);
+
+    return (size_t)(end - p) >= size && memcmp(p, word, size) == 0;
+}
+
+/* Skip <name ...>...</name>; NULL where p does not start one. */
+static const char *skip_element(const char *p, const char *end, const char *name)
+{
+    size_t size = strlen(name);
+
+    if (end - p < 2 || *p != '<' || !starts(p + 1, end, name) ||
+        (p[1 + size] != '>' && p[1 + size] != ' '))
+        return NULL;
+    for (; p < end; p++)
+        if (starts(p, end, "</") && starts(p + 2, end, name) && starts(p + 2 + size, end, ">"))
+            return p + size + 3;
+    return NULL;
+}
+
+/* Copy one <svg> element: black becomes currentColor, ids get a prefix, and what would show up as
+ * tooltips or clash between plots is dropped. Attributes only: texts stay as they are. */
+static void clean(const char *p, const char *end, const char *prefix, size_t number, fm_buf *out)
+{
+    static const char *const dropped[] = {"title", "desc", "filter"};
+    bool in_tag = false;
+
+    while (p < end) {
+        const char *after = NULL;
+
+        for (size_t i = 0; *p == '<' && !after && i < FM_COUNT_OF(dropped); i++)
+            after = skip_element(p, end, dropped[i]);
+        if (after) {
+            p = after + strspn(after, "\n\t");
+            continue;
+        }
+        if (*p == '<')
+            in_tag = true;
+        else if (*p == '>')
+            in_tag = false;
+        if (in_tag && (starts(p, end, "\"black\"") || starts(p, end, "'black'"))) {
+            fm_buf_puts(out, "\"currentColor\"");
+            p += strlen("'black'");
+        } else if (in_tag && starts(p, end, "id=\"gnuplot_")) {
+            p += strlen("id=\"gnuplot_");
+            while (p < end && *p++ != '"')
+                ;
+        } else if (in_tag && (starts(p, end, "'gp") || starts(p, end, "'#gp"))) {
+            bool reference = p[1] == '#';
+
+            fm_buf_printf(out, "'%s%s%zu", reference ? "#" : "", prefix, number);
+            p += reference ? 4 : 3;
+        } else if (*p == '\n' && p + 1 < end && p[1] == '\n') {
+            p++;
+        } else {
+            fm_buf_putc(out, *p++);
+        }
+    }
+}
+
+fm_status fm_plot_render(const fm_buf *script, const char *prefix, fm_buf **out, size_t most,
+                         size_t *n, bool *found, fm_err *err)
+{
+    fm_buf raw = {0};
+    fm_status st = fm_gnuplot_run(script, TIMEOUT_S, &raw, found, err);
+
+    *n = 0;
+    for (const char *p = fm_buf_text(&raw); st == FM_OK && *found && *n < most;) {
+        /* "<svg" and "</svg>" stand nowhere else: in texts gnuplot escapes the bracket */
+        const char *start = strstr(p, "<svg"), *end = start ? strstr(start, "</svg>") : NULL;
+
+        if (!end)
+            break;
+        p = end + strlen("</svg>");
+        clean(start, p, prefix, *n, out[*n]);
+        fm_buf_putc(out[*n], '\n');
+        st = fm_buf_check(out[*n], "plot", err);
+        ++*n;
+    }
+    fm_buf_release(&raw);
+    return st;
+}
+
+void fm_plot_standalone(const fm_buf *svg, fm_buf *out)
+{
+    const char *text = fm_buf_text(svg), *body = strchr(text, '>');
+
+    fm_buf_puts(out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n");
+    if (!body)
+        return;
+    fm_buf_append(out, text, (size_t)(body + 1 - text));
+    fm_buf_puts(out, "\n<style>:root{color:#24292f}"
+                     "@media(prefers-color-scheme:dark){:root{color:#d6dbe1}}</style>");
+    fm_buf_puts(out, body + 1);
+}
+
+/* ---- scripts ---- */
+
+static void begin(fm_buf *s, int width, int height)
+{
+    fm_buf_printf(s,
+                  "reset session\n"
+                  "set encoding utf8\n"
+                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,12' "
+                  "linewidth 1 rounded\n"
+                  "set border 1 lw 0.8\n"
+                  "set tics nomirror out scale 0.5\nset xtics offset 0,0.3\n"
+                  "set grid lc rgb '#8c959f' lw 0.5 dt (2,4)\n",
+                  width, height);
+}
+
+static void put_label_of_run(fm_buf *s, const fm_report_model *model, size_t run)
+{
+    fm_buf text = {0};
+
+    if (!fm_report_same_name(model))
+        fm_buf_printf(&text, "%s ", model->runs[run].name);
+    fm_buf_printf(&text, "@%s", model->runs[run].protocol);
+    fm_gnuplot_quote(s, fm_buf_text(&text));
+    if (text.failed)
+        s->failed = true;
+    fm_buf_release(&text);
+}
+
+static void put_key(fm_buf *s, const fm_report_model *model)
+{
+    fm_buf_puts(s, model->n > 1
+                       ? "set key outside top left horizontal Left reverse samplen 1 height 0.5\n"
+                       : "unset key\n");
+}
+
+static const cJSON *aggregate(const fm_report_model *model, size_t run, const char *metric)
+{
+    return fm_json_get(fm_json_get(model->runs[run].results, "aggregates"), metric);
+}
+
+/* Dots with intervals: a row a metric, and within it a line a run. */
+static size_t script_rates(fm_buf *s, const fm_report_model *model, const fm_report_metric *metrics,
+                           size_t n_metrics)
+{
+    size_t rates = 0;
+
+    for (size_t m = 0; m < n_metrics; m++)
+        rates += metrics[m].rate;
+    if (rates == 0)
+        return 0;
+
+    double row = model->n < 2 ? 26 : 12.0 + 13.0 * (double)model->n;
+    begin(s, 760, (int)(row * (double)rates) + (model->n > 1 ? 84 : 52));
+    put_key(s, model);
+    fm_buf_printf(s,
+                  "set xrange [0:100]\nset yrange [0.45:%zu.55]\n"
+                  "set format x '%%g %%%%'\nset ytics 1 format ''\n"
+                  "set lmargin at screen 0.19\nset rmargin at screen 0.97\nunset grid\n"
+                  "set grid x lc rgb '#8c959f' lw 0.5 dt (2,4)\nset ytics scale 0\n",
+                  rates);
+    size_t at = rates;
+    for (size_t m = 0; m < n_metrics; m++) {
+        if (!metrics[m].rate)
+            continue;
+        fm_buf_puts(s, "set label ");
+        fm_gnuplot_quote(s, metrics[m].name);
+        fm_buf_printf(s, " at first 0, first %zu right offset -1,0 noenhanced\n", at--);
+    }
+    for (size_t r = 0; r < model->n; r++) {
+        bool any = false;
+
+        at = rates;
+        fm_buf_printf(s, "$R%zu << EOD\n", r);
+        for (size_t m = 0; m < n_metrics; m++) {
+            const cJSON *a = aggregate(model, r, metrics[m].name);
+            double value = fm_json_number(a, "value", NAN),
+                   low = fm_json_number(a, "ci_low", value);
+            double high = fm_json_number(a, "ci_high", value);
+
+            if (!metrics[m].rate)
+                continue;
+            double y =
+                (double)at-- + ((double)(model->n - 1) / 2 - (double)r) * 0.62 / (double)model->n;
+            if (isfinite(value)) {
+                fm_buf_printf(s, "%.9g %.9g %.9g %.9g\n", value * 100, y, low * 100, high * 100);
+                any = true;
+            }
+        }
+        /* gnuplot stops at a plot without any point */
+        fm_buf_puts(s, any ? "EOD\n" : "NaN 0 0 0\nEOD\n");
+    }
+    fm_buf_puts(s, "plot ");
+    for (size_t r = 0; r < model->n; r++) {
+        fm_buf_printf(s, "%s$R%zu using 1:2:3:4 with xerrorbars pt 7 ps 0.6 lw 2.2 lc rgb '#%06x' ",
+                      r ? ", " : "", r, fm_plot_colour(r));
+        fm_buf_puts(s, model->n > 1 ? "title " : "notitle");
+        if (model->n > 1)
+            put_label_of_run(s, model, r);
+    }
+    fm_buf_puts(s, "\n");
+    return 1;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The values of a metric, sorted, in the model's arena. */
+static size_t sorted_values(fm_report_model *model, size_t run, const char *metric, double **out)
+{
+    const fm_report_run *r = &model->runs[run];
+    size_t n = 0;
+
+    *out = fm_arena_alloc(&model->arena, r->n_samples ? r->n_samples : 1, sizeof(**out));
+    for (size_t i = 0; *out && i < r->n_samples; i++) {
+        const cJSON *value = fm_json_get(fm_json_get(r->samples[i].line, "metrics"), metric);
+
+        if (cJSON_IsNumber(value) && isfinite(value->valuedouble))
+            (*out)[n++] = value->valuedouble;
+    }
+    if (n > 1)
+        qsort(*out, n, sizeof(**out), ascending);
+    return n;
+}
+
+/* The empirical distribution of one metric: which share of the samples has at most this value. The
+ * mean and its interval stand above it. */
+static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_report_metric *metric)
+{
+    double *values[FM_REPORT_MAX_RUNS], low = INFINITY, high = -INFINITY, reach = -INFINITY;
+    size_t counts[FM_REPORT_MAX_RUNS], most = 0, beyond = 0;
+
+    for (size_t r = 0; r < model->n; r++) {
+        size_t n = counts[r] = sorted_values(model, r, metric->name, &values[r]);
+
+        most = n > most ? n : most;
+        if (n == 0)
+            continue;
+        low = fmin(low, values[r][0]);
+        high = fmax(high, values[r][n - 1]);
+        reach = fmax(reach, values[r][(n - 1) * 9 / 10]);
+    }
+    if (most < 2 || !(high > low))
+        return 0;
+    /* A few wild values must not squeeze all others into one step. */
+    if (high > low + 3 * (reach - low) && reach > low)
+        high = low + 2 * (reach - low);
+    for (size_t r = 0; r < model->n; r++)
+        for (size_t i = counts[r]; i-- > 0 && values[r][i] > high;)
+            beyond++;
+    /* Zero belongs on the axis of a distance unless everything is far from it. */
+    if (low > 0 && low < 0.5 * high)
+        low = 0;
+
+    begin(s, 380, model->n > 1 ? 250 : 230);
+    put_key(s, model);
+    fm_buf_printf(s,
+                  "set xrange [%.9g:%.9g]\nset yrange [0:100]\nset format y '%%g %%%%'\n"
+                  "set ytics 25\nset xtics autofreq\n",
+                  low, high);
+    fm_buf text = {0};
+    fm_buf_puts(&text, metric->name);
+    if (*metric->unit)
+        fm_buf_printf(&text, " (%s)", metric->unit);
+    if (beyond > 0)
+        fm_buf_printf(&text, ", %zu further right", beyond);
+    fm_buf_puts(s, "set xlabel ");
+    fm_gnuplot_quote(s, fm_buf_text(&text));
+    fm_buf_puts(s, " offset 0,0.5 noenhanced\n");
+    if (text.failed)
+        s->failed = true;
+    fm_buf_release(&text);
+
+    for (size_t r = 0; r < model->n; r++) {
+        const cJSON *a = aggregate(model, r, metric->name);
+        double mean = fm_json_number(a, "value", NAN);
+        double from = fm_json_number(a, "ci_low", NAN), to = fm_json_number(a, "ci_high", NAN);
+        size_t n = counts[r], step = n / MOST_STEPS + 1;
+
+        if (isfinite(from) && isfinite(to) && to > from)
+            fm_buf_printf(s,
+                          "set object rectangle from %.9g, graph 0 to %.9g, graph 1 back "
+                          "fillcolor rgb '#%06x' fillstyle transparent solid 0.14 noborder\n",
+                          fmax(from, low), fmin(to, high), fm_plot_colour(r));
+        if (isfinite(mean) && mean >= low && mean <= high)
+            fm_buf_printf(s,
+                          "set arrow from %.9g, graph 0 to %.9g, graph 1 nohead lw 1.2 "
+                          "dt (4,3) lc rgb '#%06x'\n",
+                          mean, mean, fm_plot_colour(r));
+        fm_buf_printf(s, "$D%zu << EOD\n%.9g 0\n", r, low);
+        for (size_t i = 0; i < n; i++)
+            if (i % step == 0 || i + 1 == n)
+                fm_buf_printf(s, "%.9g %.9g\n", values[r][i], 100.0 * (double)(i + 1) / (double)n);
+        fm_buf_printf(s, "%.9g %d\nEOD\n", fmax(high, n ? values[r][n - 1] : 0), n ? 100 : 0);
+    }
+    fm_buf_puts(s, "plot ");
+    for (size_t r = 0; r < model->n; r++) {
+        /* Curves of two protocols often lie on each other: thinner ones over thicker ones. */
+        fm_buf_printf(s, "%s$D%zu using 1:2 with steps lw %.1f lc rgb '#%06x' ", r ? ", " : "", r,
+                      r == 0 && model->n > 1 ? 4.0 : 2.0, fm_plot_colour(r));
+        fm_buf_puts(s, model->n > 1 ? "title " : "notitle");
+        if (model->n > 1)
+            put_label_of_run(s, model, r);
+    }
+    fm_buf_puts(s, "\n");
+    return 1;
+}
+
+fm_status fm_plots_summary(fm_report_model *model, const fm_report_metric *metrics,
+                           size_t n_metrics, const char *prefix, fm_plot *plots, size_t most,
+                           size_t *n, bool *found, fm_err *err)
+{
+    fm_buf script = {0};
+    fm_buf **svgs = fm_arena_alloc(&model->arena, most ? most : 1, sizeof(*svgs));
+    size_t planned = 0, made = 0;
+
+    *n = 0;
+    *found = true;
+    if (!svgs)
+        return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
+    if (most > 0 && script_rates(&script, model, metrics, n_metrics))
+        plots[planned++].name = "rates";
+    for (size_t m = 0; m < n_metrics && planned < most; m++)
+        if (!metrics[m].rate && script_distribution(&script, model, &metrics[m]))
+            plots[planned++].name = metrics[m].name;
+    for (size_t i = 0; i < planned; i++) {
+        plots[i].svg = (fm_buf){0};
+        svgs[i] = &plots[i].svg;
+    }
+    fm_status st = fm_buf_check(&script, "plot", err);
+    if (st == FM_OK && planned > 0)
+        st = fm_plot_render(&script, prefix, svgs, planned, &made, found, err);
+    if (st == FM_OK && *found && made < planned)
+        st = fm_fail(err, FM_E_IO, "gnuplot made %zu of %zu plots", made, planned);
+    *n = *found ? planned : 0;
+    fm_buf_release(&script);
+    return st;
+}
