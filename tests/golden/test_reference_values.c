@@ -9,21 +9,13 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "fathom/trace.h"
+#include "support/reference.h"
 
-static char data_dir[FM_PATH_BYTES / 2];
+static const char *data_dir;
 
-/* Where the reference data is, or skip the test. */
 static void need_data(void)
 {
-    const char *named = getenv("FATHOM_REFERENCE_DATA"), *source = getenv("FATHOM_SOURCE_DIR");
-
-    if (named)
-        snprintf(data_dir, sizeof(data_dir), "%s/tracespatial", named);
-    else
-        snprintf(data_dir, sizeof(data_dir), "%s/../shared/data/tracespatial",
-                 source ? source : ".");
-    if (!fm_dir_exists(data_dir))
-        cr_skip_test("no reference data at '%s'", data_dir);
+    data_dir = reference_data("tracespatial");
 }
 
 /* ---- records ---- */
