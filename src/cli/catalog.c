@@ -9,6 +9,8 @@
 
 #include "adapters.h"
 #include "base/files.h"
+#include "fathom/world.h"
+#include "terminal.h"
 #include "tracespatial/tracespatial.h"
 
 static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, NULL};
@@ -55,14 +57,51 @@ static fm_status suites_beside_program(char out[FM_PATH_BYTES], fm_err *err)
     return fm_path_join(out, program, "share/fathom/suites", err);
 }
 
-/* fm_catalog.generate. */
+/* Where generated data goes: $FATHOM_CACHE, else fathom/ in the user's cache. */
+static fm_status cache_folder(char out[FM_PATH_BYTES], fm_err *err)
+{
+    const char *own = environment("FATHOM_CACHE"), *shared = environment("XDG_CACHE_HOME");
+    const char *home = environment("HOME");
+
+    if (own)
+        return fm_path_join(out, own, "data", err);
+    /* The XDG specification has relative paths ignored. */
+    if (shared && shared[0] == '/')
+        return fm_path_join(out, shared, "fathom/data", err);
+    if (home)
+        return fm_path_join(out, home, ".cache/fathom/data", err);
+    return fm_fail(err, FM_E_USAGE, "no folder for generated data: set FATHOM_CACHE or HOME");
+}
+
+/* fm_catalog.generate: a folder for each version of a suite and of the generator, made at first use. */
 static fm_status generate(const char *generator, const fm_suite *suite, char *dir, size_t dir_bytes,
                           fm_err *err)
 {
-    (void)dir;
-    (void)dir_bytes;
-    return fm_fail(err, FM_E_INPUT, "suite '%s' names the unknown generator '%s'", suite->name,
-                   generator);
+    char cache[FM_PATH_BYTES], name[256], path[FM_PATH_BYTES];
+    fm_world_config config = fm_world_default_config();
+    fm_status st;
+
+    if (strcmp(generator, "world") != 0)
+        return fm_fail(err, FM_E_INPUT, "suite '%s' names the unknown generator '%s'", suite->name,
+                       generator);
+    snprintf(name, sizeof(name), "%s-v%s.%d", suite->name, suite->version, FM_WORLD_VERSION);
+    st = cache_folder(cache, err);
+    if (st == FM_OK)
+        st = fm_path_join_inside(path, cache, name, err);
+    if (st == FM_OK)
+        st = fm_dir_make(cache, err);
+    if (st == FM_OK && !fm_dir_exists(path)) {
+        char text[FM_PATH_BYTES + 64];
+
+        snprintf(text, sizeof(text), "making the %zu scenes of '%s' once, in %s", config.count,
+                 suite->name, path);
+        cli_notice(NULL, text);
+    }
+    if (st == FM_OK)
+        st = fm_world_generate(&config, path, err);
+    if (st == FM_OK && (size_t)snprintf(dir, dir_bytes, "%s", path) >= dir_bytes)
+        st = fm_fail(err, FM_E_INPUT, "path too long: '%.200s'", path);
+    return st;
 }
 
 fm_status cli_catalog(fm_catalog *out, fm_err *err)
