@@ -234,6 +234,58 @@ static int jpeg_eof(void *user)
 
 static const stbi_io_callbacks jpeg_io = {jpeg_read, jpeg_skip, jpeg_eof};
 
+/* The tables of one DHT segment of `left` bytes: 256 codes each at most. */
+static bool jpeg_huffman_fits(FILE *f, int left)
+{
+    while (left > 0) {
+        int codes = 0, c;
+
+        (void)getc_unlocked(f);
+        for (int i = 0; i < 16; i++)
+            codes += (c = getc_unlocked(f)) == EOF ? 0 : c; /* as stb_image reads past the end */
+        if (codes > 256)
+            return false;
+        for (int i = 0; i < codes; i++)
+            (void)getc_unlocked(f);
+        left -= 17 + codes;
+    }
+    return true;
+}
+
+/* stb_image (2.27 and before) writes past the end of a Huffman table that claims more than 256
+ * codes, so every table is looked at before it sees the file. This walk meets each table that its
+ * own does: where the two could part (garbage between segments, a marker inside the pixels) it goes
+ * on and stb_image gives up. With header_only it ends where the size of the picture stands. */
+static bool jpeg_tables_fit(FILE *f, bool header_only)
+{
+    bool in_pixels = false;
+
+    for (int c = getc_unlocked(f); c != EOF; c = getc_unlocked(f)) {
+        if (c != 0xFF)
+            continue;
+        while ((c = getc_unlocked(f)) == 0xFF)
+            ;
+        if (c == EOF)
+            break;
+        if (c == 0xD8 || (in_pixels && (c == 0x00 || (c >= 0xD0 && c <= 0xD7))))
+            continue;
+        bool frame = c >= 0xC0 && c <= 0xC2;
+        if (c == 0xD9 || (frame && header_only))
+            break;
+        in_pixels = c == 0xDA;
+        int high = getc_unlocked(f), low = getc_unlocked(f);
+        if (high == EOF || low == EOF)
+            break;
+        int left = high << 8 | low;
+        if (c == 0xC4 && !jpeg_huffman_fits(f, left - 2))
+            return false;
+        for (int i = c == 0xC4 ? left : 2; i < left; i++)
+            (void)getc_unlocked(f);
+    }
+    rewind(f);
+    return true;
+}
+
 static fm_status jpeg_fail(const picture *p, bool past_end, fm_err *err)
 {
     if (ferror(p->file))
@@ -248,6 +300,8 @@ static fm_status jpeg_probe(picture *p, fm_raster_info *out, fm_err *err)
     jpeg_stream stream = {p->file, false};
     int width, height, channels;
 
+    if (!jpeg_tables_fit(p->file, true))
+        return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: bad Huffman table", p->path);
     if (!stbi_info_from_callbacks(&jpeg_io, &stream, &width, &height, &channels))
         return jpeg_fail(p, stream.past_end, err);
     if ((uint64_t)width * (uint64_t)height > FM_RASTER_MAX_PIXELS)
@@ -266,6 +320,8 @@ static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err
     if (st != FM_OK)
         return st;
     rewind(p->file);
+    if (!jpeg_tables_fit(p->file, false))
+        return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: bad Huffman table", p->path);
     unsigned char *data =
         stbi_load_from_callbacks(&jpeg_io, &stream, &width, &height, &in_file, channels);
 
