@@ -313,7 +313,7 @@ static fm_status jpeg_probe(picture *p, fm_raster_info *out, fm_err *err)
 static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err)
 {
     jpeg_stream stream = {p->file, false};
-    fm_raster_info info;
+    fm_raster_info info = {0};
     int width, height, in_file;
     fm_status st = jpeg_probe(p, &info, err);
 
