@@ -318,7 +318,7 @@ static void draw_traces(const pen *p, const fm_report_sample *sample, const fm_r
     fm_arena_release(&arena);
 }
 
-fm_status fm_overlay_draw(fm_overlay *o, const fm_report_sample *sample, int width, fm_err *err)
+fm_status fm_overlay_draw(fm_overlay *o, const fm_report_sample *sample, int size, fm_err *err)
 {
     const fm_sample *s = &sample->sample;
     fm_raster_info info;
@@ -329,9 +329,8 @@ fm_status fm_overlay_draw(fm_overlay *o, const fm_report_sample *sample, int wid
     if (st != FM_OK)
         return st;
 
-    /* A strip of a picture must not become a huge one. */
-    double scale = (double)width / o->image.width;
-    scale = fmin(scale, 4.0 * width / o->image.height);
+    int longer = o->image.width > o->image.height ? o->image.width : o->image.height;
+    double scale = (double)size / longer;
     int w = (int)fmax(1, rint(o->image.width * scale));
     int h = (int)fmax(1, rint(o->image.height * scale));
     st = fm_picture_scale(&o->image, w, h, &o->picture, err);
@@ -340,7 +339,7 @@ fm_status fm_overlay_draw(fm_overlay *o, const fm_report_sample *sample, int wid
     if (st != FM_OK)
         return st;
 
-    pen p = {&o->canvas, scale, fmax(1, w / 512.0)};
+    pen p = {&o->canvas, scale, fmax(1, size / 512.0)};
     if (s->mask_path && fm_raster_probe(s->mask_path, &info, NULL) == FM_OK &&
         fm_raster_load_mask(s->mask_path, &o->mask, NULL) == FM_OK)
         draw_outline(&p, &o->mask, &o->image);

@@ -39,6 +39,18 @@ fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
     return write_with(fm_report_write_markdown, out, views, n, options, err);
 }
 
+fm_status fm_report_html(const char *path, fm_view *const *views, size_t n,
+                         const fm_report_options *options, fm_err *err)
+{
+    fm_buf out = {0};
+    fm_status st = write_with(fm_report_write_html, &out, views, n, options, err);
+
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, out.data, out.size, err);
+    fm_buf_release(&out);
+    return st;
+}
+
 void fm_report_file_name(const char *id, size_t index, char out[FM_REPORT_NAME_BYTES])
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -53,7 +65,7 @@ void fm_report_file_name(const char *id, size_t index, char out[FM_REPORT_NAME_B
 /* ---- picture files ---- */
 
 /* Wide enough that lines are crisp on any screen; the pictures of the benchmarks are 512 or 640. */
-#define OVERLAY_FILE_WIDTH 800
+#define OVERLAY_FILE_SIZE 800
 
 typedef struct {
     const char *dir;
@@ -69,7 +81,7 @@ static fm_status save_overlay(void *context, size_t index, int worker, fm_err *e
     char stem[FM_REPORT_NAME_BYTES], name[FM_REPORT_NAME_BYTES + 8], path[FM_PATH_BYTES];
     fm_overlay *overlay = &job->overlays[worker];
 
-    fm_status st = fm_overlay_draw(overlay, sample, OVERLAY_FILE_WIDTH, err);
+    fm_status st = fm_overlay_draw(overlay, sample, OVERLAY_FILE_SIZE, err);
     if (st == FM_E_INPUT || st == FM_E_IO) /* this sample has no picture; the others may */
         return FM_OK;
     fm_report_file_name(sample->id, index, stem);

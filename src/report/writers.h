@@ -10,6 +10,9 @@ FM_MUST_CHECK fm_status fm_report_write_table(fm_buf *out, fm_report_model *mode
                                               const fm_report_options *options, fm_err *err);
 FM_MUST_CHECK fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
                                                  const fm_report_options *options, fm_err *err);
+/* The page, with its pictures made on the way. */
+FM_MUST_CHECK fm_status fm_report_write_html(fm_buf *out, fm_report_model *model,
+                                             const fm_report_options *options, fm_err *err);
 
 /* A file name for a sample's id or a metric: itself where it is plain, else "@" and its index. The
  * name has no extension. */
