@@ -37,8 +37,10 @@ typedef enum {
 
 typedef struct {
     fm_trace_shape shape;
-    const char *raises; /* "TypeError" (no text at all, json), "ValueError" (json mixes 2 and 3
-                           columns); static */
+    /* FM_TRACE_RAISES, json only: Python's exception, static text. "TypeError": no text at all;
+     * "ValueError": 2 and 3 columns mixed, or an integer of more than 4300 digits; "OverflowError":
+     * an integer in a point that no double holds; "RecursionError": nested deeper than 992. */
+    const char *raises;
     int columns; /* 2 or 3; for FM_TRACE_NONE upstream's second dimension; 0 for FM_TRACE_FLAT_NONE
                   */
     size_t n, capacity;

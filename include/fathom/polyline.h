@@ -3,8 +3,8 @@
  *
  * Points are [n][dim] doubles, row-major, dim 2 or 3, in whatever unit the caller uses; results are
  * in that unit. Pure functions without global state, thread-safe; scratch comes from the caller or
- * the stack. A coordinate that is not finite gives NaN, in bounded time (the recursion of the upstream
- * scorer does not finish on it).
+ * the stack. A coordinate that is not finite gives NaN, in bounded time (the recursion of the
+ * upstream scorer does not finish on it).
  */
 #ifndef FATHOM_POLYLINE_H
 #define FATHOM_POLYLINE_H
@@ -26,8 +26,8 @@ extern "C" {
 /**
  * `out_n` points, uniform in arc length, linear between the given ones. in [n][dim], n >= 1; out
  * [out_n][dim], must not alias in. A path of total length <= 1e-12 repeats its first point. See
- * resample_reference() in metrics/trace_reference.c for the variant that repeats upstream's float32 and its
- * division by a zero-length segment.
+ * resample_reference() in metrics/trace_reference.c for the variant that repeats upstream's float32
+ * and its division by a zero-length segment.
  */
 FM_API void fm_polyline_resample(const double *in, size_t n, int dim, double *out, size_t out_n);
 

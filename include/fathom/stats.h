@@ -1,8 +1,8 @@
 /**
  * Statistics of evaluation results: means, quantiles and the intervals that go with them.
  *
- * Pure functions, thread-safe, the same result for the same input everywhere: random draws come from
- * a seed and are made in a fixed order. An estimate over nothing is NaN.
+ * Pure functions, thread-safe, the same result for the same input everywhere: random draws come
+ * from a seed and are made in a fixed order. An estimate over nothing is NaN.
  */
 #ifndef FATHOM_STATS_H
 #define FATHOM_STATS_H

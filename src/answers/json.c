@@ -5,8 +5,8 @@
  * A reader of its own, because cJSON and Python disagree on what is JSON (NaN, leading zeros, raw
  * control characters, the depth of nesting, duplicate keys), and the disagreements occur in real
  * replies. No tree is built: a list of numbers holds no other list, so that the order in which such
- * lists close is the order of the search. Only a repeated key upsets it: Python keeps the last value
- * in the place of the first, see settle_duplicates().
+ * lists close is the order of the search. Only a repeated key upsets it: Python keeps the last
+ * value in the place of the first, see settle_duplicates().
  */
 #include "answers/answers_internal.h"
 

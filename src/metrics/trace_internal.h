@@ -48,7 +48,8 @@ static inline fm_verdict fm_verdict_of(bool value)
 
 bool fm_all_finite(const double *values, size_t n);
 
-/* The pixel nearest to (u, v), halves to even, lies in the picture and is set. u and v are finite. */
+/* The pixel nearest to (u, v), halves to even, lies in the picture and is set. u and v are
+ * finite. */
 bool fm_mask_hit(const fm_raster *mask, double u, double v);
 
 /* The metrics between grader->predicted and grader->truth; all NaN, and false, where one is. */

@@ -1,7 +1,7 @@
 /*
  * The rules that the text of the paper states (arXiv 2512.13660v3, supplement E.6), in plain double
- * precision. Every sample counts, and whatever cannot be judged by fault of the reply or the scene is
- * a failure with its reason; only a raster that is not there leaves a value unknown.
+ * precision. Every sample counts, and whatever cannot be judged by fault of the reply or the scene
+ * is a failure with its reason; only a raster that is not there leaves a value unknown.
  */
 #include "metrics/trace_internal.h"
 

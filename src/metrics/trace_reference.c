@@ -46,9 +46,9 @@ static void project64(const camera32 *k, const double p[3], double uv[2])
 
 /**
  * FM_PATH_SAMPLES points, uniform in arc length, in float32 as NumPy and SciPy (interp1d) compute
- * them. path [n][dim], n >= 1; walk: scratch of n * 4; out [FM_PATH_SAMPLES][dim].
- * A single point is repeated (upstream broadcasts it, which gives the same metrics). Where the first
- * segment has no length the first sample is 0 / 0: NaN, as upstream.
+ * them. path [n][dim], n >= 1; walk: scratch of n * 4; out [FM_PATH_SAMPLES][dim]. A single point
+ * is repeated (upstream broadcasts it, which gives the same metrics). Where the first segment has
+ * no length the first sample is 0 / 0: NaN, as upstream.
  */
 static void resample_reference(const double *path, size_t n, int dim, float *walk, double *out)
 {

@@ -1,5 +1,5 @@
-/* Owns estimates and their intervals. Which values count, and under which denominator, is decided by
- * the caller. */
+/* Owns estimates and their intervals. Which values count, and under which denominator, is
+ * decided by the caller. */
 #include "fathom/stats.h"
 
 #include <math.h>

@@ -3,8 +3,8 @@
  *
  *     replay_<target> DIR-OR-FILE...
  *
- * Exit code 0 when everything ran, 1 where a corpus is empty or a file cannot be read. A fault shows as
- * the target's own abort. Folders are taken one level deep, in the order of their names.
+ * Exit code 0 when everything ran, 1 where a corpus is empty or a file cannot be read. A fault
+ * shows as the target's own abort. Folders are taken one level deep, in the order of their names.
  */
 #include <dirent.h>
 #include <stdint.h>

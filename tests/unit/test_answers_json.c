@@ -23,7 +23,8 @@ static void parse(const char *text)
     cr_assert(fm_answers_parse_trace(FM_ANSWERS_JSON, text, strlen(text), &answer, NULL) == FM_OK);
 }
 
-/* The first points in thousandths, as "x,y,d x,y" text, so that order and columns show in one string. */
+/* The first points in thousandths, as "x,y,d x,y" text, so that order and columns show in one
+ * string. */
 static const char *shown(void)
 {
     static char out[256];
@@ -79,7 +80,8 @@ Test(answers_json, only_the_first_block_with_a_newline_is_read)
     }
 }
 
-/* What stands in the block: NULL where Python's reader refuses it, else the points in their order. */
+/* What stands in the block: NULL where Python's reader refuses it, else the points in their
+ * order. */
 Test(answers_json, reads_json_as_python_does)
 {
     static const struct {

@@ -22,7 +22,8 @@ static void parse(const char *text)
                                      NULL) == FM_OK);
 }
 
-/* What the pattern takes: the number of points, the columns, and the first point in thousandths and metres. */
+/* What the pattern takes: the number of points, the columns, and the first point in thousandths
+ * and metres. */
 Test(answers_tuples, matches_what_the_upstream_pattern_matches)
 {
     static const struct {

@@ -1,5 +1,6 @@
-/* Values with many digits come from an independent computation in 80-digit decimals: the quantile by
- * bisection of the Taylor series of the error function, Wilson's ends as roots of (p - x)^2 = z^2 x (1 - x) / n. */
+/* Values with many digits come from an independent computation in 80-digit decimals: the
+ * quantile by bisection of the Taylor series of the error function, Wilson's ends as roots of (p
+ * - x)^2 = z^2 x (1 - x) / n. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -94,8 +95,8 @@ Test(stats, bootstrap_is_the_same_for_a_seed_and_differs_between_seeds)
     cr_assert(a.low != c.low || a.high != c.high);
 }
 
-/* Of 100 zeros and ones with 31 ones the mean of a resample is binomial(100, 0.31) / 100, whose 2.5 and
- * 97.5 % quantiles are 0.22 and 0.40. */
+/* Of 100 zeros and ones with 31 ones the mean of a resample is binomial(100, 0.31) / 100, whose
+ * 2.5 and 97.5 % quantiles are 0.22 and 0.40. */
 Test(stats, bootstrap_of_zeros_and_ones_has_binomial_quantiles)
 {
     double values[100] = {0};
@@ -108,7 +109,8 @@ Test(stats, bootstrap_of_zeros_and_ones_has_binomial_quantiles)
     cr_assert(near(got.high, 0.40, 0.0101), "%g", got.high);
 }
 
-/* The interval of a large sample is mean -+ 1.96 sd / sqrt(n); uniform values have sd 1 / sqrt(12). */
+/* The interval of a large sample is mean -+ 1.96 sd / sqrt(n); uniform values have sd 1 /
+ * sqrt(12). */
 Test(stats, bootstrap_of_many_uniform_values_is_the_normal_interval)
 {
     static double values[1001];

@@ -1,6 +1,7 @@
 /**
- * A small scene for the judges of traces: a wall 1.5 m in front of the camera, and before it, on the
- * left, an object that stands free. The destination is a box on the right, at the object's depth.
+ * A small scene for the judges of traces: a wall 1.5 m in front of the camera, and before it, on
+ * the left, an object that stands free. The destination is a box on the right, at the object's
+ * depth.
  */
 #ifndef FM_TESTS_TRACE_FIXTURE_H
 #define FM_TESTS_TRACE_FIXTURE_H
@@ -32,7 +33,8 @@ static fm_trace_truth truth = {
     .height = SCENE_HEIGHT,
 };
 
-/* The object fills columns 22-34 and rows 42-54: 0.1 m around the first true point, pixel (28, 48). */
+/* The object fills columns 22-34 and rows 42-54: 0.1 m around the first true point, pixel (28,
+ * 48). */
 static void scene_make(void)
 {
     grader = fm_trace_grader_new();
