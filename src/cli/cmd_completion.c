@@ -14,8 +14,7 @@ static fm_status completion_run(const cli_args *args, fm_err *err)
 
 static const char *const description[] = {
     "An installation puts these scripts where the shells look for them. From a build tree, load "
-    "one "
-    "by hand.",
+    "one by hand.",
     NULL,
 };
 

@@ -333,8 +333,7 @@ static fm_status find_section(const char *name, const struct section **out, fm_e
                        near);
     return fm_fail(
         err, FM_E_USAGE,
-        "nothing called '%s' to list; there are suites, adapters, protocols, metrics and "
-        "commands",
+        "nothing called '%s' to list; there are suites, adapters, protocols, metrics and commands",
         name);
 }
 

@@ -95,19 +95,24 @@ static fm_status write_overlays(const char *dir, const cli_views *views,
 static fm_status write_files(const cli_args *args, const cli_views *views,
                              const fm_report_options *options, fm_err *err)
 {
-    const char *markdown = cli_value(args, "markdown"), *overlays = cli_value(args, "overlays");
+    const char *html = cli_value(args, "html"), *markdown = cli_value(args, "markdown");
+    const char *overlays = cli_value(args, "overlays"), *plots = cli_value(args, "plots");
     fm_status st = FM_OK;
 
     if (markdown)
         st = write_markdown(markdown, views, options, err);
     if (st == FM_OK && overlays)
         st = write_overlays(overlays, views, options, err);
+    if (st == FM_OK && plots)
+        st = fm_report_plots(plots, views->items, views->n, options, NULL, err);
+    if (st == FM_OK && html)
+        st = fm_report_html(html, views->items, views->n, options, err);
     return st;
 }
 
 static fm_status report_run(const cli_args *args, fm_err *err)
 {
-    static const char *const files[] = {"markdown", "overlays"};
+    static const char *const files[] = {"html", "markdown", "overlays", "plots"};
     fm_catalog catalog;
     cli_views views = {0};
     fm_report_options options = {.notice = cli_notice};
@@ -134,9 +139,10 @@ static fm_status report_run(const cli_args *args, fm_err *err)
 
 static const char *const description[] = {
     "Shows graded runs side by side, each under all protocols that it was graded by, or under "
-    "those "
-    "that are named. Without an option that writes a file, the table goes to standard output.",
-    "Where two protocols of one run judge a sample differently, it is listed.",
+    "those that are named. Without an option that writes a file, the table goes to standard "
+    "output.",
+    "Where two protocols of one run judge a sample differently, it is listed. Plots need "
+    "gnuplot; without it they are left out with a notice.",
     NULL,
 };
 
@@ -145,6 +151,10 @@ static const cli_option options_table[] = {
      .argument = "P,...",
      .help = "only these, in this order (default: all that the runs hold)",
      .kind = CLI_PROTOCOL},
+    {.name = "html",
+     .argument = "FILE",
+     .help = "one self-contained page: table, plots, every sample with its picture",
+     .kind = CLI_FILE},
     {.name = "markdown",
      .argument = "FILE",
      .help = "the table as Markdown; - for standard output",
@@ -152,6 +162,10 @@ static const cli_option options_table[] = {
     {.name = "overlays",
      .argument = "DIR",
      .help = "a picture a sample: traces, mask outline and destination box (PNG)",
+     .kind = CLI_FOLDER},
+    {.name = "plots",
+     .argument = "DIR",
+     .help = "rates, distributions and 3D views (SVG)",
      .kind = CLI_FOLDER},
     {.name = "json", .help = "the results of all runs as JSON (schema fathom.report/1)"},
     {.name = "jobs",

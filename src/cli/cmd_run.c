@@ -131,13 +131,11 @@ done:
 
 static const char *const description[] = {
     "Asks the adapter about every sample of the suite, keeps each reply in the run directory "
-    "before "
-    "it is graded, grades everything and shows the table. A run that was stopped goes on where it "
-    "was: give the same command again, and only what is missing is asked.",
+    "before it is graded, grades everything and shows the table. A run that was stopped goes on "
+    "where it was: give the same command again, and only what is missing is asked.",
     "SUITE is a suite or one of its tasks; 'fathom list' shows them with their protocols. Ctrl-C "
     "finishes the sample in flight, saves and leaves with exit code 130; a second one leaves at "
-    "once, "
-    "and loses nothing that was answered.",
+    "once, and loses nothing that was answered.",
     NULL,
 };
 
@@ -185,7 +183,7 @@ static const cli_option options_table[] = {
 static const cli_example examples[] = {
     {"fathom run tabletop --adapter jitter --set noise_px=8", "a baseline on the bundled suite"},
     {"fathom run tabletop --adapter command --set command='python3 model.py'", "a model of yours"},
-    {"fathom run tracespatial-3d@paper --data DIR --adapter replay --set file=replies.jsonl",
+    {"fathom run tracespatial@paper --data DIR -a replay -o file=replies.jsonl",
      "replies that were saved before"},
     {0},
 };

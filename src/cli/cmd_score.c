@@ -67,12 +67,11 @@ static fm_status score_run(const cli_args *args, fm_err *err)
 }
 
 static const char *const description[] = {
-    "With a RUN, grades its replies again: to identical bytes under its own protocol, or beside it "
-    "under another one.",
-    "With --predictions, makes a run directory of replies from elsewhere and grades them. The file "
-    "holds upstream records (question_id, model_prediction) or a journal of fathom, one JSON "
-    "object a "
-    "line. Annotations inside the records are used where the data folder has none.",
+    "With a RUN, grades its replies again: to identical bytes under its own protocol, or beside "
+    "it under another one.",
+    "With --predictions, makes a run directory of replies from elsewhere and grades them. The "
+    "file holds upstream records (question_id, model_prediction) or a journal of fathom, one "
+    "JSON object a line. Annotations inside the records are used where the data folder has none.",
     NULL,
 };
 
@@ -108,8 +107,7 @@ static const cli_example examples[] = {
     {"fathom score runs/tabletop-3d-paper-oracle", "grade a run again"},
     {"fathom score runs/tabletop-3d-paper-oracle --protocol reference",
      "under another protocol too"},
-    {"fathom score --suite tracespatial-3d@reference --data DIR --predictions replies.jsonl --out "
-     "RUN",
+    {"fathom score --suite tracespatial-3d --data DIR --predictions FILE --out RUN",
      "somebody else's replies"},
     {0},
 };
@@ -118,6 +116,7 @@ const cli_command cli_command_score = {
     .name = "score",
     .summary = "grade a run again, or replies that were made elsewhere",
     .operands = "[RUN]",
+    .other_form = "--suite SUITE[@P] --predictions FILE --out RUN",
     .operand_kind = CLI_RUN,
     .max_operands = 1,
     .description = description,

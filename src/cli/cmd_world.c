@@ -51,12 +51,9 @@ static fm_status world_run(const cli_args *args, fm_err *err)
 
 static const char *const description[] = {
     "Writes trajectory_dataset.json and raw_data/<id>/{image,gt_depth,mask}.png: the layout that "
-    "the "
-    "suites tabletop and tracespatial read. An item depends on seed, its number and the size "
-    "alone, "
-    "so that a larger count adds items and changes none. A folder that already holds the same "
-    "scenes "
-    "is left as it is; any other folder must be empty or absent.",
+    "the suites tabletop and tracespatial read. An item depends on seed, its number and the size "
+    "alone, so that a larger count adds items and changes none. A folder that already holds the "
+    "same scenes is left as it is; any other folder must be empty or absent.",
     NULL,
 };
 

@@ -87,32 +87,37 @@ static void bash_command(fm_buf *out, const cli_command *command)
     fm_buf_puts(out, " ;;\n            esac\n            ;;\n        esac\n        ;;\n");
 }
 
+static const char bash_head[] =
+    "# Completion of fathom for bash, printed by `fathom completion bash`.\n"
+    "_fathom_names() { fathom list --names \"$1\" 2>/dev/null; }\n"
+    "_fathom_offer() { mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$cur\"); }\n"
+    "_fathom_paths() {\n"
+    "    compopt -o filenames\n"
+    "    mapfile -t COMPREPLY < <(compgen \"$1\" -- \"$cur\")\n"
+    "}\n"
+    "_fathom() {\n"
+    "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i command=\n"
+    "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "        case ${COMP_WORDS[i]} in\n"
+    "        --color) ((i++)) ;;\n"
+    "        -*) ;;\n"
+    "        *) command=${COMP_WORDS[i]}; break ;;\n"
+    "        esac\n"
+    "    done\n"
+    "    COMPREPLY=()\n"
+    "    case $command in\n"
+    "    '')\n"
+    "        case $prev in\n";
+
 static void complete_bash(fm_buf *out)
 {
-    fm_buf_puts(out,
-                "# Completion of fathom for bash, printed by `fathom completion bash`.\n"
-                "_fathom_names() { fathom list --names \"$1\" 2>/dev/null; }\n"
-                "_fathom_offer() { mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$cur\"); }\n"
-                "_fathom_paths() {\n"
-                "    compopt -o filenames\n"
-                "    mapfile -t COMPREPLY < <(compgen \"$1\" -- \"$cur\")\n"
-                "}\n"
-                "_fathom() {\n"
-                "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word "
-                "command=\n"
-                "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-                "        case $word in\n"
-                "        -*) ;;\n"
-                "        *) command=$word; break ;;\n"
-                "        esac\n"
-                "    done\n"
-                "    COMPREPLY=()\n"
-                "    case $command in\n"
-                "    '') _fathom_offer '--version");
+    fm_buf_puts(out, bash_head);
+    bash_option_values(out, cli_global_options);
+    fm_buf_puts(out, "        *) _fathom_offer '--version");
     bash_option_names(out, cli_global_options);
     for (size_t i = 0; cli_commands[i]; i++)
         fm_buf_printf(out, " %s", cli_commands[i]->name);
-    fm_buf_puts(out, "' ;;\n");
+    fm_buf_puts(out, "' ;;\n        esac\n        ;;\n");
     for (size_t i = 0; cli_commands[i]; i++)
         bash_command(out, cli_commands[i]);
     fm_buf_puts(out, "    esac\n}\ncomplete -F _fathom fathom\n");

@@ -13,11 +13,9 @@ static const char tagline[] =
     "evaluation and benchmarking for models that see, measure and point in space";
 
 static const char *const about[] = {
-    "fathom asks a model, a program or a file of replies about every sample of a benchmark, keeps "
-    "the "
-    "replies in a run directory, and grades them by a published protocol. Grading is a pure "
-    "function "
-    "of that directory: it can be repeated, byte for byte, without the model.",
+    "fathom asks a model, a program or a file of replies about every sample of a benchmark, "
+    "keeps the replies in a run directory, and grades them by a published protocol. Grading is a "
+    "pure function of that directory: it can be repeated, byte for byte, without the model.",
     NULL,
 };
 
@@ -62,8 +60,8 @@ static void put_option_text(fm_buf *out, const cli_option *o)
         fm_buf_printf(out, " (default: %s)", o->fallback);
 }
 
-/* "fathom run SUITE[@PROTOCOL] --adapter A [options]" */
-static void put_usage(fm_buf *out, const cli_command *command)
+/* "fathom run SUITE[@PROTOCOL] --adapter A [options]"; a second form stands after `between`. */
+static void put_usage(fm_buf *out, const cli_command *command, const char *between)
 {
     fm_buf_printf(out, "fathom %s", command->name);
     if (*command->operands)
@@ -72,6 +70,8 @@ static void put_usage(fm_buf *out, const cli_command *command)
         if (o->required)
             fm_buf_printf(out, " --%s %s", o->name, o->argument);
     fm_buf_puts(out, " [options]");
+    if (command->other_form)
+        fm_buf_printf(out, "%sfathom %s %s [options]", between, command->name, command->other_form);
 }
 
 static bool has_exit_code(int code, fm_status before)
@@ -176,7 +176,7 @@ void cli_help_command(fm_buf *out, const cli_style *given, const cli_command *co
                   command->summary);
     put_heading(out, &style, "usage");
     fm_buf_puts(out, "  ");
-    put_usage(out, command);
+    put_usage(out, command, "\n  ");
     fm_buf_putc(out, '\n');
     for (const char *const *p = command->description; p && *p; p++) {
         fm_buf_puts(out, "\n");
@@ -320,10 +320,10 @@ void cli_man_command(fm_buf *out, const cli_command *command)
 
     snprintf(page, sizeof(page), "fathom-%s", command->name);
     roff_title(out, page, command->summary);
-    put_usage(&usage, command);
-    fm_buf_puts(out, ".SH SYNOPSIS\n");
+    put_usage(&usage, command, "\n");
+    fm_buf_puts(out, ".SH SYNOPSIS\n.nf\n");
     put_roff(out, fm_buf_text(&usage));
-    fm_buf_puts(out, "\n.SH DESCRIPTION\n");
+    fm_buf_puts(out, "\n.fi\n.SH DESCRIPTION\n");
     fm_buf_release(&usage);
     roff_paragraphs(out, command->description);
     fm_buf_puts(out, ".SH OPTIONS\n");
@@ -378,7 +378,7 @@ static void markdown_command(fm_buf *out, const cli_command *command)
 {
     fm_buf_printf(out, "\n## fathom %s\n\n%c%s.\n\n```text\n", command->name,
                   command->summary[0] - 'a' + 'A', command->summary + 1);
-    put_usage(out, command);
+    put_usage(out, command, "\n");
     fm_buf_puts(out, "\n```\n");
     for (const char *const *p = command->description; p && *p; p++)
         fm_buf_printf(out, "\n%s\n", *p);

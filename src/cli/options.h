@@ -51,8 +51,9 @@ typedef struct {
 
 typedef struct cli_command {
     const char *name;
-    const char *summary;  /* one line */
-    const char *operands; /* "SUITE[@PROTOCOL]"; "" for none */
+    const char *summary;    /* one line */
+    const char *other_form; /* a second way to call it, after the name; NULL: none */
+    const char *operands;   /* "SUITE[@PROTOCOL]"; "" for none */
     cli_kind operand_kind;
     const char *operand_words;      /* CLI_WORDS */
     int min_operands, max_operands; /* max -1: any number */

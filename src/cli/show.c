@@ -90,7 +90,8 @@ fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir, const cha
     } else if (st == FM_OK) {
         st = cli_show_table(&views, err);
         if (st == FM_OK)
-            printf("\nresults in %s\n", run_dir);
+            printf("\nresults in %s\nlook at them: fathom report %s --html report.html\n", run_dir,
+                   run_dir);
     }
     cli_views_release(&views);
     return st;

@@ -83,7 +83,7 @@ Test(runs, oracle_from_question_to_table)
     expect_success();
     cr_expect(contains(OUT, "tabletop-3d@paper"));
     cr_expect(contains(OUT, "sees the truth"));
-    cr_expect(contains(OUT, "\nresults in run\n"));
+    cr_expect(contains(OUT, "\nresults in run\nlook at them: fathom report run --html report.html\n"));
     cr_expect(eq(str, ERR, ""));
     expect_journal(SCENES, "ok");
 }
