@@ -23,6 +23,18 @@ static double between(composer *c, double low, double high)
     return fm_rng_range(c->rng, low, high);
 }
 
+/* A point in a box. Three draws as arguments of one call would come in an order that each compiler
+ * chooses for itself. */
+static fm_v3 point_between(composer *c, fm_v3 low, fm_v3 high)
+{
+    fm_v3 p;
+
+    p.x = between(c, low.x, high.x);
+    p.y = between(c, low.y, high.y);
+    p.z = between(c, low.z, high.z);
+    return p;
+}
+
 static bool chance(composer *c, double share)
 {
     return fm_rng_unit(c->rng) < share;
@@ -44,6 +56,32 @@ static void add_slab(fm_scene *scene, double x, double y, double z, double hx, d
                             .half = v3(hx, hy, hz),
                             .c = 1,
                             .material = m});
+}
+
+/* Framed pictures on the back wall. */
+static void hang_pictures(composer *c)
+{
+    fm_scene *s = c->scene;
+    double width = s->room.right_x - s->room.left_x;
+    int n = (int)fm_rng_below(c->rng, 4);
+
+    for (int i = 0; i < n; i++) {
+        double hx = between(c, 0.16, 0.34), hz = between(c, 0.14, 0.28);
+        double x = s->room.left_x + width * (i + between(c, 0.35, 0.65)) / n;
+        double z = between(c, 0.50, 0.75), y = s->room.back_y;
+        fm_v3 a = fm_colours[one_of(c, FM_COLOUR_COUNT)].albedo;
+        fm_v3 b = fm_colours[one_of(c, FM_COLOUR_COUNT)].albedo;
+        uint32_t seed = (uint32_t)fm_rng_next(c->rng);
+
+        if (x - hx < s->room.left_x + 0.1 || x + hx > s->room.right_x - 0.1)
+            continue;
+        add_slab(s, x, y - 0.012, z, hx + 0.025, 0.012, hz + 0.025,
+                 (fm_material){FM_TEXTURE_WOOD, v3(0.10, 0.06, 0.035), v3(0.07, 0.04, 0.02), 0.05,
+                               0.3, seed});
+        add_slab(s, x, y - 0.015, z, hx, 0.012, hz,
+                 (fm_material){FM_TEXTURE_PAINTING, v3_mix(a, v3(0.3, 0.3, 0.3), 0.5),
+                               v3_mix(b, v3(0.5, 0.5, 0.5), 0.5), 1, 0, seed});
+    }
 }
 
 static void furnish(composer *c)
@@ -90,7 +128,8 @@ static void furnish(composer *c)
                                                    0.33,
                                                    0.4,
                                                    seed + 3};
-    s->sun = v3_unit(v3(between(c, -0.75, 0.75), between(c, -0.75, 0.15), 1));
+    hang_pictures(c);
+    s->sun = v3_unit(point_between(c, v3(-0.75, -0.75, 1), v3(0.75, 0.15, 1)));
     s->warmth = v3_mix(v3(1, 0.94, 0.84), v3(0.94, 0.97, 1), fm_rng_unit(c->rng));
     s->seed = seed + 4;
 }
@@ -99,18 +138,18 @@ static void aim(composer *c, int width, int height)
 {
     fm_view *v = &c->scene->view;
     bool upright = width != height && chance(c, 0.25);
-    double x = between(c, -0.45, 0.45);
+    double x = between(c, -0.45, 0.45), front = -c->scene->table_hy;
 
     v->width = upright ? height : width;
     v->height = upright ? width : height;
-    v->eye = v3(x, -c->scene->table_hy - between(c, 0.45, 0.95), between(c, 0.62, 1.10));
+    v->eye = point_between(c, v3(x, front - 0.95, 0.62), v3(x, front - 0.45, 1.10));
     fm_v3 look =
-        v3(0.25 * x + between(c, -0.08, 0.08), between(c, -0.10, 0.06), between(c, 0.04, 0.14));
+        point_between(c, v3(0.25 * x - 0.08, -0.10, 0.04), v3(0.25 * x + 0.08, 0.06, 0.14));
     v->forward = v3_unit(v3_sub(look, v->eye));
     v->right = v3_unit(v3_cross(v->forward, v3(between(c, -0.03, 0.03), 0, 1)));
     v->down = v3_cross(v->forward, v->right);
-    /* Half the longer side as a tangent: 58 to 72 degrees across a landscape picture. */
-    double wide = between(c, 0.55, 0.73), longer = width > height ? width : height;
+    /* Half the longer side as a tangent: 53 to 66 degrees across a landscape picture. */
+    double wide = between(c, 0.50, 0.65), longer = width > height ? width : height;
     v->lens.fx = longer / (2 * wide);
     v->lens.fy = v->lens.fx * between(c, 0.998, 1.002);
     v->lens.cx = v->width * between(c, 0.49, 0.51) - 0.5;
@@ -167,7 +206,7 @@ static int stand(composer *c, fm_thing t, double x, double y)
 static bool all_seen(const composer *c)
 {
     const fm_scene *s = c->scene;
-    int step = 1 + s->view.width / 200;
+    int step = 1 + s->view.width / 100;
 
     if (c->task->target >= 0 && fm_thing_visibility(s, c->task->target, step).share < 0.75)
         return false;
@@ -243,10 +282,11 @@ static fm_thing fresh_thing(composer *c, fm_thing_class class)
 static bool choose_ends(composer *c, double radius, double height, fm_v3 *from, fm_v3 *to)
 {
     const fm_scene *s = c->scene;
+    const fm_v3 high = v3(0.9 * s->table_hx, 0.85 * s->table_hy, 0), low = v3_scale(high, -1);
 
     for (int i = 0; i < 60; i++) {
-        fm_v3 a = v3(between(c, -0.9, 0.9) * s->table_hx, between(c, -0.85, 0.85) * s->table_hy, 0);
-        fm_v3 b = v3(between(c, -0.9, 0.9) * s->table_hx, between(c, -0.85, 0.85) * s->table_hy, 0);
+        fm_v3 a = point_between(c, low, high);
+        fm_v3 b = point_between(c, low, high);
         double d = v3_length(v3_sub(a, b));
 
         if (d < 0.62 || d > 1.35 || !on_table(s, a.x, a.y, radius) ||
@@ -381,9 +421,10 @@ static bool set_goal(composer *c, fm_v3 to)
 {
     double kind = fm_rng_unit(c->rng);
 
-    if (kind < 0.55)
+    if (kind < 0.50)
         return goal_on(c, to);
-    return kind < 0.80 ? goal_beside(c, to) : goal_between(c, to);
+    c->task->push = chance(c, 0.45);
+    return kind < 0.78 ? goal_beside(c, to) : goal_between(c, to);
 }
 
 /* Something in the straight way, turned so that the side which the way crosses is also one that the

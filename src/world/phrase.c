@@ -8,7 +8,7 @@
 #include "world/render.h"
 
 typedef struct {
-    char text[FM_WORLD_TEXT_BYTES / 3];
+    char text[112];
     int steps; /* what it takes to find the thing beyond looking for its kind */
 } name;
 
@@ -66,6 +66,35 @@ static bool find_standing(const fm_scene *scene, int index, standing *out)
     return true;
 }
 
+/* "the red can next to the green bowl": by a neighbour whose own name is clear and that is near no
+ * other of the kind. */
+static bool name_by_neighbour(const fm_scene *scene, int index, const char *kind, name *out)
+{
+    const fm_thing *t = &scene->things[index];
+
+    for (int i = 0; i < scene->n_things; i++) {
+        const fm_thing *near = &scene->things[i];
+        char words[48];
+        bool clear = near->class != t->class &&
+                     fm_thing_plan_distance(near, t->at.x, t->at.y) < t->radius + 0.12;
+
+        for (int k = 0; k < scene->n_things && clear; k++) {
+            const fm_thing *other = &scene->things[k];
+
+            clear = (k == i || !same_kind(near, other)) &&
+                    (k == index || !same_kind(t, other) ||
+                     fm_thing_plan_distance(near, other->at.x, other->at.y) > t->radius + 0.25);
+        }
+        if (!clear || fm_thing_visibility(scene, i, 2).share < 0.5)
+            continue;
+        plain_name(near, words, sizeof(words));
+        snprintf(out->text, sizeof(out->text), "the %s next to the %s", kind, words);
+        out->steps = 2;
+        return true;
+    }
+    return false;
+}
+
 static bool name_thing(const fm_scene *scene, int index, fm_rng *rng, name *out)
 {
     static const char *const ordinal[] = {"", "second ", "third ", "fourth "};
@@ -80,6 +109,8 @@ static bool name_thing(const fm_scene *scene, int index, fm_rng *rng, name *out)
         snprintf(out->text, sizeof(out->text), "the %s", kind);
         return true;
     }
+    if (fm_rng_unit(rng) < 0.5 && name_by_neighbour(scene, index, kind, out))
+        return true;
     if ((s.nearest || s.farthest) && (!s.order_clear || fm_rng_unit(rng) < 0.4)) {
         snprintf(out->text, sizeof(out->text), "the %s %s the camera", kind,
                  s.nearest ? "closest to" : "farthest from");
@@ -141,7 +172,8 @@ bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *p
                                             {"Take", " and put it down on"},
                                             {"Pick up", " and place it on"},
                                             {"Grasp", " and carry it to"}};
-    char way[FM_WORLD_TEXT_BYTES / 3 + 32] = "";
+    static const char *const slides[][2] = {{"Push", " to"}, {"Pull", " to"}};
+    char way[176] = "";
     name target, guard;
 
     out->steps = 1;
@@ -149,15 +181,24 @@ bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *p
         return false;
     out->steps += target.steps;
     snprintf(out->target, sizeof(out->target), "%s", target.text);
-    if (plan->way != FM_WAY_FREE && fm_rng_unit(rng) < 0.6 &&
+    if (plan->way != FM_WAY_FREE && fm_rng_unit(rng) < 0.85 &&
         name_thing(scene, task->guard, rng, &guard)) {
+        /* The planner keeps FM_PLAN_MARGIN_M, so that a stated 3 cm are true. */
+        bool metric = fm_rng_unit(rng) < 0.4, over = plan->way == FM_WAY_OVER;
+
         snprintf(way, sizeof(way), ", %s %s",
-                 plan->way == FM_WAY_OVER ? "lifting it over" : "passing around", guard.text);
-        out->steps += 1 + guard.steps;
+                 metric ? (over ? "keeping at least 3 cm above" : "keeping at least 3 cm away from")
+                        : (over ? "lifting it over" : "passing around"),
+                 guard.text);
+        out->steps += 1 + guard.steps + metric;
     }
     out->steps = out->steps > 8 ? 8 : out->steps;
-    out->category = "Pick&Place";
-    const char *const *frame = frames[fm_rng_below(rng, FM_COUNT_OF(frames))];
+    out->category = task->push ? "Push&Pull" : "Pick&Place";
+    /* Towards the camera a thing is pulled. */
+    fm_v3 from = fm_view_from_world(&scene->view, scene->things[task->target].at);
+    bool nearer = fm_view_from_world(&scene->view, task->at).z < from.z - 0.2;
+    const char *const *frame =
+        task->push ? slides[nearer] : frames[fm_rng_below(rng, FM_COUNT_OF(frames))];
     int n = snprintf(out->instruction, sizeof(out->instruction), "%s %s%s %s%s.", frame[0],
                      out->target, frame[1], out->destination, way);
     return n > 0 && (size_t)n < sizeof(out->instruction);

@@ -2,6 +2,8 @@
  * arcs, over and around, is enough; the cheapest that is clear and in view wins. */
 #include "world/plan.h"
 
+#include "base/size.h"
+
 static const double STEP_M = 0.015;
 
 /* Height of the foot over the goal where the path ends: clear of the surface as the depth sensor
@@ -9,7 +11,7 @@ static const double STEP_M = 0.015;
 static const double HOVER_M = 0.025;
 
 static bool clear_at(const fm_scene *scene, const fm_task *task, fm_v3 foot, double margin,
-                     bool upright)
+                     bool standing)
 {
     const fm_thing *t = &scene->things[task->target];
     int support = task->goal == FM_GOAL_ON ? task->landmarks[0] : FM_THING_NONE;
@@ -19,7 +21,7 @@ static bool clear_at(const fm_scene *scene, const fm_task *task, fm_v3 foot, dou
         double low = s->centre.z - s->half.z, high = s->centre.z + s->half.z;
 
         if (s->thing == task->target ||
-            (upright && (s->thing == support || s->thing == FM_THING_NONE)))
+            (standing && (s->thing == support || s->thing == FM_THING_NONE)))
             continue;
         if (foot.z >= high + margin || foot.z + t->height <= low - margin)
             continue;
@@ -30,12 +32,12 @@ static bool clear_at(const fm_scene *scene, const fm_task *task, fm_v3 foot, dou
 }
 
 bool fm_plan_clear(const fm_scene *scene, const fm_task *task, fm_v3 a, fm_v3 b, double margin,
-                   bool upright)
+                   bool standing)
 {
     int n = 1 + (int)(v3_length(v3_sub(b, a)) / STEP_M);
 
     for (int i = 0; i <= n; i++)
-        if (!clear_at(scene, task, v3_mix(a, b, (double)i / n), margin, upright))
+        if (!clear_at(scene, task, v3_mix(a, b, (double)i / n), margin, standing))
             return false;
     return true;
 }
@@ -53,8 +55,9 @@ static bool in_view(const fm_view *view, fm_v3 point)
 static void arc(const fm_scene *scene, const fm_task *task, double lift, double swing,
                 fm_plan *plan)
 {
-    static const double way[5] = {0, 0.25, 0.5, 0.75, 1};
-    static const double rise[5] = {0.72, 0.95, 1, 0.95, 0.72}, out[5] = {0, 0.75, 1, 0.75, 0};
+    static const double way[5] = {0, 0.25, 0.5, 0.75, 1}, out[5] = {0, 0.75, 1, 0.75, 0};
+    static const double hop[5] = {0.72, 0.95, 1, 0.95, 0.72}, slide[5] = {1, 1, 1, 1, 1};
+    const double *rise = task->push ? slide : hop;
     fm_v3 from = scene->things[task->target].at, to = task->at;
     fm_v3 along = v3(to.x - from.x, to.y - from.y, 0), aside = v3_unit(v3(-along.y, along.x, 0));
 
@@ -85,20 +88,22 @@ static bool usable(const fm_scene *scene, const fm_task *task, fm_v3 grip, const
             return false;
     for (int i = 1; i < plan->n; i++)
         if (!fm_plan_clear(scene, task, plan->feet[i - 1], plan->feet[i], FM_PLAN_MARGIN_M,
-                           i == 1 || i == plan->n - 1))
+                           task->push || i == 1 || i == plan->n - 1))
             return false;
     return true;
 }
 
-/* Drop the inner points that lie within a centimetre of the line between their neighbours. */
-static void simplify(fm_plan *plan)
+/* Drop the inner points that lie within a centimetre of the line between their neighbours, where
+ * that line is as clear as the way past the point was. */
+static void simplify(const fm_scene *scene, const fm_task *task, fm_plan *plan)
 {
     for (int i = 2; i + 2 < plan->n && plan->n > 4;) {
-        fm_v3 a = plan->feet[i - 1], line = v3_unit(v3_sub(plan->feet[i + 1], a));
+        fm_v3 a = plan->feet[i - 1], b = plan->feet[i + 1], line = v3_unit(v3_sub(b, a));
         fm_v3 d = v3_sub(plan->feet[i], a);
         fm_v3 off = v3_along(d, -v3_dot(d, line), line);
 
-        if (v3_dot(off, off) > 0.01 * 0.01) {
+        if (v3_dot(off, off) > 0.01 * 0.01 ||
+            !fm_plan_clear(scene, task, a, b, FM_PLAN_MARGIN_M, task->push)) {
             i++;
             continue;
         }
@@ -114,11 +119,11 @@ bool fm_plan_path(const fm_scene *scene, const fm_task *task, fm_v3 grip, fm_pla
     static const double swings[] = {0, 0.12, -0.12, 0.22, -0.22, 0.33, -0.33, 0.45, -0.45};
     double least = 1e9;
 
-    for (size_t i = 0; i < sizeof(lifts) / sizeof(lifts[0]); i++)
-        for (size_t k = 0; k < sizeof(swings) / sizeof(swings[0]); k++) {
+    for (size_t i = 0; i < (task->push ? 1 : FM_COUNT_OF(lifts)); i++)
+        for (size_t k = 0; k < FM_COUNT_OF(swings); k++) {
             fm_plan tried;
 
-            arc(scene, task, lifts[i], swings[k], &tried);
+            arc(scene, task, task->push ? HOVER_M : lifts[i], swings[k], &tried);
             double cost = path_length(&tried) + 0.3 * fabs(swings[k]);
             if (cost >= least || !usable(scene, task, grip, &tried))
                 continue;
@@ -130,6 +135,6 @@ bool fm_plan_path(const fm_scene *scene, const fm_task *task, fm_v3 grip, fm_pla
         }
     if (least >= 1e9)
         return false;
-    simplify(plan);
+    simplify(scene, task, plan);
     return true;
 }

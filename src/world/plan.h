@@ -23,9 +23,9 @@ typedef struct {
 bool fm_plan_path(const fm_scene *scene, const fm_task *task, fm_v3 grip, fm_plan *plan);
 
 /* True where the target, its foot moved along the straight line from a to b, keeps `margin` to all
- * solids but its own. The target's volume is the upright cylinder around it. On the way `upright`,
- * off the table or down to the goal, what it stands on is left out. */
+ * solids but its own. The target's volume is the upright cylinder around it. What it stands on is
+ * left out where it is `standing`: lifted off, put down, or pushed along. */
 bool fm_plan_clear(const fm_scene *scene, const fm_task *task, fm_v3 a, fm_v3 b, double margin,
-                   bool upright);
+                   bool standing);
 
 #endif

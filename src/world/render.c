@@ -16,7 +16,7 @@
 
 /* ---- sets of solids, and grids of them ---- */
 
-enum { SET_WORDS = FM_SCENE_SOLIDS / 64, GRID_SIDE = 24, TILE = 8 };
+enum { SET_WORDS = FM_SCENE_SOLIDS / 64, GRID_SIDE = 32, TILE = 4 };
 
 typedef struct {
     uint64_t w[SET_WORDS];
@@ -90,7 +90,7 @@ struct fm_caster {
 };
 
 /* How far from a solid its contact shading reaches. */
-static const double CONTACT_REACH = 0.14;
+static const double CONTACT_REACH = 0.11;
 
 /* ---- where a solid is in the picture ---- */
 
@@ -251,19 +251,21 @@ static const solid_set *tile_at(const fm_caster *caster, int u, int v)
 static int cast(const fm_caster *caster, const solid_set *candidates, fm_v3 d, double *depth)
 {
     const fm_scene *scene = caster->scene;
-    double t;
-    int hit = room_hit(&scene->room, scene->view.eye, d, depth), i;
+    double best = 1e30, t;
+    int hit = FM_HIT_WALL, i;
 
     FOR_EACH_SOLID(i, candidates)
     {
         const fm_solid *s = &scene->solids[i];
 
-        if (fm_solid_hit(s, caster->eye[i], fm_solid_turn(s, d), 1e-6, &t) && t < *depth) {
-            *depth = t;
+        if (fm_solid_hit(s, caster->eye[i], fm_solid_turn(s, d), 1e-6, &t) && t < best) {
+            best = t;
             hit = i;
         }
     }
-    return hit;
+    *depth = best;
+    /* The room is around everything else. */
+    return hit >= 0 ? hit : room_hit(&scene->room, scene->view.eye, d, depth);
 }
 
 static bool in_shadow(const fm_caster *caster, fm_v3 p)
@@ -394,9 +396,17 @@ static surface surface_of_room(const fm_caster *caster, int hit, fm_v3 p)
     return out;
 }
 
-static double power32(double x)
+/* Blinn and Phong's highlight: the cosine between n and the middle of the two directions, to the
+ * 32nd power. */
+static double highlight(fm_v3 n, fm_v3 to_sun, fm_v3 to_eye)
 {
-    for (int i = 0; i < 5; i++)
+    fm_v3 middle = v3_add(to_sun, to_eye);
+    double cosine = v3_dot(n, middle), x;
+
+    if (cosine <= 0)
+        return 0;
+    x = cosine * cosine / v3_dot(middle, middle);
+    for (int i = 0; i < 4; i++)
         x *= x;
     return x;
 }
@@ -418,8 +428,7 @@ static fm_v3 light(const fm_caster *caster, const surface *at, fm_v3 to_eye)
     sum = v3_mul(sum, at->albedo);
     if (at->gloss > 0) {
         double facing = clamp(v3_dot(at->n, to_eye), 0, 1), graze = 1 - facing;
-        fm_v3 half = v3_unit(v3_add(scene->sun, to_eye));
-        double shine = sun > 0 ? power32(clamp(v3_dot(at->n, half), 0, 1)) : 0;
+        double shine = sun > 0 ? highlight(at->n, scene->sun, to_eye) : 0;
         double mirror = at->gloss * (0.03 + 0.30 * graze * graze * graze * graze) * at->open;
 
         sum = v3_along(sum, at->gloss * 0.55 * shine, scene->warmth);
@@ -429,10 +438,12 @@ static fm_v3 light(const fm_caster *caster, const surface *at, fm_v3 to_eye)
 }
 
 /* Compress the highlights, then the display's curve (gamma 2: a square root is exact). */
-static float displayed(double x)
+static float displayed(double light)
 {
-    x *= 1.15;
-    return (float)sqrt(clamp(x * (1 + x / 6.0) / (1 + x * 0.75), 0, 1));
+    float x = (float)light * 1.15f;
+
+    x = x * (1 + x * (1 / 6.0f)) / (1 + x * 0.75f);
+    return x < 1 ? sqrtf(x) : 1;
 }
 
 static void colour_at(const fm_caster *caster, int hit, fm_v3 d, double depth, float rgb[3],
@@ -484,11 +495,6 @@ static fm_status frame_reserve(fm_frame *frame, int width, int height, fm_err *e
     return FM_OK;
 }
 
-static float brightness(const float rgb[3])
-{
-    return 0.3f * rgb[0] + 0.6f * rgb[1] + 0.1f * rgb[2];
-}
-
 /* What, if anything, a pixel has to be cast again for. */
 typedef enum {
     EDGE_NONE,
@@ -498,11 +504,12 @@ typedef enum {
 
 static edge_kind edge_between(const fm_frame *frame, size_t a, size_t b)
 {
-    float step = brightness(frame->rgb[a]) - brightness(frame->rgb[b]);
+    /* Green is most of what the eye takes for brightness. */
+    float step = frame->rgb[a][1] - frame->rgb[b][1];
 
     if (frame->solid[a] != frame->solid[b])
         return EDGE_OUTLINE;
-    return step > 0.06f || step < -0.06f ? EDGE_SURFACE : EDGE_NONE;
+    return step > 0.09f || step < -0.09f ? EDGE_SURFACE : EDGE_NONE;
 }
 
 /* The indices of the up to four neighbours of pixel (u, v); returns how many. */
@@ -539,16 +546,17 @@ static void smooth_pixel(const fm_caster *caster, const fm_frame *frame, int u, 
 
     for (int k = 0; k < 3; k++)
         out[k] = frame->rgb[own][k];
-    near[n] = own;
-    for (int i = 0; i <= n; i++) {
+    for (int i = 0; i < n; i++) {
         edge_kind found = edge_between(frame, own, near[i]);
 
         kind = found > kind ? found : kind;
-        if (frame->solid[near[i]] >= 0)
-            set_add(&seen, frame->solid[near[i]]);
     }
     if (kind == EDGE_NONE)
         return;
+    near[n] = own;
+    for (int i = 0; i <= n; i++)
+        if (frame->solid[near[i]] >= 0)
+            set_add(&seen, frame->solid[near[i]]);
     for (int s = 0; s < 4; s++) {
         fm_v3 d = pixel_ray(&caster->scene->view, u + spread[s][0], v + spread[s][1]);
         double depth, facing;

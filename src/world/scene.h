@@ -19,17 +19,18 @@
 
 typedef enum {
     FM_TEXTURE_PLAIN,
-    FM_TEXTURE_GLAZE,   /* faint mottling */
-    FM_TEXTURE_WOOD,    /* grain along local x */
-    FM_TEXTURE_PLANKS,  /* boards of wood along local x */
-    FM_TEXTURE_TILES,   /* squares with joints */
-    FM_TEXTURE_CHECKS,  /* woven checks, a on b */
-    FM_TEXTURE_STRIPES, /* horizontal bands, a and b */
-    FM_TEXTURE_SPECKLE, /* specks of b on a */
-    FM_TEXTURE_LABEL,   /* a printed band of b around the middle */
-    FM_TEXTURE_DOTS,    /* dots of b on a */
-    FM_TEXTURE_PAGES,   /* the cut edges of paper */
-    FM_TEXTURE_CARTON,  /* cardboard with a strip of tape */
+    FM_TEXTURE_GLAZE,    /* faint mottling */
+    FM_TEXTURE_WOOD,     /* grain along local x */
+    FM_TEXTURE_PLANKS,   /* boards of wood along local x */
+    FM_TEXTURE_TILES,    /* squares with joints */
+    FM_TEXTURE_CHECKS,   /* woven checks, a on b */
+    FM_TEXTURE_STRIPES,  /* horizontal bands, a and b */
+    FM_TEXTURE_SPECKLE,  /* specks of b on a */
+    FM_TEXTURE_LABEL,    /* a printed band of b around the middle */
+    FM_TEXTURE_DOTS,     /* dots of b on a */
+    FM_TEXTURE_PAGES,    /* the cut edges of paper */
+    FM_TEXTURE_CARTON,   /* cardboard with a strip of tape */
+    FM_TEXTURE_PAINTING, /* for the wall */
     FM_TEXTURE_PLASTER,
     FM_TEXTURE_LEAVES,
 } fm_texture;

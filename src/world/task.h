@@ -23,6 +23,7 @@ typedef struct {
     fm_side side;     /* FM_GOAL_BESIDE */
     int gap_cm;       /* FM_GOAL_BESIDE: clear distance to the landmark; stated where `metric` */
     bool metric;
+    bool push;     /* along the table, not through the air */
     int guard;     /* what stands in the straight way, or FM_THING_NONE */
     fm_v3 at;      /* where the target's foot shall stand */
     double c, s;   /* turn of the goal's box about the vertical */

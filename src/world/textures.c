@@ -101,6 +101,8 @@ static fm_v3 label(const fm_material *m, fm_v3 p, fm_v3 n, fm_v3 half)
 
         return frame || title ? m->b : m->a;
     }
+    if (half.z < 0.01)
+        return m->a; /* the edge of a book's cover */
     double in = step(h, -0.42, 0.04) * (1 - step(h, 0.46, 0.04));
     double emblem = (1 - step(fabs(h - 0.02), 0.22, 0.04)) *
                     (1 - step(fabs(fraction(r / 0.045 + 0.5) - 0.5), 0.24, 0.1));
@@ -115,6 +117,25 @@ static fm_v3 carton(const fm_material *m, fm_v3 p, fm_v3 n, fm_v3 half, spot at)
     bool slit = fabs(n.z) > 0.7 && tape < 0.0012;
 
     return v3_scale(taped ? m->b : m->a, slit ? 0.5 : flute);
+}
+
+/* A landscape, of sorts: hills before a sky, in the colours a and b. */
+static fm_v3 painting(const fm_material *m, fm_v3 p, fm_v3 half)
+{
+    double x = p.x / half.x, z = p.z / half.z;
+    double far = 0.15 + 0.5 * (fm_exact_noise(x * 1.5 + 7, 0, m->seed) - 0.5);
+    double near = -0.35 + 0.6 * (fm_exact_noise(x * 1.1 + 3, 9, m->seed) - 0.5);
+    double sun_x = x - 0.35, sun_z = z - 0.55;
+
+    if (fabs(x) > 0.86 || fabs(z) > 0.82)
+        return v3(0.74, 0.72, 0.68); /* the mount */
+    if (z < near)
+        return v3_scale(m->a, 0.55);
+    if (z < far)
+        return v3_mix(m->a, m->b, 0.45);
+    if (sun_x * sun_x * 1.6 + sun_z * sun_z < 0.03)
+        return v3(0.85, 0.62, 0.30);
+    return v3_mix(m->b, v3(0.75, 0.78, 0.80), 0.35 + 0.4 * (z - far));
 }
 
 fm_v3 fm_material_colour(const fm_material *m, fm_v3 p, fm_v3 n, fm_v3 half)
@@ -148,6 +169,8 @@ fm_v3 fm_material_colour(const fm_material *m, fm_v3 p, fm_v3 n, fm_v3 half)
         return v3_mix(m->a, m->b, fm_exact_noise(at.u * 20, at.v / m->scale * 2, at.seed));
     case FM_TEXTURE_CARTON:
         return carton(m, p, n, half, at);
+    case FM_TEXTURE_PAINTING:
+        return painting(m, p, half);
     case FM_TEXTURE_PLASTER:
         return v3_scale(m->a, 0.965 + 0.05 * fm_exact_noise(at.u * 3, at.v * 3, at.seed) +
                                   0.02 * fm_exact_noise(at.u * 90, at.v * 90, at.seed));

@@ -175,10 +175,10 @@ static void build_cup(const builder *b)
 
 static void build_ball(const builder *b)
 {
-    fm_texture texture = b->thing->seed & 1 ? FM_TEXTURE_DOTS : FM_TEXTURE_GLAZE;
+    fm_texture texture = b->thing->seed & 1 ? FM_TEXTURE_STRIPES : FM_TEXTURE_GLAZE;
+    double r = b->thing->hx;
 
-    add_sphere(b, 0, 0, 0, b->thing->hx,
-               material(b, texture, b->dye, fm_shade(b->dye, 0.75), 0.045, 0.6));
+    add_sphere(b, 0, 0, 0, r, material(b, texture, b->dye, fm_shade(b->dye, 0.7), r * 0.9, 0.6));
 }
 
 static void build_can(const builder *b)
@@ -315,7 +315,7 @@ static void build_stand(const builder *b)
 static void build_panel(const builder *b)
 {
     const fm_thing *t = b->thing;
-    fm_material cloth = material(b, FM_TEXTURE_SPECKLE, b->dye, fm_shade(b->dye, 0.18), 0.004, 0);
+    fm_material cloth = material(b, FM_TEXTURE_SPECKLE, b->dye, fm_shade(b->dye, 0.05), 0.006, 0);
     fm_material foot = plain(b, v3(0.05, 0.05, 0.055), 0.4);
 
     add_box(b, 0, 0, 0.012, t->hx, t->hy * 0.6, t->height - 0.012, cloth);
