@@ -342,17 +342,19 @@ static size_t format_decimal(bool negative, uint64_t digits, int decimals,
 {
     char reversed[FM_JSON_NUMBER_BYTES];
     size_t n = 0, written = 0;
+    int place = 0;
 
     while (decimals > 0 && digits % 10 == 0) {
         digits /= 10;
         decimals--;
     }
-    for (int place = 0; digits > 0 || place <= decimals; place++) {
+    do {
         if (place == decimals && decimals > 0)
             reversed[n++] = '.';
         reversed[n++] = (char)('0' + digits % 10);
         digits /= 10;
-    }
+        place++;
+    } while (digits > 0 || place <= decimals);
     if (negative)
         out[written++] = '-';
     while (n > 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/size.h"
 #include "base/text.h"
 
 const cli_command *const cli_commands[] = {
@@ -13,10 +14,10 @@ const cli_command *const cli_commands[] = {
 
 fm_status cli_command_find(const char *name, const cli_command **out, fm_err *err)
 {
-    const char *names[32] = {0};
+    const char *names[FM_COUNT_OF(cli_commands)] = {0};
     size_t n = 0;
 
-    for (; cli_commands[n] && n < 32; n++) {
+    for (; cli_commands[n]; n++) {
         if (strcmp(cli_commands[n]->name, name) == 0) {
             *out = cli_commands[n];
             return FM_OK;
