@@ -262,6 +262,8 @@ static fm_status keep_largest_cluster(fm_cloud *cloud, fm_cloud_scratch *scratch
                          scratch, err);
     if (st != FM_OK)
         return st;
+    if (clusters == 0)
+        return FM_OK;
     /* A cluster has at least one point, so that there are counters enough in `members`. */
     memset(scratch->members, 0, (size_t)clusters * sizeof(uint32_t));
     for (size_t i = 0; i < cloud->n; i++)
@@ -273,7 +275,7 @@ static fm_status keep_largest_cluster(fm_cloud *cloud, fm_cloud_scratch *scratch
         if (label >= 0 && (best < 0 || scratch->members[label] > scratch->members[best]))
             best = label;
     }
-    if (best < 0 || scratch->members[best] < MIN_OBJECT_POINTS)
+    if (scratch->members[best] < MIN_OBJECT_POINTS)
         return FM_OK;
     for (size_t i = 0; i < cloud->n; i++)
         if (scratch->labels[i] == best)

@@ -15,9 +15,6 @@
 #include "base/files.h"
 #include "base/size.h"
 
-/* Its other decoders have known faults on hostile input, and PNG is libspng's. */
-#define STB_IMAGE_IMPLEMENTATION
-#define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 #include <stb/stb_image.h>
 
@@ -199,135 +196,128 @@ static int png_channels(const struct spng_ihdr *header)
 
 /* ---- JPEG ---- */
 
-/* stb_image takes a missing rest for zeros. A complete file is never read past its end, so whoever
- * asks for more has a truncated one. */
-typedef struct {
-    FILE *file;
-    bool past_end;
-} jpeg_stream;
-
-static int jpeg_read(void *user, char *data, int size)
-{
-    jpeg_stream *stream = user;
-    size_t n = fread(data, 1, (size_t)size, stream->file);
-
-    if (n == 0)
-        stream->past_end = true;
-    return (int)n;
-}
-
-/* Segments that are of no interest: at most 64 KiB each. */
-static void jpeg_skip(void *user, int n)
-{
-    jpeg_stream *stream = user;
-
-    while (n-- > 0 && !stream->past_end)
-        stream->past_end = fgetc(stream->file) == EOF;
-}
-
-static int jpeg_eof(void *user)
-{
-    const jpeg_stream *stream = user;
-
-    return feof(stream->file);
-}
-
-static const stbi_io_callbacks jpeg_io = {jpeg_read, jpeg_skip, jpeg_eof};
-
-/* The tables of one DHT segment of `left` bytes: 256 codes each at most. */
-static bool jpeg_huffman_fits(FILE *f, int left)
-{
-    while (left > 0) {
-        int codes = 0, c;
-
-        (void)getc_unlocked(f);
-        for (int i = 0; i < 16; i++)
-            codes += (c = getc_unlocked(f)) == EOF ? 0 : c; /* as stb_image reads past the end */
-        if (codes > 256)
-            return false;
-        for (int i = 0; i < codes; i++)
-            (void)getc_unlocked(f);
-        left -= 17 + codes;
-    }
-    return true;
-}
-
-/* stb_image (2.27 and before) writes past the end of a Huffman table that claims more than 256
- * codes, so every table is looked at before it sees the file. This walk meets each table that its
- * own does: where the two could part (garbage between segments, a marker inside the pixels) it goes
- * on and stb_image gives up. With header_only it ends where the size of the picture stands. */
-static bool jpeg_tables_fit(FILE *f, bool header_only)
-{
-    bool in_pixels = false;
-
-    for (int c = getc_unlocked(f); c != EOF; c = getc_unlocked(f)) {
-        if (c != 0xFF)
-            continue;
-        while ((c = getc_unlocked(f)) == 0xFF)
-            ;
-        if (c == EOF)
-            break;
-        if (c == 0xD8 || (in_pixels && (c == 0x00 || (c >= 0xD0 && c <= 0xD7))))
-            continue;
-        bool frame = c >= 0xC0 && c <= 0xC2;
-        if (c == 0xD9 || (frame && header_only))
-            break;
-        in_pixels = c == 0xDA;
-        int high = getc_unlocked(f), low = getc_unlocked(f);
-        if (high == EOF || low == EOF)
-            break;
-        int left = high << 8 | low;
-        if (c == 0xC4 && !jpeg_huffman_fits(f, left - 2))
-            return false;
-        for (int i = c == 0xC4 ? left : 2; i < left; i++)
-            (void)getc_unlocked(f);
-    }
-    rewind(f);
-    return true;
-}
-
-static fm_status jpeg_fail(const picture *p, bool past_end, fm_err *err)
+static fm_status jpeg_truncated(const picture *p, fm_err *err)
 {
     if (ferror(p->file))
         return fm_fail(err, FM_E_IO, "cannot read '%s'", p->path);
-    if (past_end)
-        return fm_fail(err, FM_E_INPUT, "'%s' is truncated", p->path);
-    return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: %s", p->path, stbi_failure_reason());
+    return fm_fail(err, FM_E_INPUT, "'%s' is truncated", p->path);
 }
 
+static fm_status jpeg_damaged(const picture *p, const char *how, fm_err *err)
+{
+    return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: %s", p->path, how);
+}
+
+/* The next marker, 0 at the end of the file. Stuffed bytes and restarts are part of the pixels. */
+static int next_marker(FILE *f)
+{
+    for (;;) {
+        int c = getc(f);
+
+        while (c != EOF && c != 0xFF)
+            c = getc(f);
+        while (c == 0xFF)
+            c = getc(f);
+        if (c == EOF)
+            return 0;
+        if (c > 0x01 && !(c >= 0xD0 && c <= 0xD8))
+            return c;
+    }
+}
+
+static int get16(FILE *f)
+{
+    int high = getc(f), low = getc(f);
+
+    return high == EOF || low == EOF ? EOF : high << 8 | low;
+}
+
+/* A segment of Huffman tables, `left` bytes long. stb_image copies as many codes as a table claims
+ * into room for 256. */
+static bool tables_fit(FILE *f, int left)
+{
+    while (left > 0) {
+        int codes = 0;
+
+        (void)getc(f); /* class and place */
+        for (int i = 0; i < 16; i++)
+            codes += getc(f);
+        left -= 17 + codes;
+        if (codes < 0 || codes > 256 || left < 0 || fseek(f, codes, SEEK_CUR) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Walk over the whole file before stb_image sees it: the size, Huffman tables that fit, and an end,
+ * in whose absence stb_image would make pixels up. */
 static fm_status jpeg_probe(picture *p, fm_raster_info *out, fm_err *err)
 {
-    jpeg_stream stream = {p->file, false};
-    int width, height, channels;
+    FILE *f = p->file;
+    int marker, height = 0, width = 0, components = 0;
 
-    if (!jpeg_tables_fit(p->file, true))
-        return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: bad Huffman table", p->path);
-    if (!stbi_info_from_callbacks(&jpeg_io, &stream, &width, &height, &channels))
-        return jpeg_fail(p, stream.past_end, err);
-    if ((uint64_t)width * (uint64_t)height > FM_RASTER_MAX_PIXELS)
+    while ((marker = next_marker(f)) != 0xD9) {
+        int length = marker ? get16(f) : EOF;
+        long begin = ftell(f);
+
+        if (length == EOF || begin < 0)
+            return jpeg_truncated(p, err);
+        if (length < 2)
+            return jpeg_damaged(p, "a segment without length", err);
+        if (marker == 0xC4 && !tables_fit(f, length - 2))
+            return feof(f) ? jpeg_truncated(p, err) : jpeg_damaged(p, "bad Huffman table", err);
+        /* The first frame header; C4, C8 and CC are none. */
+        if (components == 0 && marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 &&
+            marker != 0xC8 && marker != 0xCC) {
+            (void)getc(f); /* bits; stb_image refuses what is not 8 */
+            height = get16(f);
+            width = get16(f);
+            components = getc(f);
+        }
+        if (fseek(f, begin + length - 2, SEEK_SET) != 0)
+            return jpeg_truncated(p, err);
+    }
+    if (height <= 0 || width <= 0 || components <= 0)
+        return jpeg_damaged(p, "no size", err);
+    if ((size_t)width * (size_t)height > FM_RASTER_MAX_PIXELS)
         return too_large(p, (uint32_t)width, (uint32_t)height, err);
-    *out = (fm_raster_info){width, height, channels, 8};
+    *out = (fm_raster_info){width, height, components >= 3 ? 3 : 1, 8};
     return FM_OK;
+}
+
+static int jpeg_read(void *file, char *data, int size)
+{
+    return (int)fread(data, 1, (size_t)size, file);
+}
+
+static void jpeg_skip(void *file, int n)
+{
+    (void)fseek(file, n, SEEK_CUR);
+}
+
+static int jpeg_eof(void *file)
+{
+    return feof((FILE *)file);
 }
 
 static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err)
 {
-    jpeg_stream stream = {p->file, false};
-    fm_raster_info info = {0};
+    static const stbi_io_callbacks io = {jpeg_read, jpeg_skip, jpeg_eof};
+    fm_raster_info info;
     int width, height, in_file;
     fm_status st = jpeg_probe(p, &info, err);
 
     if (st != FM_OK)
         return st;
     rewind(p->file);
-    if (!jpeg_tables_fit(p->file, false))
-        return fm_fail(err, FM_E_INPUT, "'%s' is a damaged JPEG: bad Huffman table", p->path);
     unsigned char *data =
-        stbi_load_from_callbacks(&jpeg_io, &stream, &width, &height, &in_file, channels);
+        stbi_load_from_callbacks(&io, p->file, &width, &height, &in_file, channels);
 
-    if (!data || stream.past_end || width != info.width || height != info.height) {
+    if (!data)
+        return jpeg_damaged(p, stbi_failure_reason(), err);
+    if (width != info.width || height != info.height) {
         stbi_image_free(data);
-        return jpeg_fail(p, stream.past_end, err);
+        return jpeg_damaged(p, "two sizes", err);
     }
     free(out->data);
     *out = (fm_raster){width, height, channels, 8, data, 0};
