@@ -65,6 +65,17 @@ Test(stats, wilson_agrees_with_an_independent_computation)
     }
 }
 
+Test(stats, wilson_stays_in_the_unit_interval_and_touches_its_ends)
+{
+    for (size_t n = 1; n < 2000; n++) {
+        fm_interval none = fm_stats_wilson(0, n, 0.95), all = fm_stats_wilson(n, n, 0.95);
+        fm_interval one = fm_stats_wilson(1, n, 0.999);
+
+        cr_assert(none.low == 0 && none.high > 0 && all.high == 1 && all.low < 1);
+        cr_assert(one.low > 0 && one.high <= 1 && one.low < one.high);
+    }
+}
+
 Test(stats, mean_and_quantile_of_small_samples)
 {
     static const double values[] = {1, 2, 4, 8};

@@ -93,6 +93,27 @@ Test(trace2d, the_start_is_rounded_half_to_even)
     }
 }
 
+/* 0.23 in float32 times 150 is 34.5000006 in double, past the object's last column, and 34.5 in
+ * float32, which rounds to it. */
+Test(trace2d, upstream_keeps_the_pixels_of_tuples_in_float32)
+{
+    read_reply(FM_ANSWERS_TUPLES, "[(230, 500), (781, 500)]");
+    truth.width = 150;
+    cr_assert(grade_with(FM_TRACE_REFERENCE, FM_ANSWERS_TUPLES, &mask).start_in_mask == FM_TRUE);
+    cr_assert(grade_with(FM_TRACE_REFERENCE, FM_ANSWERS_JSON, &mask).start_in_mask == FM_FALSE);
+}
+
+/* A true point in the camera's plane is seen at the principal point, one behind it upside down. */
+Test(trace2d, upstream_projects_what_is_not_in_front_of_the_camera)
+{
+    static const double seen[][2] = {{64, 48}, {28, 60}};
+
+    answer_pixels(seen, 2);
+    truth.n = 2;
+    memcpy(truth_points, (double[2][3]){{0, 0, 0}, {0.3, -0.1, -1}}, sizeof(double[2][3]));
+    cr_assert(near(grade(FM_TRACE_REFERENCE).dfd, 0));
+}
+
 Test(trace2d, the_end_may_be_any_of_the_last_three_points)
 {
     static const double third[][2] = {{28, 48}, {100, 48}, {1, 1}, {2, 2}},

@@ -77,6 +77,35 @@ Test(trace3d, between_way_points_only_the_paper_looks)
     cr_assert(grade(FM_TRACE_PAPER).success == FM_FALSE);
 }
 
+/* The lowest voxels start 1 cm before the wall; truncation takes what is up to 2 cm nearer for
+ * them. */
+Test(trace3d, just_outside_of_the_grid_only_upstream_sees_a_collision)
+{
+    static const double close[][3] = {{-0.3, 0, 1}, {-0.3, 0, 1.48}, {0.3, 0, 1}};
+
+    answer_metres(close, 3);
+    fm_trace3d_score a = grade(FM_TRACE_REFERENCE), b = grade(FM_TRACE_PAPER);
+    cr_assert(fabs(a.grid_origin[2] - 1.49) < 0.005, "%g", a.grid_origin[2]);
+    cr_assert(a.collision == FM_TRUE && b.collision == FM_FALSE, "%g %g", a.max_collision_ratio,
+              b.max_collision_ratio);
+}
+
+Test(trace3d, an_end_at_exactly_the_limit_is_too_far)
+{
+    static const double at_limit[][3] = {{-0.3, 0, 1}, {0, 0, 0.2}};
+
+    answer_metres(at_limit, 2);
+    memset(truth.box.center, 0, sizeof(truth.box.center));
+    memset(truth.box.extent, 0, sizeof(truth.box.extent));
+    for (int rules = FM_TRACE_REFERENCE; rules <= FM_TRACE_PAPER; rules++) {
+        fm_trace3d_score s = grade((fm_trace_rules)rules);
+        cr_assert(s.end_distance_m == 0.2 && s.end_ok == FM_FALSE);
+        answer.points[1][2] = nextafter(0.2, 0);
+        cr_assert(grade((fm_trace_rules)rules).end_ok == FM_TRUE);
+        answer.points[1][2] = 0.2;
+    }
+}
+
 Test(trace3d, only_upstream_accepts_a_start_near_the_true_one_but_far_from_the_object)
 {
     static const double apart[][3] = {{-0.3, 0.5, 1}, {0.3, 0, 1}};
