@@ -523,7 +523,7 @@ Test(command, every_failure_is_one_sample_with_a_reason)
     }
 }
 
-Test(command, a_silent_program_times_out_and_is_started_again, .timeout = 20)
+Test(command, a_silent_program_times_out_and_is_started_again)
 {
     char line[2048];
     fm_sample sample = sample_of(FM_ANSWER_TRACE3D);
@@ -569,7 +569,7 @@ Test(command, that_crashes_on_some_samples_goes_on_for_ever)
     fm_adapter_close(a);
 }
 
-Test(command, a_line_without_end_is_cut_off, .timeout = 30)
+Test(command, a_line_without_end_is_cut_off)
 {
     fm_adapter *a = command_of("tr '\\0' x < /dev/zero", 20);
     fm_sample sample = sample_of(FM_ANSWER_TRACE3D);
