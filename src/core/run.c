@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/size.h"
@@ -122,6 +123,15 @@ static fm_status describe(session *s, fm_err *err)
     return FM_OK;
 }
 
+static bool has_replies(const session *s)
+{
+    char path[FM_PATH_BYTES];
+    struct stat info;
+
+    return fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, NULL) == FM_OK &&
+           stat(path, &info) == 0 && info.st_size > 0;
+}
+
 /* Write the manifest, or check the one that is there; open the journal. */
 static fm_status settle(session *s, fm_err *err)
 {
@@ -135,9 +145,11 @@ static fm_status settle(session *s, fm_err *err)
         st = fm_rundir_file(&s->dir, FM_RUNDIR_MANIFEST, path, err);
     if (st == FM_OK && fm_file_exists(path)) {
         st = fm_manifest_read(path, &s->arena, &there, err);
-        if (st == FM_OK)
+        /* A run that got no reply, because a setting was wrong, may be begun again with another. */
+        bool begun = has_replies(s);
+        if (st == FM_OK && begun)
             st = fm_manifest_same_run(&there, &s->manifest, s->dir.path, err);
-        write = st == FM_OK && there.limit != s->manifest.limit;
+        write = st == FM_OK && (!begun || there.limit != s->manifest.limit);
     }
     if (st == FM_OK && write)
         st = fm_manifest_write(&s->manifest, path, err);

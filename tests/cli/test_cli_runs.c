@@ -83,7 +83,8 @@ Test(runs, oracle_from_question_to_table)
     expect_success();
     cr_expect(contains(OUT, "tabletop-3d@paper"));
     cr_expect(contains(OUT, "sees the truth"));
-    cr_expect(contains(OUT, "\nresults in run\nlook at them: fathom report run --html report.html\n"));
+    cr_expect(
+        contains(OUT, "\nresults in run\nlook at them: fathom report run --html report.html\n"));
     cr_expect(eq(str, ERR, ""));
     expect_journal(SCENES, "ok");
 }
@@ -318,12 +319,38 @@ Test(runs, name_the_data_that_is_missing)
     cr_expect(contains(ERR, "has no trajectory_dataset.json"), "%s", ERR);
 }
 
-Test(runs, are_not_begun_with_an_adapter_that_does_not_open)
+Test(runs, can_be_begun_again_when_the_first_setting_was_wrong)
 {
+    fathom(RUN_TABLETOP("-a", "replay"));
+    expect_failure(2, "fathom: adapter 'replay' needs a file: --set file=PATH\n"
+                      "try 'fathom help run'\n");
     fathom(RUN_TABLETOP("-a", "replay", "-o", "file=missing.jsonl"));
     expect_failure(1, "fathom: cannot open 'missing.jsonl': No such file or directory\n");
-    fathom(RUN_TABLETOP("-a", "replay"));
-    cr_expect(eq(int, last.code, 2));
+    scratch_write("there.jsonl", "", 0);
+    fathom(RUN_TABLETOP("-a", "replay", "-o", "file=there.jsonl"));
+    expect_success();
+    expect_journal(SCENES, "skipped");
+    fathom(RUN_TABLETOP("-a", "oracle"));
+    cr_expect(eq(int, last.code, 2), "a run with replies is kept");
+}
+
+/* A limit on the size of files stands for a full disk: a write fails half-way. */
+Test(runs, keep_what_was_answered_when_the_disk_is_full)
+{
+    char line[1024];
+
+    snprintf(line, sizeof(line),
+             "trap '' XFSZ; ulimit -f 3; exec '%s' run tabletop --data data --out run -a oracle "
+             "2>stderr >stdout",
+             getenv("FATHOM_BIN"));
+    cr_expect(eq(int, WEXITSTATUS(system(line)), 1));
+    size_t kept = journal_lines();
+    cr_expect(kept > 0 && kept < SCENES, "%zu replies", kept);
+    cr_expect(not(fm_file_exists("run/results.json")));
+    fathom(RUN_TABLETOP("-a", "oracle"));
+    expect_success();
+    cr_expect(eq(str, ERR, ""), "no torn line was left");
+    expect_journal(SCENES, "ok");
 }
 
 /* ---- documentation ---- */
