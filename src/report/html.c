@@ -310,8 +310,9 @@ static void put_comparison(fm_buf *out, const page *p, const fm_report_compariso
                 data(out, d->reason);
             put(out, "</td></tr>\n");
         }
-        put(out, "</tbody></table></div>\n<p class=\"note\">\xE2\x80\x93 the protocol leaves that "
-                 "sample out.</p>\n");
+        put(out, "</tbody></table></div>\n");
+        if (c->absent)
+            put(out, "<p class=\"note\">\xE2\x80\x93 the protocol leaves that sample out.</p>\n");
     }
     put(out, "</section>\n");
 }

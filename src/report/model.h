@@ -119,6 +119,7 @@ typedef struct {
     size_t n_runs;
     fm_report_difference *items; /* those of a primary metric first, then in suite order */
     size_t n_items, n_samples;   /* differences, and the samples that have any */
+    bool absent;                 /* some verdict of an item is FM_REPORT_ABSENT */
 } fm_report_comparison;
 
 /* One comparison for every run directory that is there under two or more protocols. */

@@ -2,6 +2,7 @@
 #include "report/plots.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,20 @@ static const char *skip_element(const char *p, const char *end, const char *name
     return NULL;
 }
 
+/* 'rgb( 17,  34,  51)' as "#112233": a scene has thousands of them. NULL where p is no such text. */
+static const char *short_colour(const char *p, fm_buf *out)
+{
+    unsigned c[3];
+    int length = 0;
+
+    /* the text is terminated, and each number bounded */
+    if (sscanf(p, "'rgb(%3u,%4u,%4u)'%n", &c[0], &c[1], &c[2], &length) != 3 || length == 0 ||
+        c[0] > 255 || c[1] > 255 || c[2] > 255)
+        return NULL;
+    fm_buf_printf(out, "\"#%02x%02x%02x\"", c[0], c[1], c[2]);
+    return p + length;
+}
+
 /* Copy one <svg> element: black becomes currentColor, ids get a prefix, and what would show up as
  * tooltips or clash between plots is dropped. Attributes only: texts stay as they are. */
 static void clean(const char *p, const char *end, const char *prefix, size_t number, fm_buf *out)
@@ -78,6 +93,8 @@ static void clean(const char *p, const char *end, const char *prefix, size_t num
 
             fm_buf_printf(out, "'%s%s%zu", reference ? "#" : "", prefix, number);
             p += reference ? 4 : 3;
+        } else if (in_tag && starts(p, end, "'rgb(") && (after = short_colour(p, out))) {
+            p = after;
         } else if (*p == '\n' && p + 1 < end && p[1] == '\n') {
             p++;
         } else {

@@ -11,11 +11,11 @@
 #include "report/overlay.h"
 #include "report/plots.h"
 
-/* A cloud of more dots is no clearer, only larger: a dot takes 75 bytes of SVG. */
-#define MOST_DOTS 2600
+/* A cloud of more dots is no clearer, only larger: a dot takes 70 bytes of SVG. */
+#define MOST_DOTS 3200
 
 /* Points of the SVG. gnuplot's dot is 1.5 points wide, so a small picture has large dots. */
-enum { WIDTH = 340, HEIGHT = 255 };
+enum { WIDTH = 240, HEIGHT = 180 };
 
 /* How much room there is around the traces, and how far a wild answer may stretch it. */
 #define MARGIN_M  0.25
@@ -96,6 +96,18 @@ static int farthest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* A pixel's colour, lifted: dots on a dark ground look darker than the surface that they stand for.
+ */
+static unsigned lifted(const unsigned char *c)
+{
+    unsigned rgb = 0;
+
+    for (int k = 0; k < 3; k++)
+        rgb = rgb << 8 |
+              (unsigned)(255 - (255 - c[k]) * (255 - c[k]) / 255 * 7 / 10 - (255 - c[k]) * 3 / 10);
+    return rgb;
+}
+
 /* The dots inside the region, farthest first: gnuplot paints them in the order given. Two passes,
  * one to know how many there are to choose from. */
 static size_t collect(const fm_raster *depth, const fm_raster *image, const fm_raster *mask,
@@ -125,8 +137,7 @@ static size_t collect(const fm_raster *depth, const fm_raster *image, const fm_r
                 size_t u = (size_t)x * (size_t)image->width / (size_t)depth->width;
                 size_t v = (size_t)y * (size_t)image->height / (size_t)depth->height;
                 const unsigned char *c = rgb + (v * (size_t)image->width + u) * 3;
-                dots[n] = (dot){{p[0], p[1], p[2]},
-                                (unsigned)c[0] << 16 | (unsigned)c[1] << 8 | (unsigned)c[2]};
+                dots[n] = (dot){{p[0], p[1], p[2]}, lifted(c)};
                 if (mask->width > 0) {
                     u = (size_t)x * (size_t)mask->width / (size_t)depth->width;
                     v = (size_t)y * (size_t)mask->height / (size_t)depth->height;
@@ -187,7 +198,7 @@ static void put_box(fm_buf *s, const fm_sample *sample)
  * the longest axis `side` points long at zoom 1 (measured), whatever the angles. */
 static double zoom_of(const region *r)
 {
-    static const double side = 127, sin_x = 0.883, cos_x = 0.469, sin_z = 0.407, cos_z = 0.914;
+    static const double side = 90, sin_x = 0.883, cos_x = 0.469, sin_z = 0.407, cos_z = 0.914;
     double x = r->high[0] - r->low[0], y = r->high[2] - r->low[2], z = r->high[1] - r->low[1];
     double wide = x * cos_z + y * sin_z, high = (x * sin_z + y * cos_z) * cos_x + z * sin_x;
 
@@ -199,10 +210,10 @@ static void write_script(fm_buf *s, const fm_sample *sample, const region *r, co
 {
     fm_buf_printf(s,
                   "reset session\nset encoding utf8\n"
-                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,7' "
+                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,5' "
                   "rounded background rgb '#1b1f24'\n"
                   "unset key\nset view 62,24,%.4g\nset view equal xyz\nset xyplane 0\n"
-                  "set border 4095 lc rgb '#3d444d' lw 0.5\n"
+                  "set border 4095 lc rgb '#3d444d' lw 0.35\n"
                   "set tics scale 0.4 textcolor rgb '#9aa4b0'\n"
                   "set xtics 0.5 offset -0.4,-0.3\nset ytics 0.5 offset 0.4,-0.2\nset ztics 0.5\n"
                   "set lmargin 0\nset rmargin 0\nset tmargin 0\nset bmargin 0\n",
@@ -225,13 +236,13 @@ static void write_script(fm_buf *s, const fm_sample *sample, const region *r, co
              sample->truth.trace.n ? 1 : 0);
     fm_buf_printf(s,
                   "splot $CLOUD using 1:2:3:4 with dots lc rgb variable, "
-                  "$BOX with lines lw 1.3 lc rgb '#%06x', "
-                  "$TRUTH with lines lw 2.2 lc rgb '#%06x', "
-                  "$ANSWER with linespoints lw 2.2 pt 7 ps 0.28 lc rgb '#%06x', "
-                  "$TRUESTART with points pt 7 ps 0.5 lc rgb '#%06x', "
-                  "$START with points pt 7 ps 0.5 lc rgb '#%06x', "
-                  "$TRUESTART with points pt 7 ps 0.25 lc rgb '#ffffff', "
-                  "$START with points pt 7 ps 0.25 lc rgb '#ffffff'\n",
+                  "$BOX with lines lw 0.9 lc rgb '#%06x', "
+                  "$TRUTH with lines lw 2 lc rgb '#%06x', "
+                  "$ANSWER with linespoints lw 2 pt 7 ps 0.2 lc rgb '#%06x', "
+                  "$TRUESTART with points pt 7 ps 0.36 lc rgb '#%06x', "
+                  "$START with points pt 7 ps 0.36 lc rgb '#%06x', "
+                  "$TRUESTART with points pt 7 ps 0.18 lc rgb '#ffffff', "
+                  "$START with points pt 7 ps 0.18 lc rgb '#ffffff'\n",
                   FM_COLOUR_BOX, FM_COLOUR_TRUTH, FM_COLOUR_PREDICTION, FM_COLOUR_TRUTH,
                   FM_COLOUR_PREDICTION);
 }

@@ -255,6 +255,8 @@ static fm_status collect(fm_report_model *model, fm_report_comparison *c, sample
         }
         if (!differs)
             continue;
+        for (size_t k = 0; k < c->n_runs; k++)
+            c->absent |= verdicts[k] == FM_REPORT_ABSENT;
         if (c->items) {
             fm_report_difference *d = &c->items[c->n_items];
 

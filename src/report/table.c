@@ -410,6 +410,7 @@ fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,
     fm_report_metric *metrics;
     fm_report_comparison *comparisons;
     size_t n_metrics, n_comparisons;
+    bool absent = false;
 
     if (model->n == 0)
         return FM_OK;
@@ -420,13 +421,15 @@ fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,
         return st;
     title(&s, model);
     put_grid(&s, model, metrics, n_metrics);
-    for (size_t i = 0; i < n_comparisons; i++)
+    for (size_t i = 0; i < n_comparisons; i++) {
         put_comparison(&s, model, metrics, &comparisons[i], fm_report_listed(options));
+        absent |= comparisons[i].absent;
+    }
     fm_buf_putc(out, '\n');
     style(&s, "2");
     fm_buf_puts(out, MARK " ranks the protocol\n"
                           "  intervals hold 95 %: Wilson for rates, bootstrap for means\n");
-    if (n_comparisons > 0)
+    if (absent)
         fm_buf_puts(out, DASH " the protocol leaves that sample out\n");
     style(&s, "0");
     return fm_buf_check(out, "report", err);
