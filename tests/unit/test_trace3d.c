@@ -1,3 +1,7 @@
+#include <stdio.h>
+
+#include "base/rng.h"
+#include "fathom/polyline.h"
 #include "trace_fixture.h"
 
 TestSuite(trace3d, .init = scene_make, .fini = scene_remove);
@@ -406,5 +410,75 @@ Test(trace3d, odd_replies_are_judged_by_the_contract)
                 cr_expect(isnan(s.dfd) && s.start_in_mask == FM_UNKNOWN && s.object_points == -1,
                           "%zu", i);
         }
+    }
+}
+
+/* A point of a random reply: mostly somewhere in the scene, at times absurd, repeated or cut
+ * short. */
+static size_t put_point(char *out, size_t room, fm_answers_family family, fm_rng *rng)
+{
+    static const char *const odd[] = {"0", "-0", "1000000000000", "-7", "0.0000001", "219"};
+    bool tuples = family == FM_ANSWERS_TUPLES;
+    size_t used = (size_t)snprintf(out, room, "%s", tuples ? "(" : "[");
+    int columns = fm_rng_below(rng, 8) ? 3 : 2;
+
+    for (int i = 0; i < columns; i++) {
+        used += (size_t)snprintf(out + used, room - used, "%s", i ? ", " : "");
+        if (fm_rng_below(rng, 12) == 0)
+            used += (size_t)snprintf(out + used, room - used, "%s",
+                                     odd[fm_rng_below(rng, FM_COUNT_OF(odd))]);
+        else
+            used += (size_t)snprintf(out + used, room - used, "%.3f",
+                                     fm_rng_range(rng, 0, i < 2 ? 1000 : 2));
+    }
+    return used + (size_t)snprintf(out + used, room - used, "%s", tuples ? ")" : "]");
+}
+
+Test(trace3d, random_replies_are_judged_consistently, .timeout = 60)
+{
+    static char text[8192];
+    fm_rng rng;
+
+    fm_rng_seed(&rng, 20251122);
+    for (int round = 0; round < 400; round++) {
+        fm_answers_family family = round % 2 ? FM_ANSWERS_TUPLES : FM_ANSWERS_JSON;
+        size_t n = fm_rng_below(&rng, 12), used = 0;
+
+        used += (size_t)snprintf(text, sizeof(text), "```json\n[");
+        for (size_t i = 0; i < n; i++) {
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", i ? ", " : "");
+            used += put_point(text + used, sizeof(text) - used, family, &rng);
+        }
+        snprintf(text + used, sizeof(text) - used, "]\n```");
+        read_reply(family, text);
+        for (int rules = FM_TRACE_REFERENCE; rules <= FM_TRACE_PAPER; rules++) {
+            fm_trace3d_score s = grade_with((fm_trace_rules)rules, family, &depth, &mask);
+
+            cr_assert(s.unparsed + s.no_depth + (s.raises != NULL) <= 1, "%s", text);
+            cr_assert(isnan(s.dfd) || s.hd <= s.dfd * (1 + 1e-6), "%s: %g %g", text, s.dfd, s.hd);
+            cr_assert(isnan(s.dfd) == isnan(s.mae), "%s", text);
+            cr_assert(!isnan(s.dfd) || s.reason || s.raises, "%s", text);
+            if (s.start_ok != FM_UNKNOWN)
+                cr_assert((s.success == FM_TRUE) == (s.start_ok == FM_TRUE && s.end_ok == FM_TRUE &&
+                                                     s.collision == FM_FALSE),
+                          "%s", text);
+        }
+    }
+}
+
+Test(trace3d, the_longest_reply_is_judged_in_bounded_time, .timeout = 60)
+{
+    size_t n = FM_TRACE_MAX_POINTS, size = n * 16;
+    char *text = malloc(size + 1);
+
+    cr_assert(text != NULL);
+    for (size_t i = 0; i < n; i++)
+        snprintf(text + i * 16, 17, "(%03zu, 500, 1.25)", i % 1000);
+    read_reply(FM_ANSWERS_TUPLES, text);
+    free(text);
+    cr_assert(answer.n == n);
+    for (int rules = FM_TRACE_REFERENCE; rules <= FM_TRACE_PAPER; rules++) {
+        fm_trace3d_score s = grade_with((fm_trace_rules)rules, FM_ANSWERS_TUPLES, &depth, &mask);
+        cr_assert(!isnan(s.dfd) && s.n_ratios == (rules == FM_TRACE_PAPER ? FM_PATH_SAMPLES : n));
     }
 }
