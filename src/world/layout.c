@@ -206,7 +206,7 @@ static int stand(composer *c, fm_thing t, double x, double y)
 static bool all_seen(const composer *c)
 {
     const fm_scene *s = c->scene;
-    int step = 1 + s->view.width / 100;
+    int step = 1 + s->view.width / 64;
 
     if (c->task->target >= 0 && fm_thing_visibility(s, c->task->target, step).share < 0.75)
         return false;

@@ -16,7 +16,7 @@
 
 /* ---- sets of solids, and grids of them ---- */
 
-enum { SET_WORDS = FM_SCENE_SOLIDS / 64, GRID_SIDE = 32, TILE = 4 };
+enum { SET_WORDS = FM_SCENE_SOLIDS / 64, GRID_SIDE = 40, TILE = 4 };
 
 typedef struct {
     uint64_t w[SET_WORDS];
@@ -162,6 +162,14 @@ static fm_status lay_tiles(fm_caster *caster, fm_err *err)
     return FM_OK;
 }
 
+/* How far the solid's bounding box reaches from its centre along a direction of length 1. */
+static double extent(const fm_solid *s, fm_v3 direction)
+{
+    fm_v3 d = fm_solid_turn(s, direction);
+
+    return fabs(d.x) * s->half.x + fabs(d.y) * s->half.y + fabs(d.z) * s->half.z;
+}
+
 static void lay_grids(fm_caster *caster)
 {
     const fm_scene *scene = caster->scene;
@@ -173,10 +181,10 @@ static void lay_grids(fm_caster *caster)
     grid_span(&caster->shadows, -2, -2, 2, 2);
     for (int i = 0; i < scene->n_solids; i++) {
         const fm_solid *s = &scene->solids[i];
-        double reach = s->reach, wide = s->half.x + s->half.y + CONTACT_REACH;
 
         grid_add(&caster->shadows, i, v3_dot(s->centre, caster->across),
-                 v3_dot(s->centre, caster->along), reach, reach);
+                 v3_dot(s->centre, caster->along), extent(s, caster->across),
+                 extent(s, caster->along));
         caster->eye[i] = fm_solid_turn(s, v3_sub(scene->view.eye, s->centre));
         caster->sun[i] = fm_solid_turn(s, scene->sun);
         /* What is under the table top shades nothing that the grid is asked about. */
@@ -184,7 +192,8 @@ static void lay_grids(fm_caster *caster)
             continue;
         if (s->centre.z > 0)
             set_add(&caster->standing, i);
-        grid_add(&caster->contacts, i, s->centre.x, s->centre.y, wide, wide);
+        grid_add(&caster->contacts, i, s->centre.x, s->centre.y,
+                 extent(s, v3(1, 0, 0)) + CONTACT_REACH, extent(s, v3(0, 1, 0)) + CONTACT_REACH);
     }
 }
 
@@ -310,8 +319,8 @@ static double contact(const fm_solid *s, fm_v3 p, fm_v3 n)
         return 0;
     /* Only what rises over the surface hides anything of its sky. */
     fm_v3 turned = fm_solid_turn(s, n);
-    double rise = v3_dot(turned, v3_sub(v3(0, 0, 0), q)) + fabs(turned.x) * s->half.x +
-                  fabs(turned.y) * s->half.y + fabs(turned.z) * s->half.z;
+    double rise = -v3_dot(turned, q) + fabs(turned.x) * s->half.x + fabs(turned.y) * s->half.y +
+                  fabs(turned.z) * s->half.z;
     if (rise <= 0)
         return 0;
     double size = rise < 0.10 ? rise : 0.10, near = size * 0.35 + 0.004;
@@ -509,15 +518,35 @@ static edge_kind edge_between(const fm_frame *frame, size_t a, size_t b)
 
     if (frame->solid[a] != frame->solid[b])
         return EDGE_OUTLINE;
-    return step > 0.09f || step < -0.09f ? EDGE_SURFACE : EDGE_NONE;
+    return step > 0.12f || step < -0.12f ? EDGE_SURFACE : EDGE_NONE;
 }
 
-/* The indices of the up to four neighbours of pixel (u, v); returns how many. */
-static int neighbours_of(const fm_frame *frame, int u, int v, size_t out[4])
+/* kinds [height][width]: what each pixel is to its four neighbours, the gravest of them. */
+static void mark_edges(const fm_frame *frame, uint8_t *kinds)
+{
+    size_t w = (size_t)frame->width, h = (size_t)frame->height;
+
+    memset(kinds, EDGE_NONE, w * h);
+    for (size_t v = 0; v < h; v++)
+        for (size_t u = 0; u < w; u++) {
+            const size_t own = v * w + u, next[2] = {own + 1, own + w};
+
+            for (int k = u + 1 == w; k < 1 + (v + 1 < h); k++) {
+                uint8_t kind = (uint8_t)edge_between(frame, own, next[k]);
+
+                kinds[own] = kind > kinds[own] ? kind : kinds[own];
+                kinds[next[k]] = kind > kinds[next[k]] ? kind : kinds[next[k]];
+            }
+        }
+}
+
+/* Pixel (u, v) and its up to four neighbours, itself first; returns how many. */
+static int around(const fm_frame *frame, int u, int v, size_t out[5])
 {
     size_t w = (size_t)frame->width, i = (size_t)v * w + (size_t)u;
     int n = 0;
 
+    out[n++] = i;
     if (u > 0)
         out[n++] = i - 1;
     if (u + 1 < frame->width)
@@ -536,25 +565,14 @@ static const double spread[4][2] = {
 /* The pixel's colour as the mean of five rays, which are tried only on what the pixel and its
  * neighbours show. On an outline they settle which solid covers how much of the pixel, and take its
  * colour from where it was seen: shading is what costs. */
-static void smooth_pixel(const fm_caster *caster, const fm_frame *frame, int u, int v, float out[3])
+static void smooth_pixel(const fm_caster *caster, const fm_frame *frame, edge_kind kind, int u,
+                         int v, float out[3])
 {
-    const size_t own = (size_t)v * (size_t)frame->width + (size_t)u;
     solid_set seen = {{0}};
-    edge_kind kind = EDGE_NONE;
     size_t near[5];
-    int n = neighbours_of(frame, u, v, near);
+    int n = around(frame, u, v, near);
 
-    for (int k = 0; k < 3; k++)
-        out[k] = frame->rgb[own][k];
-    for (int i = 0; i < n; i++) {
-        edge_kind found = edge_between(frame, own, near[i]);
-
-        kind = found > kind ? found : kind;
-    }
-    if (kind == EDGE_NONE)
-        return;
-    near[n] = own;
-    for (int i = 0; i <= n; i++)
+    for (int i = 0; i < n; i++)
         if (frame->solid[near[i]] >= 0)
             set_add(&seen, frame->solid[near[i]]);
     for (int s = 0; s < 4; s++) {
@@ -564,7 +582,7 @@ static void smooth_pixel(const fm_caster *caster, const fm_frame *frame, int u, 
         const float *rgb = NULL;
         int hit = cast(caster, &seen, d, &depth);
 
-        for (int i = n; kind == EDGE_OUTLINE && !rgb && i >= 0; i--)
+        for (int i = 0; kind == EDGE_OUTLINE && !rgb && i < n; i++)
             if (frame->solid[near[i]] == hit)
                 rgb = frame->rgb[near[i]];
         if (!rgb) {
@@ -580,22 +598,32 @@ static void smooth_pixel(const fm_caster *caster, const fm_frame *frame, int u, 
 
 static fm_status smooth_edges(const fm_caster *caster, fm_frame *frame, fm_err *err)
 {
-    size_t w = (size_t)frame->width;
+    size_t w = (size_t)frame->width, h = (size_t)frame->height;
     /* A row waits here until the one below it, which still looks at its old colours, is done. */
     float(*rows)[3] = malloc(2 * w * sizeof(*rows));
+    uint8_t *kinds = malloc(w * h);
+    fm_status st = FM_OK;
 
-    if (!rows)
-        return fm_fail(err, FM_E_NOMEM, "no memory for smooth edges");
-    for (int v = 0; v <= frame->height; v++) {
-        if (v < frame->height)
-            for (int u = 0; u < frame->width; u++)
-                smooth_pixel(caster, frame, u, v, rows[(size_t)(v & 1) * w + (size_t)u]);
-        if (v > 0)
-            memcpy(frame->rgb[(size_t)(v - 1) * w], rows[(size_t)((v - 1) & 1) * w],
-                   w * sizeof(*rows));
+    if (!rows || !kinds) {
+        st = fm_fail(err, FM_E_NOMEM, "no memory for smooth edges");
+        goto done;
     }
+    mark_edges(frame, kinds);
+    for (size_t v = 0; v <= h; v++) {
+        float(*row)[3] = rows + (v & 1) * w, (*above)[3] = rows + (~v & 1) * w;
+
+        if (v < h)
+            memcpy(row, frame->rgb + v * w, w * sizeof(*row));
+        for (size_t u = 0; v < h && u < w; u++)
+            if (kinds[v * w + u] != EDGE_NONE)
+                smooth_pixel(caster, frame, (edge_kind)kinds[v * w + u], (int)u, (int)v, row[u]);
+        if (v > 0)
+            memcpy(frame->rgb + (v - 1) * w, above, w * sizeof(*above));
+    }
+done:
     free(rows);
-    return FM_OK;
+    free(kinds);
+    return st;
 }
 
 fm_status fm_caster_draw(const fm_caster *caster, fm_frame *frame, fm_err *err)

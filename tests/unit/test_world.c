@@ -234,7 +234,7 @@ Test(world, pixels_and_numbers_are_the_golden_ones)
         hash_item(hash, &item);
     }
     fm_hash_finish(hash, text);
-    cr_expect(eq(str, text, "cf213251eb2215bfff6ea76fac2d463173bd05123b76a8c8bb24e6ab490d2c7a"));
+    cr_expect(eq(str, text, "e234f18fe60fcf00509e0b87041c510cce3641b9fdc1f29dbda3e94bea98748d"));
     fm_world_item_release(&item);
 }
 
