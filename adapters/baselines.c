@@ -103,8 +103,9 @@ static void picture_size(const fm_sample *sample, int *width, int *height)
 {
     static const int usual[][2] = {{640, 480}, {512, 384}, {384, 512}};
     const char *path = sample->kind == FM_ANSWER_TRACE2D ? sample->image_path : sample->depth_path;
-    fm_raster_info info;
+    size_t nearest = 0;
     double best = INFINITY;
+    fm_raster_info info;
 
     if (path && fm_raster_probe(path, &info, NULL) == FM_OK) {
         *width = info.width;
@@ -117,10 +118,11 @@ static void picture_size(const fm_sample *sample, int *width, int *height)
 
         if (away < best) {
             best = away;
-            *width = usual[i][0];
-            *height = usual[i][1];
+            nearest = i;
         }
     }
+    *width = usual[nearest][0];
+    *height = usual[nearest][1];
 }
 
 /* True where the sample holds what a baseline needs; otherwise the reply says what is missing. */

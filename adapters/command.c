@@ -133,7 +133,7 @@ static fm_status start(command *c, fm_err *err)
  * itself; *status (may be NULL) is then its wait status. */
 static bool stop(command *c, double grace_s, int *status)
 {
-    const struct timespec nap = {.tv_nsec = 2 * 1000 * 1000};
+    const struct timespec nap = {.tv_nsec = 2000000};
     double deadline = fm_clock_seconds() + grace_s;
     bool left = false;
     int how = 0;
@@ -242,13 +242,11 @@ static talk receive_line(command *c, double deadline, size_t *size)
         ssize_t n = read(c->from, room, (size_t)64 << 10);
         if (n > 0) {
             c->in.size += (size_t)n;
-        } else if (n == 0) {
-            return TALK_ENDED;
-        } else if (errno == EAGAIN) {
+        } else if (n < 0 && errno == EAGAIN) {
             talk t = wait_for(c, c->from, POLLIN, deadline);
             if (t != TALK_OK)
                 return t;
-        } else if (errno != EINTR) {
+        } else if (n == 0 || errno != EINTR) {
             return TALK_ENDED;
         }
     }

@@ -392,7 +392,7 @@ static fm_status list_run(const cli_args *args, fm_err *err)
         st = fm_catalog_suites(&catalog, &arena, &suites, &s.n_suites, err);
     s.suites = suites;
     if (st == FM_OK) {
-        if (cli_has(args, "names"))
+        if (only && cli_has(args, "names"))
             only->names(&out, &s);
         else if (cli_has(args, "json"))
             print_json(&out, &s, only);

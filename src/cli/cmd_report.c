@@ -132,7 +132,7 @@ static fm_status report_run(const cli_args *args, fm_err *err)
     if (st == FM_OK && cli_has(args, "json"))
         st = print_json(&views, err);
     else if (st == FM_OK && !only_files)
-        st = cli_show_table(&views, err);
+        st = cli_show_table(views.items, views.n, err);
     cli_views_release(&views);
     return st;
 }

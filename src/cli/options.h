@@ -29,14 +29,14 @@ typedef enum {
 
 typedef struct {
     const char *name;     /* without the dashes; NULL ends a table */
-    char letter;          /* short form, or 0 */
     const char *argument; /* what is shown for it in the help: "DIR"; NULL: a flag */
-    const char *fallback; /* default as shown in the help, or NULL */
+    const char *fallback; /* default, as it would be given; NULL: none */
     const char *help;
+    const char *words; /* CLI_WORDS: "auto always never" */
+    cli_kind kind;
+    char letter;   /* short form, or 0 */
     bool repeats;  /* may be given more than once */
     bool required; /* unless --help is asked for */
-    cli_kind kind;
-    const char *words; /* CLI_WORDS: "auto always never" */
 } cli_option;
 
 /* Upper bound of every --jobs. */

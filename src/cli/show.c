@@ -50,7 +50,7 @@ void cli_views_release(cli_views *views)
     *views = (cli_views){0};
 }
 
-fm_status cli_show_table(const cli_views *views, fm_err *err)
+fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *err)
 {
     cli_style style = cli_style_for(stdout);
     fm_report_options options = {
@@ -59,7 +59,7 @@ fm_status cli_show_table(const cli_views *views, fm_err *err)
         .notice = cli_notice,
     };
     fm_buf out = {0};
-    fm_status st = fm_report_table(&out, views->items, views->n, &options, err);
+    fm_status st = fm_report_table(&out, views, n, &options, err);
 
     if (st == FM_OK)
         st = cli_print(&out, err);
@@ -82,17 +82,17 @@ static fm_status show_results(const fm_view *view, fm_err *err)
 fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir, const char *protocol,
                        bool json, fm_err *err)
 {
-    cli_views views = {0};
-    fm_status st = add_one(&views, catalog, run_dir, protocol, err);
+    fm_view *view = NULL;
+    fm_status st = fm_view_open(&view, catalog, run_dir, protocol, err);
 
     if (st == FM_OK && json) {
-        st = show_results(views.items[0], err);
+        st = show_results(view, err);
     } else if (st == FM_OK) {
-        st = cli_show_table(&views, err);
+        st = cli_show_table(&view, 1, err);
         if (st == FM_OK)
             printf("\nresults in %s\nlook at them: fathom report %s --html report.html\n", run_dir,
                    run_dir);
     }
-    cli_views_release(&views);
+    fm_view_close(view);
     return st;
 }

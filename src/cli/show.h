@@ -17,7 +17,7 @@ FM_MUST_CHECK fm_status cli_views_add(cli_views *views, const fm_catalog *catalo
 void cli_views_release(cli_views *views); /* accepts {0} */
 
 /* The views as the table, on stdout. */
-FM_MUST_CHECK fm_status cli_show_table(const cli_views *views, fm_err *err);
+FM_MUST_CHECK fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *err);
 
 /* A run under one protocol (NULL: its own): the table and where the rest is, or results.json. */
 FM_MUST_CHECK fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir,
