@@ -6,7 +6,7 @@
 #include "fathom/world.h"
 #include "terminal.h"
 
-/* "320x240" */
+/* "480x360" */
 static fm_status read_size(const char *text, fm_world_config *config, fm_err *err)
 {
     const char *x = strchr(text, 'x');
@@ -70,7 +70,7 @@ static const cli_option options[] = {
      .letter = 'n',
      .argument = "N",
      .help = "how many (default: as many as tabletop)"},
-    {.name = "size", .argument = "WxH", .help = "size of the pictures, pixels (default: 320x240)"},
+    {.name = "size", .argument = "WxH", .help = "size of the pictures, pixels (default: 480x360)"},
     {.name = "jobs", .letter = 'j', .argument = "N", .help = "threads (default: one a processor)"},
     {0},
 };

@@ -8,7 +8,7 @@
 #include "fathom/trace.h"
 #include "fathom/world.h"
 
-enum { SCENES = 40, SEEDS = 2, STRAIGHT_POINTS = 8 };
+enum { SCENES = 24, SEEDS = 2, STRAIGHT_POINTS = 8 };
 
 /* The points as a model would answer them: tuples with x and y in thousandths. */
 static size_t answer_text(const fm_world_item *item, double (*points)[3], size_t n, char *out,
