@@ -18,9 +18,7 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/rng.h"
-#include "base/size.h"
 #include "base/text.h"
-#include "fathom/raster.h"
 
 /* Points on the line of `straight`; as many as a usual reply has. */
 #define STRAIGHT_POINTS 8
@@ -97,42 +95,16 @@ static fm_status text_end(baseline *b, fm_reply *reply, fm_err *err)
 
 /* ---- what the truth looks like in the picture ---- */
 
-/* Size of the picture that x and y refer to: the photograph in 2D, the depth map in 3D; without the
- * file, the usual size whose middle lies nearest to the principal point. */
-static void picture_size(const fm_sample *sample, int *width, int *height)
+/* True where the sample holds what a baseline needs, with the size of the picture that x and y refer
+ * to; otherwise the reply says what is missing. */
+static bool has_truth(const fm_sample *truth, int *width, int *height, fm_reply *reply)
 {
-    static const int usual[][2] = {{640, 480}, {512, 384}, {384, 512}};
-    const char *path = sample->kind == FM_ANSWER_TRACE2D ? sample->image_path : sample->depth_path;
-    size_t nearest = 0;
-    double best = INFINITY;
-    fm_raster_info info;
+    const char *source, *missing = NULL;
 
-    if (path && fm_raster_probe(path, &info, NULL) == FM_OK) {
-        *width = info.width;
-        *height = info.height;
-        return;
-    }
-    for (size_t i = 0; i < FM_COUNT_OF(usual); i++) {
-        double away =
-            hypot(sample->camera.cx - usual[i][0] / 2.0, sample->camera.cy - usual[i][1] / 2.0);
-
-        if (away < best) {
-            best = away;
-            nearest = i;
-        }
-    }
-    *width = usual[nearest][0];
-    *height = usual[nearest][1];
-}
-
-/* True where the sample holds what a baseline needs; otherwise the reply says what is missing. */
-static bool has_truth(const fm_sample *truth, fm_reply *reply)
-{
-    const char *missing = !truth->has_camera || !fm_camera_valid(&truth->camera)
-                              ? "the sample has no usable camera"
-                          : truth->truth.trace.n == 0 ? "the sample has no true trace"
-                                                      : NULL;
-
+    if (!truth->has_camera || !fm_sample_picture_size(truth, width, height, &source))
+        missing = "the sample has no usable camera";
+    else if (truth->truth.trace.n == 0)
+        missing = "the sample has no true trace";
     if (missing) {
         reply->status = FM_SAMPLE_SKIPPED;
         reply->detail = missing;
@@ -171,9 +143,8 @@ static fm_status put_truth(baseline *b, const fm_sample *truth, fm_rng *noise, f
 {
     int width, height;
 
-    if (!has_truth(truth, reply))
+    if (!has_truth(truth, &width, &height, reply))
         return FM_OK;
-    picture_size(truth, &width, &height);
     text_begin(b);
     for (size_t i = 0; i < truth->truth.trace.n; i++)
         put_projected(b, truth, truth->truth.trace.points[i], width, height, noise);
@@ -227,11 +198,10 @@ static fm_status straight_generate(void *state, const fm_request *request, const
     int width, height;
 
     (void)request;
-    if (!has_truth(truth, reply))
+    if (!has_truth(truth, &width, &height, reply))
         return FM_OK;
     const double *from = truth->truth.trace.points[0];
     const double *to = truth->truth.trace.points[truth->truth.trace.n - 1];
-    picture_size(truth, &width, &height);
     text_begin(b);
     for (int i = 0; i < STRAIGHT_POINTS; i++) {
         double t = i / (STRAIGHT_POINTS - 1.0), xyz[3];

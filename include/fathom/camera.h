@@ -23,8 +23,7 @@ typedef struct {
 /* True where all four numbers are finite and both focal lengths are positive. */
 FM_API bool fm_camera_valid(const fm_camera *camera);
 
-/* u = x fx / max(z, 1e-6) + cx, v likewise. The guard is the reference's (TraceSpatial scorer, 2D
- * task). */
+/* u = x fx / max(z, 1e-6) + cx, v likewise: a point at or behind the camera goes far outside. */
 FM_API void fm_camera_project(const fm_camera *camera, const double xyz[3], double uv[2]);
 
 /* x = (u - cx) z / fx, y = (v - cy) z / fy. The camera must be valid. */

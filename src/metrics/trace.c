@@ -60,11 +60,9 @@ bool fm_path_compare(const fm_trace_grader *grader, int dim, fm_path_metrics *ou
 
 fm_verdict fm_trace_success(fm_verdict start, fm_verdict end, fm_verdict collision)
 {
-    if (start == FM_FALSE || end == FM_FALSE || collision == FM_TRUE)
-        return FM_FALSE;
     if (start == FM_UNKNOWN || end == FM_UNKNOWN || collision == FM_UNKNOWN)
         return FM_UNKNOWN;
-    return FM_TRUE;
+    return fm_verdict_of(start == FM_TRUE && end == FM_TRUE && collision == FM_FALSE);
 }
 
 fm_status fm_trace_object(const fm_trace_case *c, const double start[3], fm_trace3d_score *out,

@@ -55,7 +55,8 @@ bool fm_mask_hit(const fm_raster *mask, double u, double v);
 /* The metrics between grader->predicted and grader->truth; all NaN, and false, where one is. */
 bool fm_path_compare(const fm_trace_grader *grader, int dim, fm_path_metrics *out);
 
-/* Start and end reached, no collision: false as soon as one is known to fail. */
+/* Start and end reached, no collision. Unknown where one of them is, even where another fails: were
+ * such items counted, a rate over items without rasters would be made of their failures alone. */
 fm_verdict fm_trace_success(fm_verdict start, fm_verdict end, fm_verdict collision);
 
 /* Make the object cloud: `object_points` and, where the cloud has points, the distance to `start`

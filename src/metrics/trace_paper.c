@@ -135,10 +135,6 @@ static fm_status judge_scene(const fm_trace_case *c, bool finite, fm_trace3d_sco
     fm_status st = FM_OK;
 
     if (!c->depth || !c->mask) {
-        if (!fm_all_finite(c->grader->path, 3))
-            out->start_ok = FM_FALSE;
-        if (!finite)
-            out->collision = FM_TRUE;
         fm_reason_add(&out->reason, c->depth ? fm_reason_no_mask : fm_reason_no_depth_map);
         return FM_OK;
     }

@@ -310,10 +310,6 @@ static fm_status judge_start(const fm_trace_case *c, fm_trace3d_score *out, fm_e
 
     if (!c->depth || !c->mask) {
         fm_reason_add(&out->reason, c->depth ? fm_reason_no_mask : fm_reason_no_depth_map);
-        if (isnan(to_truth))
-            out->start_ok = FM_FALSE;
-        else if (to_truth < FM_TRACE_NEAR_M)
-            out->start_ok = FM_TRUE;
         return FM_OK;
     }
     fm_status st = fm_trace_object(c, c->grader->path, out, &to_cloud, err);
