@@ -32,7 +32,7 @@ endif()
 # a program's own options would come before those of fathom_flags, which would switch the warnings on again.
 add_library(fathom_test_flags INTERFACE)
 target_compile_options(fathom_test_flags INTERFACE -Wno-conversion -Wno-pedantic -Wno-cast-qual
-                       -Wno-write-strings)
+                       -Wno-write-strings -Wno-string-concatenation)
 
 # fathom_module(<name> SOURCES ... [LINKS ...])
 # A folder under src/, adapters/ or suites/: an object library that ends up in libfathom.
