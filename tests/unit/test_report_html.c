@@ -7,14 +7,14 @@
 #include "report_fixture.h"
 
 static const char *const paper[] = {
-    "{\"id\": \"a\", \"status\": \"ok\", \"reply\": {\"status\": \"ok\", \"text\": \"(1, 2, "
-    "0.5)\"},"
-    " \"answer\": {\"points\": [[0.1, 0.2, 0.5]]},"
-    " \"metrics\": {\"start_ok\": true, \"success\": true, \"dfd\": 0.02,"
-    "   \"collision_ratios\": [0, 0.25]}}",
-    "{\"id\": \"b\", \"status\": \"timeout\", \"reply\": {\"status\": \"timeout\", \"text\": null,"
-    " \"detail\": \"no reply in 30 s\"}, \"metrics\": {\"success\": false},"
-    " \"reason\": \"no surface\"}",
+    ("{\"id\": \"a\", \"status\": \"ok\", \"reply\": {\"status\": \"ok\", \"text\": \"(1, 2, "
+     "0.5)\"},"
+     " \"answer\": {\"points\": [[0.1, 0.2, 0.5]]},"
+     " \"metrics\": {\"start_ok\": true, \"success\": true, \"dfd\": 0.02,"
+     "   \"collision_ratios\": [0, 0.25]}}"),
+    ("{\"id\": \"b\", \"status\": \"timeout\", \"reply\": {\"status\": \"timeout\", \"text\": null,"
+     " \"detail\": \"no reply in 30 s\"}, \"metrics\": {\"success\": false},"
+     " \"reason\": \"no surface\"}"),
 };
 static const char *const reference[] = {
     "{\"id\": \"a\", \"status\": \"ok\", \"metrics\": {\"start_ok\": false, \"success\": true}}",
@@ -104,13 +104,13 @@ Test(report_html, nothing_in_it_asks_for_anything_or_runs)
 Test(report_html, hostile_texts_are_shown_and_do_nothing)
 {
     static const char *const lines[] = {
-        "{\"id\": \"<script>alert(1)</script>\", \"status\": \"<b>\\u0001\", \"reply\": {\"text\":"
-        " \"</pre><script>alert(2)</script> \\u202e reversed \\\" onload=x\"},"
-        " \"metrics\": {\"<img src=x onerror=alert(3)>\": 1, \"success\": false},"
-        " \"reason\": \"'><svg onload=alert(4)>\"}",
+        ("{\"id\": \"<script>alert(1)</script>\", \"status\": \"<b>\\u0001\", \"reply\": {\"text\":"
+         " \"</pre><script>alert(2)</script> \\u202e reversed \\\" onload=x\"},"
+         " \"metrics\": {\"<img src=x onerror=alert(3)>\": 1, \"success\": false},"
+         " \"reason\": \"'><svg onload=alert(4)>\"}"),
         /* "<script>\0\xFF" */
-        "{\"id\": \"b\", \"status\": \"ok\", \"reply\": {\"text_base64\": \"PHNjcmlwdD4A/w==\"},"
-        " \"metrics\": {}}",
+        ("{\"id\": \"b\", \"status\": \"ok\", \"reply\": {\"text_base64\": \"PHNjcmlwdD4A/w==\"},"
+         " \"metrics\": {}}"),
     };
     report_fixture f = {0};
     fm_buf out = {0};

@@ -28,7 +28,7 @@ static const char *const hostile[] = {
     "$(touch " CANARY ")",
     "\"; system \"touch " CANARY "\"; \"",
     "'; system 'touch " CANARY "'; '",
-    "''''; !touch " CANARY,
+    ("''''; !touch " CANARY),
     "@touch @x",
     "{/Bold enhanced}_a^b",
     "back\\slash\\",

@@ -3,8 +3,8 @@
 
 static const char *const paper_lines[] = {
     "{\"id\": \"a\", \"status\": \"ok\", \"metrics\": {\"start_ok\": true, \"success\": true}}",
-    "{\"id\": \"b\", \"status\": \"ok\", \"metrics\": {\"start_ok\": true, \"success\": false},"
-    " \"reason\": \"no surface\"}",
+    ("{\"id\": \"b\", \"status\": \"ok\", \"metrics\": {\"start_ok\": true, \"success\": false},"
+     " \"reason\": \"no surface\"}"),
     "{\"id\": \"c\", \"status\": \"ok\", \"metrics\": {\"start_ok\": false, \"success\": false}}",
     "{\"id\": \"d\", \"status\": \"timeout\", \"metrics\": {\"success\": false}}",
 };

@@ -5,8 +5,8 @@
 
 static const char *const lines[] = {
     "{\"id\": \"a\", \"status\": \"ok\", \"metrics\": {\"success\": true}}",
-    "{\"id\": \"b|\\u001b[31m\", \"status\": \"ok\", \"metrics\": {\"success\": false},"
-    " \"reason\": \"<b>@everyone</b> `rm` | \\n \\u202e x\"}",
+    ("{\"id\": \"b|\\u001b[31m\", \"status\": \"ok\", \"metrics\": {\"success\": false},"
+     " \"reason\": \"<b>@everyone</b> `rm` | \\n \\u202e x\"}"),
 };
 static const char *const other_lines[] = {
     "{\"id\": \"a\", \"status\": \"ok\", \"metrics\": {\"success\": true}}",
