@@ -29,7 +29,7 @@ enum { PICTURE_SIZE = 720, PICTURE_QUALITY = 78 };
 #define REPLY_BYTES ((size_t)16 << 10)
 
 /* How many differing verdicts the page lists; the filter finds the others. */
-#define DIFFERENCES 24
+#define DIFFERENCES 200
 
 /* What is shown for one sample of one run directory. */
 typedef struct {
@@ -278,7 +278,7 @@ static void put_comparison(fm_buf *out, const page *p, const fm_report_compariso
         fm_buf_printf(out, "; the first %zu of %zu verdicts", shown, c->n_items);
     put(out, "</p>\n");
     if (shown > 0) {
-        put(out, "<div class=\"scroll\"><table><thead><tr><th>sample</th><th>metric</th>");
+        put(out, "<div class=\"scroll tall\"><table><thead><tr><th>sample</th><th>metric</th>");
         for (size_t k = 0; k < c->n_runs; k++) {
             put(out, "<th>@");
             data(out, p->model->runs[c->runs[k]].protocol);
@@ -843,6 +843,9 @@ fm_status fm_report_write_html(fm_buf *out, fm_report_model *model,
     if (st == FM_OK)
         st = fm_parallel_for(p.n_cards + 1, fm_report_jobs(options), make_part, &p, err);
     if (st == FM_OK) {
+        for (size_t i = 0; i < model->n; i++)
+            if (model->runs[i].notice && model->runs[i].group == i)
+                fm_report_notice(options, model->runs[i].notice);
         if (p.no_gnuplot)
             fm_report_notice(options, FM_REPORT_NO_GNUPLOT);
         else if (p.plot_trouble[0])

@@ -45,7 +45,8 @@ static const char *const html_style[] = {
     ".summary td{white-space:nowrap}.summary td b{font-weight:600;display:inline-block;"
     "min-width:72px}",
     ".summary .ci,.summary .of{color:var(--dim);font-size:13px;margin-left:6px}",
-    ".summary tr.primary>*{background:var(--soft)}",
+    ".summary th:first-child{position:sticky;left:0;background:var(--bg)}",
+    ".summary tr.primary>*,.summary tr.primary>th:first-child{background:var(--soft)}",
     ".summary tr.primary b{font-weight:700}",
     ".summary tr>:first-child{padding-left:10px}",
     ".summary tbody+tbody th,.summary tbody+tbody td{font-size:13px;color:var(--dim)}",
@@ -58,6 +59,8 @@ static const char *const html_style[] = {
     ".plots svg,.wide svg,.scene svg{display:block;width:100%;height:auto}",
     ".wide{max-width:860px;margin-bottom:18px;overflow-x:auto}.wide svg{min-width:520px}",
     ".why{min-width:180px}",
+    ".tall{max-height:470px;overflow:auto}",
+    ".tall thead th{position:sticky;top:0;background:var(--bg);box-shadow:0 1px 0 var(--line)}",
     "svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif}",
     /* samples */
     ".legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--dim);"
@@ -107,7 +110,9 @@ static const char *const html_style[] = {
     "@media(max-width:560px){main,header,footer{padding-left:14px;padding-right:14px}"
     "header{padding-top:22px}h1{font-size:23px}.cards{grid-template-columns:1fr}"
     ".plots{grid-template-columns:1fr}.tile b{font-size:25px}}",
-    "@media print{:root{--bg:#fff;--soft:#f4f4f4;--line:#ccc;--ink:#000;--dim:#444;--good:#00543d;"
+    "@media "
+    "print{.tall{max-height:none}:root{--bg:#fff;--soft:#f4f4f4;--line:#ccc;--ink:#000;--dim:#444;-"
+    "-good:#00543d;"
     "--goodbg:#fff;--bad:#8a3200;--badbg:#fff;--warn:#664000;--warnbg:#fff}"
     "body{font-size:11px}.filter,.filter+label,details:not([open]){display:none}"
     ".card,.tile,figure,tr{break-inside:avoid}.cards{grid-template-columns:1fr 1fr}"
