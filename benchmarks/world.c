@@ -71,6 +71,7 @@ static fm_status measure(int width, int height, size_t n, bool encode, fm_err *e
     for (int r = 1; r <= REPETITIONS; r++)
         printf(" %.3f", seconds[r]);
     printf(")\n");
+    fflush(stdout); /* a figure that is there survives an impatient reader */
     return FM_OK;
 }
 
