@@ -109,22 +109,14 @@ static fm_status take_long(parser *p, const char *word, fm_err *err)
     return take(p, option, word[size] == '=' ? word + size + 1 : NULL, err);
 }
 
-/* -x, -xvalue, and flags run together: -ab. */
+/* -x or -xvalue. Flags are not run together: every word gives one entry at most. */
 static fm_status take_short(parser *p, const char *letters, fm_err *err)
 {
-    for (const char *at = letters; *at; at++) {
-        const cli_option *option = by_letter(p->command, *at);
-        fm_status st;
+    const cli_option *option = by_letter(p->command, letters[0]);
 
-        if (!option)
-            return fm_fail(err, FM_E_USAGE, "unknown option '-%s'", at);
-        if (option->argument)
-            return take(p, option, at[1] ? at + 1 : NULL, err);
-        st = take(p, option, NULL, err);
-        if (st != FM_OK)
-            return st;
-    }
-    return FM_OK;
+    if (!option)
+        return fm_fail(err, FM_E_USAGE, "unknown option '-%s'", letters);
+    return take(p, option, letters[1] ? letters + 1 : NULL, err);
 }
 
 fm_status cli_parse(const cli_command *command, int argc, char *const *argv, cli_given *given,
