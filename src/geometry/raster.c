@@ -303,7 +303,7 @@ static int jpeg_eof(void *file)
 static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err)
 {
     static const stbi_io_callbacks io = {jpeg_read, jpeg_skip, jpeg_eof};
-    fm_raster_info info;
+    fm_raster_info info = {0};
     int width, height, in_file;
     fm_status st = jpeg_probe(p, &info, err);
 
