@@ -16,6 +16,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "geometry/cells.h"
 
@@ -96,6 +99,25 @@ static fm_status out_of_memory(fm_err *err)
 
 /* ---- the frame ---- */
 
+/* Millimetres to metres. Both branches are computed and one selected, so that the loop vectorises. */
+static void load_row(float *restrict metres, const uint16_t *restrict mm,
+                     const unsigned char *restrict in_object, size_t n)
+{
+    for (size_t u = 0; u < n; u++) {
+        float m = (float)mm[u] / 1000.0f;
+        int seen = (mm[u] != 0) & (in_object[u] != 255) & (m < (float)MAX_DEPTH_M);
+
+        metres[u] = seen ? m : NO_DEPTH;
+    }
+}
+
+static void stretch_row(float *restrict stretch, const float *restrict ray_x2, float ray_y2,
+                        size_t n)
+{
+    for (size_t u = 0; u < n; u++)
+        stretch[u] = sqrtf(ray_x2[u] + ray_y2 + 1.0f);
+}
+
 static fm_status load_frame(fm_obstacles *o, const fm_raster *depth, const fm_raster *mask,
                             const fm_camera *camera, fm_err *err)
 {
@@ -116,20 +138,13 @@ static fm_status load_frame(fm_obstacles *o, const fm_raster *depth, const fm_ra
         o->ray_x2[u] = slope * slope;
     }
     for (size_t v = 0; v < height; v++) {
-        const uint16_t *mm = (const uint16_t *)depth->data + v * width;
-        const unsigned char *in_object = (const unsigned char *)mask->data + v * width;
-        float slope = ((float)v - cy) * inverse_fy, ray_y2 = slope * slope;
-        float *d = o->depth + v * pitch, *stretch = o->stretch + v * pitch;
+        float slope = ((float)v - cy) * inverse_fy;
 
-        for (size_t u = 0; u < width; u++) {
-            float metres = (float)mm[u] / 1000.0f;
-
-            d[u] = mm[u] == 0 || in_object[u] == 255 || metres >= (float)MAX_DEPTH_M ? NO_DEPTH
-                                                                                     : metres;
-            stretch[u] = sqrtf(o->ray_x2[u] + ray_y2 + 1.0f);
-        }
-        d[width] = NO_DEPTH;
-        stretch[width] = 1;
+        load_row(o->depth + v * pitch, (const uint16_t *)depth->data + v * width,
+                 (const unsigned char *)mask->data + v * width, width);
+        stretch_row(o->stretch + v * pitch, o->ray_x2, slope * slope, width);
+        o->depth[v * pitch + width] = NO_DEPTH;
+        o->stretch[v * pitch + width] = 1;
     }
     for (size_t u = 0; u < pitch; u++) {
         o->depth[height * pitch + u] = NO_DEPTH;
@@ -245,6 +260,22 @@ static void place_block(const fm_obstacles *o, fm_cell cell, const fm_camera *ca
     }
 }
 
+/* Which of 16 numbers are below `limit`, a bit each; NaN is not. */
+static inline uint32_t below(const float v[SIDE], float limit)
+{
+    uint32_t bits = 0;
+
+#ifdef __SSE2__
+    for (int i = 0; i < SIDE; i += 4)
+        bits |= (uint32_t)_mm_movemask_ps(_mm_cmplt_ps(_mm_loadu_ps(v + i), _mm_set1_ps(limit)))
+                << i;
+#else
+    for (int i = 0; i < SIDE; i++)
+        bits |= (uint32_t)(v[i] < limit) << i;
+#endif
+    return bits;
+}
+
 /* Signed distances of the voxels (0 .. reach_x, j, k). */
 static void fill_row(const fm_obstacles *o, int j, int k, block *b)
 {
@@ -255,23 +286,24 @@ static void fill_row(const fm_obstacles *o, int j, int k, block *b)
     const float *depth = o->depth + (size_t)b->row[k][j] * o->pitch;
     const float *stretch = o->stretch + (size_t)b->row[k][j] * o->pitch;
     const int32_t *column = b->column[k];
-    float z = b->z[k], gap[REACH], *f = b->f[k][j];
+    const float z = b->z[k];
+    float gap[REACH], *f = b->f[k][j];
     uint32_t band = 0, negative = 0;
-    int any = 0;
 
-    b->band[k][j] = 0;
-    for (int i = 0; i < REACH; i++) {
+    for (int i = 0; i < SIDE; i++)
         gap[i] = depth[column[i]] - z;
-        any |= fabsf(gap[i]) <= near;
+    if (below(gap, near) & ~below(gap, -near)) {
+        for (int i = 0; i < SIDE; i++)
+            f[i] = gap[i] * stretch[column[i]] * inverse_truncation;
+        band = below(f, BAND) & ~below(f, -BAND);
+        negative = below(f, 0);
     }
-    if (!any)
-        return;
-    for (int i = 0; i < REACH; i++) {
-        f[i] = gap[i] * stretch[column[i]] * inverse_truncation;
-        band |= (uint32_t)(f[i] < BAND && f[i] >= -BAND) << i;
-        negative |= (uint32_t)(f[i] < 0) << i;
+    if (b->reach_x == REACH) {
+        f[SIDE] = (depth[column[SIDE]] - z) * stretch[column[SIDE]] * inverse_truncation;
+        band |= (uint32_t)(f[SIDE] < BAND && f[SIDE] >= -BAND) << SIDE;
+        negative |= (uint32_t)(f[SIDE] < 0) << SIDE;
     }
-    b->band[k][j] = b->reach_x == REACH ? band : band & ((1u << SIDE) - 1);
+    b->band[k][j] = band;
     b->negative[k][j] = negative;
 }
 
@@ -352,19 +384,29 @@ static bool occupy(fm_obstacles *o)
             low[k] = o->surface[i][k] < low[k] ? o->surface[i][k] : low[k];
     for (int k = 0; k < 3; k++)
         o->origin[k] = low[k] - VOXEL_M * 0.5;
+    fm_cell last = {-1, -1, -1};
+    size_t brick = 0;
+
     for (size_t i = 0; i < o->n_surface; i++) {
         int32_t voxel[3];
         uint64_t bit;
 
         for (int k = 0; k < 3; k++)
             voxel[k] = (int32_t)((o->surface[i][k] - o->origin[k]) / VOXEL_M); /* never negative */
-        size_t before = o->bricks.n, brick = fm_cells_add(&o->bricks, brick_of(voxel, &bit));
+        fm_cell cell = brick_of(voxel, &bit);
 
-        if (brick == FM_CELL_NONE ||
-            !fm_grow((void **)&o->bits, &o->bits_capacity, o->bricks.n, sizeof(*o->bits)))
-            return false;
-        if (brick == before)
-            o->bits[brick] = 0;
+        /* Neighbours in the list are neighbours in space: most share a brick. */
+        if (cell.x != last.x || cell.y != last.y || cell.z != last.z) {
+            size_t before = o->bricks.n;
+
+            last = cell;
+            brick = fm_cells_add(&o->bricks, cell);
+            if (brick == FM_CELL_NONE ||
+                !fm_grow((void **)&o->bits, &o->bits_capacity, o->bricks.n, sizeof(*o->bits)))
+                return false;
+            if (brick == before)
+                o->bits[brick] = 0;
+        }
         o->count += !(o->bits[brick] & bit);
         o->bits[brick] |= bit;
     }
