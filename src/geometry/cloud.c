@@ -19,9 +19,15 @@
 #define CLUSTER_MIN_POINTS  10
 #define MIN_OBJECT_POINTS   5
 
+typedef struct {
+    int u, v;
+} pixel;
+
 struct fm_cloud_scratch {
     fm_kdtree tree;
     fm_cells cells;
+    pixel *pixels; /* where each point of the depth map comes from */
+    size_t pixels_capacity;
     double *means; /* one a point */
     size_t means_capacity;
     uint32_t *members; /* points in each voxel; neighbours found */
@@ -43,6 +49,7 @@ void fm_cloud_scratch_free(fm_cloud_scratch *scratch)
         return;
     fm_kdtree_release(&scratch->tree);
     fm_cells_release(&scratch->cells);
+    free(scratch->pixels);
     free(scratch->means);
     free(scratch->members);
     free(scratch->queue);
@@ -74,8 +81,9 @@ static int nearest_source(int i, int destination, int source)
     return at < source ? at : source - 1;
 }
 
-fm_status fm_cloud_from_depth(fm_cloud *out, const fm_raster *depth, const fm_raster *mask,
-                              const fm_camera *camera, fm_err *err)
+/* Points, and where `scratch` is given the pixel of each, in row-major order. */
+static fm_status back_project(fm_cloud *out, const fm_raster *depth, const fm_raster *mask,
+                              const fm_camera *camera, fm_cloud_scratch *scratch, fm_err *err)
 {
     const uint16_t *mm = depth->data;
     const unsigned char *inside = mask->data;
@@ -91,14 +99,22 @@ fm_status fm_cloud_from_depth(fm_cloud *out, const fm_raster *depth, const fm_ra
             inside + (size_t)nearest_source(v, depth->height, mask->height) * (size_t)mask->width;
 
         for (int u = 0; u < depth->width; u++) {
-            int mask_u =
-                mask->width == depth->width ? u : nearest_source(u, depth->width, mask->width);
+            int mask_u = u;
 
+            if (mask->width != depth->width)
+                mask_u = nearest_source(u, depth->width, mask->width);
+            else if (u + 8 <= depth->width && memcmp(mask_row + u, "\0\0\0\0\0\0\0", 8) == 0) {
+                u += 7; /* most of a picture is not the object */
+                continue;
+            }
             if (mask_row[mask_u] == 0 || mm_row[u] == 0 || mm_row[u] >= MAX_DEPTH_MM)
                 continue;
-            if (n == out->capacity &&
-                !fm_grow((void **)&out->points, &out->capacity, n + 1, sizeof(*out->points)))
+            if (!fm_grow((void **)&out->points, &out->capacity, n + 1, sizeof(*out->points)) ||
+                (scratch && !fm_grow((void **)&scratch->pixels, &scratch->pixels_capacity, n + 1,
+                                     sizeof(*scratch->pixels))))
                 return out_of_memory(n + 1, err);
+            if (scratch)
+                scratch->pixels[n] = (pixel){u, v};
             fm_camera_back_project(camera, u, v, mm_row[u] / 1000.0, out->points[n++]);
         }
     }
@@ -106,29 +122,30 @@ fm_status fm_cloud_from_depth(fm_cloud *out, const fm_raster *depth, const fm_ra
     return FM_OK;
 }
 
+fm_status fm_cloud_from_depth(fm_cloud *out, const fm_raster *depth, const fm_raster *mask,
+                              const fm_camera *camera, fm_err *err)
+{
+    return back_project(out, depth, mask, camera, NULL, err);
+}
+
 /* ---- outliers ---- */
 
-fm_status fm_cloud_remove_outliers(fm_cloud *cloud, int neighbours, double ratio,
-                                   fm_cloud_scratch *scratch, fm_err *err)
+/* The mean of `n` squared distances' roots, smallest first as Open3D adds them. */
+static double mean_distance(const double *squared, size_t n)
 {
-    double nearest[FM_KDTREE_MAX_NEIGHBOURS], mean = 0, squares = 0;
+    double sum = 0;
+
+    for (size_t k = 0; k < n; k++)
+        sum += sqrt(squared[k]);
+    return sum / (double)n;
+}
+
+/* Keep the points whose mean in scratch->means is within bounds. */
+static void keep_inliers(fm_cloud *cloud, double ratio, const fm_cloud_scratch *scratch)
+{
+    double mean = 0, squares = 0;
     size_t n = cloud->n, kept = 0;
 
-    if (neighbours < 1 || neighbours > FM_KDTREE_MAX_NEIGHBOURS)
-        return fm_fail(err, FM_E_USAGE, "neighbours must be 1 to %d", FM_KDTREE_MAX_NEIGHBOURS);
-    if (!fm_grow((void **)&scratch->means, &scratch->means_capacity, n, sizeof(double)) ||
-        !fm_kdtree_build(&scratch->tree, (const double(*)[3])cloud->points, n))
-        return out_of_memory(n, err);
-    /* In the tree's order, where one query finds the cache warm from the one before. */
-    for (size_t i = 0; i < n; i++) {
-        size_t found =
-            fm_kdtree_nearest(&scratch->tree, scratch->tree.points[i], (size_t)neighbours, nearest);
-        double sum = 0;
-
-        for (size_t k = 0; k < found; k++)
-            sum += sqrt(nearest[k]);
-        scratch->means[scratch->tree.index[i]] = sum / (double)found;
-    }
     for (size_t i = 0; i < n; i++)
         mean += scratch->means[i];
     mean /= (double)n;
@@ -145,6 +162,109 @@ fm_status fm_cloud_remove_outliers(fm_cloud *cloud, int neighbours, double ratio
         if (scratch->means[i] > 0 && scratch->means[i] < limit)
             memcpy(cloud->points[kept++], cloud->points[i], sizeof(*cloud->points));
     cloud->n = kept;
+}
+
+fm_status fm_cloud_remove_outliers(fm_cloud *cloud, int neighbours, double ratio,
+                                   fm_cloud_scratch *scratch, fm_err *err)
+{
+    double nearest[FM_KDTREE_MAX_NEIGHBOURS];
+
+    if (neighbours < 1 || neighbours > FM_KDTREE_MAX_NEIGHBOURS)
+        return fm_fail(err, FM_E_USAGE, "neighbours must be 1 to %d", FM_KDTREE_MAX_NEIGHBOURS);
+    if (!fm_grow((void **)&scratch->means, &scratch->means_capacity, cloud->n, sizeof(double)) ||
+        !fm_kdtree_build(&scratch->tree, (const double(*)[3])cloud->points, cloud->n))
+        return out_of_memory(cloud->n, err);
+    /* In the tree's order, where one query finds the cache warm from the one before. */
+    for (size_t i = 0; i < cloud->n; i++) {
+        size_t found =
+            fm_kdtree_nearest(&scratch->tree, scratch->tree.points[i], (size_t)neighbours, nearest);
+
+        scratch->means[scratch->tree.index[i]] = mean_distance(nearest, found);
+    }
+    keep_inliers(cloud, ratio, scratch);
+    return FM_OK;
+}
+
+/* Neighbours in space are neighbours on the picture: those of most points are found among the pixels
+ * of a small window. */
+#define WINDOW 3 /* pixels to each side */
+
+/* How near a point on a ray outside the window can come, as a share of the depth, squared: the
+ * distance to the plane through the camera and the next column (or row) beyond the window. */
+static double window_reach2(double pixel_offset, double focal)
+{
+    double step = WINDOW + 1, slope = fabs(pixel_offset) + WINDOW + 1;
+
+    return step * step / (focal * focal + slope * slope) * (1 - 1e-9);
+}
+
+/* The squared distances to the OUTLIER_NEIGHBOURS nearest among `n` points, added to the `found` ones
+ * in best, ascending. */
+static size_t scan(const double point[3], const double (*points)[3], size_t n, double *best,
+                   size_t found)
+{
+    for (size_t i = 0; i < n; i++) {
+        double x = point[0] - points[i][0], y = point[1] - points[i][1],
+               z = point[2] - points[i][2];
+        double d = x * x + y * y + z * z;
+        size_t at = found;
+
+        if (found == OUTLIER_NEIGHBOURS) {
+            if (d >= best[OUTLIER_NEIGHBOURS - 1])
+                continue;
+            at--;
+        } else {
+            found++;
+        }
+        for (; at > 0 && best[at - 1] > d; at--)
+            best[at] = best[at - 1];
+        best[at] = d;
+    }
+    return found;
+}
+
+/* fm_cloud_remove_outliers() with the scorer's constants for a cloud fresh from a depth map, pixels
+ * in scratch: the same result, bit for bit, with the tree for those points alone whose window does
+ * not prove that it holds all their neighbours. */
+static fm_status remove_outliers_by_window(fm_cloud *cloud, const fm_camera *camera,
+                                           fm_cloud_scratch *scratch, fm_err *err)
+{
+    const pixel *at = scratch->pixels;
+    const double(*points)[3] = (const double(*)[3])cloud->points;
+    size_t n = cloud->n, begin[2 * WINDOW + 1] = {0}; /* first point in the window, row by row */
+    bool tree = false;
+
+    if (!fm_grow((void **)&scratch->means, &scratch->means_capacity, n, sizeof(double)))
+        return out_of_memory(n, err);
+    for (size_t i = 0; i < n; i++) {
+        double best[OUTLIER_NEIGHBOURS];
+        size_t found = 0;
+
+        for (int r = 0; r <= 2 * WINDOW; r++) {
+            int row = at[i].v + r - WINDOW;
+            size_t end;
+
+            /* Points are sorted by row and column, and so are the windows' first ones. */
+            while (begin[r] < n && (at[begin[r]].v < row ||
+                                    (at[begin[r]].v == row && at[begin[r]].u < at[i].u - WINDOW)))
+                begin[r]++;
+            for (end = begin[r]; end < n && at[end].v == row && at[end].u <= at[i].u + WINDOW;)
+                end++;
+            found = scan(points[i], points + begin[r], end - begin[r], best, found);
+        }
+        double reach2 = fmin(window_reach2(at[i].u - camera->cx, camera->fx),
+                             window_reach2(at[i].v - camera->cy, camera->fy)) *
+                        points[i][2] * points[i][2];
+
+        if (found < OUTLIER_NEIGHBOURS || best[OUTLIER_NEIGHBOURS - 1] > reach2) {
+            if (!tree && !fm_kdtree_build(&scratch->tree, points, n))
+                return out_of_memory(n, err);
+            tree = true;
+            found = fm_kdtree_nearest(&scratch->tree, points[i], OUTLIER_NEIGHBOURS, best);
+        }
+        scratch->means[i] = mean_distance(best, found);
+    }
+    keep_inliers(cloud, OUTLIER_RATIO, scratch);
     return FM_OK;
 }
 
@@ -310,7 +430,7 @@ static double scale_of(const fm_cloud *cloud)
 fm_status fm_cloud_object(fm_cloud *out, const fm_raster *depth, const fm_raster *mask,
                           const fm_camera *camera, fm_cloud_scratch *scratch, fm_err *err)
 {
-    fm_status st = fm_cloud_from_depth(out, depth, mask, camera, err);
+    fm_status st = back_project(out, depth, mask, camera, scratch, err);
 
     if (st != FM_OK || out->n == 0)
         return st;
@@ -318,7 +438,7 @@ fm_status fm_cloud_object(fm_cloud *out, const fm_raster *depth, const fm_raster
 
     if (!isfinite(voxel_m))
         return fm_fail(err, FM_E_INPUT, "the camera spreads the object beyond all bounds");
-    st = fm_cloud_remove_outliers(out, OUTLIER_NEIGHBOURS, OUTLIER_RATIO, scratch, err);
+    st = remove_outliers_by_window(out, camera, scratch, err);
     if (st == FM_OK)
         st = fm_cloud_voxel_downsample(out, voxel_m, scratch, err);
     if (st == FM_OK)

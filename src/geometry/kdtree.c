@@ -8,7 +8,7 @@
 #include "geometry/cells.h"
 
 /* Halving stops here; scanning so few costs less than another level. */
-#define LEAF_POINTS 8
+#define LEAF_POINTS 12
 
 /* Bounds of subtrees are sums of rounded squares: hold them this much lower than computed, so that
  * rounding never prunes a point that belongs to the answer. */

@@ -155,9 +155,12 @@ static fm_status load_frame(fm_obstacles *o, const fm_raster *depth, const fm_ra
 
 /* ---- which blocks are open ---- */
 
-static int32_t block_of(double metres)
+static inline int32_t block_of(double metres)
 {
-    return (int32_t)floor(metres / BLOCK_M);
+    double blocks = metres / BLOCK_M;
+    int32_t towards_zero = (int32_t)blocks; /* floor() is a call where SSE 4.1 is not assumed */
+
+    return towards_zero - (blocks < towards_zero);
 }
 
 static fm_status open_blocks(fm_obstacles *o, const fm_camera *camera, fm_err *err)

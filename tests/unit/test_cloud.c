@@ -285,6 +285,88 @@ Test(cloud, dbscan_follows_its_definition)
 
 /* ---- the chain ---- */
 
+/* The steps one by one through the public functions, of which fm_cloud_object() uses faster forms. */
+static fm_cloud object_by_steps(const fm_raster *depth, const fm_raster *mask, const fm_camera *c,
+                                fm_cloud_scratch *scratch)
+{
+    fm_cloud cloud = {0};
+    double variance = 0;
+    int labels[4096], clusters, counts[4096] = {0}, best = -1;
+    size_t kept = 0;
+
+    cr_assert(eq(int, fm_cloud_from_depth(&cloud, depth, mask, c, NULL), FM_OK));
+    for (int k = 0; k < 3; k++) {
+        double mean = 0, sum = 0;
+
+        for (size_t i = 0; i < cloud.n; i++)
+            mean += cloud.points[i][k];
+        mean /= (double)cloud.n;
+        for (size_t i = 0; i < cloud.n; i++)
+            sum += (cloud.points[i][k] - mean) * (cloud.points[i][k] - mean);
+        variance += sum / (double)cloud.n;
+    }
+    cr_assert(eq(int, fm_cloud_remove_outliers(&cloud, 10, 1.2, scratch, NULL), FM_OK));
+    cr_assert(eq(int,
+                 fm_cloud_voxel_downsample(&cloud, fmax(0.01, (3 * sqrt(variance) + 1e-6) / 40),
+                                           scratch, NULL),
+                 FM_OK));
+    cr_assert(lt(sz, cloud.n, 4096));
+    cr_assert(eq(int, fm_cloud_dbscan(&cloud, 0.02, 10, labels, &clusters, scratch, NULL), FM_OK));
+    for (size_t i = 0; i < cloud.n; i++)
+        if (labels[i] >= 0)
+            counts[labels[i]]++;
+    for (size_t i = 0; i < cloud.n; i++)
+        if (labels[i] >= 0 && (best < 0 || counts[labels[i]] > counts[best]))
+            best = labels[i];
+    if (best < 0 || counts[best] < 5)
+        return cloud;
+    for (size_t i = 0; i < cloud.n; i++)
+        if (labels[i] == best)
+            memmove(cloud.points[kept++], cloud.points[i], sizeof(double[3]));
+    cloud.n = kept;
+    return cloud;
+}
+
+Test(cloud, the_chain_equals_its_steps_bit_for_bit)
+{
+    fm_cloud_scratch *scratch = fm_cloud_scratch_new();
+    fm_rng rng;
+
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        fm_raster depth = depth_raster(60, 50, 0), mask = mask_raster(60, 50, 0);
+        fm_camera c = {60, 80, 30 + (double)(seed % 3) * 20, 25};
+        fm_cloud object = {0}, steps;
+
+        /* A surface at any slant, with noise, holes, far pixels and a ragged mask. */
+        fm_rng_seed(&rng, seed);
+        double near = fm_rng_range(&rng, 200, 1500), slant = fm_rng_range(&rng, -40, 40);
+        double noise = fm_rng_range(&rng, 0, 12);
+
+        for (int v = 0; v < 50; v++) {
+            for (int u = 0; u < 60; u++) {
+                double mm = near + slant * u + noise * fm_rng_normal(&rng);
+
+                if (fm_rng_below(&rng, 30) == 0)
+                    mm = fm_rng_range(&rng, 0, 14000);
+                ((uint16_t *)depth.data)[v * 60 + u] = (uint16_t)fmax(0, mm);
+                ((unsigned char *)mask.data)[v * 60 + u] =
+                    (u - 30) * (u - 30) + (v - 25) * (v - 25) < 400 &&
+                    fm_rng_below(&rng, 9) > seed % 8;
+            }
+        }
+        cr_assert(eq(int, fm_cloud_object(&object, &depth, &mask, &c, scratch, NULL), FM_OK));
+        steps = object_by_steps(&depth, &mask, &c, scratch);
+        cr_assert(eq(sz, object.n, steps.n), "seed %d", (int)seed);
+        cr_assert(memcmp(object.points, steps.points, object.n * sizeof(double[3])) == 0, "seed %d",
+                  (int)seed);
+        fm_cloud_release(&object);
+        fm_cloud_release(&steps);
+        fm_raster_release(&depth);
+        fm_raster_release(&mask);
+    }
+    fm_cloud_scratch_free(scratch);
+}
+
 Test(cloud, an_object_without_depth_is_an_empty_cloud)
 {
     fm_cloud_scratch *scratch = fm_cloud_scratch_new();
