@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/threads.h"
 #include "core/aggregate.h"
+#include "core/record.h"
 
 enum { BATCH_PER_THREAD = 32 };
 
@@ -92,13 +93,7 @@ static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_samp
     fm_json_put_string(&w, "status", fm_sample_status_name(grade->status));
     fm_json_put_string(&w, "size_source", grade->size_source);
     fm_json_open(&w, "reply", '{');
-    fm_json_put_string(&w, "status", fm_sample_status_name(reply->status));
-    if (reply->text)
-        fm_json_put_reply(&w, "text", reply->text, reply->size);
-    else
-        fm_json_put_null(&w, "text");
-    fm_json_put_string(&w, "finish_reason", reply->finish_reason);
-    fm_json_put_string(&w, "detail", reply->detail);
+    fm_record_put_reply(&w, reply);
     fm_json_close(&w, '}');
     put_points(&w, grade);
     put_metrics(&w, protocol, grade);

@@ -17,6 +17,7 @@
 #include "base/idmap.h"
 #include "base/json.h"
 #include "base/size.h"
+#include "core/record.h"
 
 /* The last record of one id. */
 typedef struct {
@@ -80,32 +81,58 @@ static bool put_entry(fm_journal *journal, const char *id, int64_t offset, int64
     return true;
 }
 
+static bool is_blank(const char *text, int64_t size)
+{
+    for (int64_t i = 0; i < size; i++)
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
+            return false;
+    return true;
+}
+
+/* Take the line at [at, at + size) into the index; *whole tells whether it is a record. */
+static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_arena *arena,
+                            bool *whole, fm_err *err)
+{
+    const char *id;
+    cJSON *tree = NULL;
+    fm_status st = FM_OK;
+
+    fm_arena_reset(arena);
+    *whole =
+        fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL) == FM_OK &&
+        fm_record_id(tree, journal->path, arena, &id, NULL) == FM_OK;
+    if (*whole && !put_entry(journal, id, at, size))
+        st = fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
+    cJSON_Delete(tree);
+    return st;
+}
+
+/* Only a last line without its newline can be torn, and only where it is no whole record. */
 static fm_status index_lines(fm_journal *journal, fm_journal_report *report, fm_err *err)
 {
     const char *text = journal->mapping;
-    size_t number = 0;
+    int64_t end = (int64_t)journal->mapped;
+    fm_arena arena = {0};
+    fm_status st = FM_OK;
 
-    for (int64_t at = 0, size; at < journal->size; at += size + 1) {
-        cJSON *record = NULL;
-        const char *id;
+    for (int64_t at = 0, size; at < end && st == FM_OK; at += size + 1) {
+        const char *newline = memchr(text + at, '\n', (size_t)(end - at));
+        bool whole;
 
-        size = (const char *)memchr(text + at, '\n', (size_t)(journal->size - at)) - (text + at);
-        number++;
-        if (fm_json_parse(text + at, (size_t)size, journal->path, &record, NULL) != FM_OK ||
-            !(id = fm_json_string(record, "id"))) {
-            if (report->unreadable++ == 0)
-                report->first_unreadable = number;
-            cJSON_Delete(record);
-            continue;
-        }
-        report->records++;
-        bool kept = put_entry(journal, id, at, size);
-        cJSON_Delete(record);
-        if (!kept)
-            return fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
+        size = newline ? newline - (text + at) : end - at;
+        report->lines++;
+        st = index_line(journal, at, size, &arena, &whole, err);
+        report->records += whole;
+        if (whole || newline)
+            journal->size = at + size + (newline != NULL);
+        else
+            report->torn = true;
+        if (!whole && newline && !is_blank(text + at, size) && report->unreadable++ == 0)
+            report->first_unreadable = report->lines;
     }
     report->ids = journal->n;
-    return FM_OK;
+    fm_arena_release(&arena);
+    return st;
 }
 
 /* ---- syncing ---- */
@@ -136,6 +163,19 @@ static void *sync_main(void *argument)
 
 /* ---- life ---- */
 
+/* The file shall end with a whole line: drop a torn one, finish one that lacks its newline only. */
+static fm_status repair_end(fm_journal *journal, bool torn, fm_err *err)
+{
+    bool finish = journal->size == (int64_t)journal->mapped && journal->size > 0 &&
+                  journal->mapping[journal->size - 1] != '\n';
+
+    if ((finish && write(journal->fd, "\n", 1) != 1) ||
+        (torn && ftruncate(journal->fd, journal->size) != 0))
+        return fm_fail(err, FM_E_IO, "cannot repair '%s': %s", journal->path, strerror(errno));
+    journal->size += finish;
+    return FM_OK;
+}
+
 static fm_status map_existing(fm_journal *journal, fm_journal_report *report, fm_err *err)
 {
     struct stat info;
@@ -149,12 +189,8 @@ static fm_status map_existing(fm_journal *journal, fm_journal_report *report, fm
         return fm_fail(err, FM_E_IO, "cannot map '%s': %s", journal->path, strerror(errno));
     journal->mapping = mapping;
     journal->mapped = (size_t)info.st_size;
-    const char *last = memrchr(journal->mapping, '\n', journal->mapped);
-    journal->size = last ? last + 1 - journal->mapping : 0;
-    report->torn = journal->size != (int64_t)journal->mapped;
-    if (report->torn && journal->writable && ftruncate(journal->fd, journal->size) != 0)
-        return fm_fail(err, FM_E_IO, "cannot repair '%s': %s", journal->path, strerror(errno));
-    return index_lines(journal, report, err);
+    fm_status st = index_lines(journal, report, err);
+    return st == FM_OK && journal->writable ? repair_end(journal, report->torn, err) : st;
 }
 
 fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
@@ -232,13 +268,7 @@ static void format_record(fm_buf *line, const char *id, int attempt, const fm_re
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "id", id);
     fm_json_put_int(&w, "attempt", attempt);
-    fm_json_put_string(&w, "status", fm_sample_status_name(reply->status));
-    if (reply->text)
-        fm_json_put_reply(&w, "text", reply->text, reply->size);
-    else
-        fm_json_put_null(&w, "text");
-    fm_json_put_string(&w, "finish_reason", reply->finish_reason);
-    fm_json_put_string(&w, "detail", reply->detail);
+    fm_record_put_reply(&w, reply);
     fm_json_put_number(&w, "latency_s", reply->latency_s);
     fm_json_put_string(&w, "time", now);
     fm_json_close(&w, '}');
@@ -317,9 +347,8 @@ fm_status fm_journal_find(const fm_journal *journal, const char *id, fm_arena *a
                           bool *found, fm_err *err)
 {
     const entry *e = find_entry(journal, id);
-    cJSON *record = NULL;
-    char *text = NULL;
-    size_t size = 0;
+    cJSON *tree = NULL;
+    fm_record record;
     fm_status st;
 
     *found = false;
@@ -328,27 +357,14 @@ fm_status fm_journal_find(const fm_journal *journal, const char *id, fm_arena *a
     const char *bytes = record_bytes(journal, e, arena);
     if (!bytes)
         return fm_fail(err, FM_E_IO, "cannot read '%s'", journal->path);
-    st = fm_json_parse(bytes, (size_t)e->size, journal->path, &record, err);
+    st = fm_json_parse(bytes, (size_t)e->size, journal->path, &tree, err);
+    if (st == FM_OK)
+        st = fm_record_read(tree, journal->path, arena, &record, err);
+    cJSON_Delete(tree);
     if (st != FM_OK)
         return st;
-    const char *recorded = fm_json_string(record, "id");
-    const char *status = fm_json_string(record, "status");
-    fm_reply reply = {.latency_s = fm_json_number(record, "latency_s", 0)};
-    if (!recorded || strcmp(recorded, id) != 0) {
-        st = FM_OK; /* a clash of hashes: as if it were not there */
-    } else if (!status || !fm_sample_status_from_name(status, &reply.status)) {
-        st = fm_fail(err, FM_E_INPUT, "%s: the record of '%s' has no known status", journal->path,
-                     id);
-    } else {
-        if (fm_json_get_reply(record, "text", arena, &text, &size)) {
-            reply.text = text;
-            reply.size = size;
-        }
-        reply.finish_reason = fm_arena_strdup(arena, fm_json_string(record, "finish_reason"));
-        reply.detail = fm_arena_strdup(arena, fm_json_string(record, "detail"));
-        *out = reply;
-        *found = true;
-    }
-    cJSON_Delete(record);
-    return st;
+    *found = strcmp(record.id, id) == 0; /* else a clash of hashes: as if it were not there */
+    if (*found)
+        *out = record.reply;
+    return FM_OK;
 }

@@ -3,8 +3,9 @@
  *
  * Opened for writing it drops a torn last line (what a killed process leaves) and appends whole
  * records, synced at least once a second by a thread of its own. Opened for reading it changes
- * nothing. Either way it is an index from sample id to the last record of that id. Appending and
- * finding may not run at the same time; finding alone is thread-safe.
+ * nothing, and reads upstream's record files as well (core/record.h). Either way it is an index
+ * from sample id to the last record of that id. Appending and finding may not run at the same time;
+ * finding alone is thread-safe.
  */
 #ifndef FM_CORE_JOURNAL_H
 #define FM_CORE_JOURNAL_H
@@ -15,7 +16,7 @@
 typedef struct fm_journal fm_journal;
 
 typedef struct {
-    size_t records, ids;
+    size_t lines, records, ids;
     bool torn;               /* a torn last line was dropped (or, reading, ignored) */
     size_t unreadable;       /* whole lines that are no record: kept in the file, ignored */
     size_t first_unreadable; /* line number */
