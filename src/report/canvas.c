@@ -1,4 +1,4 @@
-/* Coverage by distance: a pixel's share is how far its centre lies inside the shape, over one pixel. */
+/* Coverage by distance: a pixel's share is how far its centre lies inside the shape. */
 #include "report/canvas.h"
 
 #include <math.h>
@@ -38,8 +38,8 @@ void fm_canvas_release(fm_canvas *canvas)
     *canvas = (fm_canvas){0};
 }
 
-/* The pixels from floor(low) to ceil(high) that are inside the picture. Clamped before it becomes an
- * int: coordinates may be larger than any. */
+/* The pixels from floor(low) to ceil(high) that are inside the picture. Clamped before it becomes
+ * an int: coordinates may be larger than any. */
 static void span(double low, double high, int size, int *first, int *end)
 {
     low = fmin(fmax(floor(low), 0), size);

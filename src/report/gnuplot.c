@@ -196,8 +196,8 @@ void fm_gnuplot_quote(fm_buf *out, const char *text)
     for (const char *p = fm_buf_text(&safe); *p; p++) {
         /* Quotes, backticks and macros are looked for in the line as it stands, before octal
          * escapes are resolved; so in that form no character means anything. Digits too: an
-         * escape takes in those that follow it. (Doubled single
-         * quotes are no way out: gnuplot 5.4 misreads a text that starts with one.) */
+         * escape takes in those that follow it. (Doubled single quotes are no way out: gnuplot 5.4
+         * misreads a text that starts with one.) */
         if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'))
             fm_buf_putc(out, *p);
         else

@@ -1,6 +1,6 @@
 /*
  * The plain data behind the reports: runs and samples copied out of the views, how the runs are
- * called beside each other, and the lookup of samples by id. Cells and comparisons are in summary.c.
+ * called beside each other, and the lookup of samples by id. Cells and comparisons: summary.c.
  */
 #include "report/model.h"
 
@@ -121,8 +121,8 @@ const fm_report_sample *fm_report_find(const fm_report_run *run, const char *id)
     return found ? *found : NULL;
 }
 
-/* The adapter names a run, as long as no other directory has the same one, and as long as it is one:
- * imported replies are all "predictions". */
+/* The adapter names a run, as long as no other directory has the same one, and as long as it is
+ * one: imported replies are all "predictions". */
 static const char *name_of(const fm_report_model *model, const fm_report_run *run)
 {
     const char *adapter = text_or_empty(run->results, "adapter");

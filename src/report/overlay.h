@@ -23,8 +23,8 @@ typedef struct {
     fm_canvas canvas;
 } fm_overlay;
 
-/* Draw `sample` into overlay->picture, whose longer side gets `size` pixels. FM_E_INPUT or FM_E_IO where the sample
- * has no picture that can be read; a mask that cannot be read is left out. */
+/* Draw `sample` into overlay->picture, whose longer side gets `size` pixels. FM_E_INPUT or FM_E_IO
+ * where the sample has no picture that can be read; a mask that cannot be read is left out. */
 FM_MUST_CHECK fm_status fm_overlay_draw(fm_overlay *overlay, const fm_report_sample *sample,
                                         int size, fm_err *err);
 void fm_overlay_release(fm_overlay *overlay); /* accepts NULL and {0} */

@@ -47,7 +47,7 @@ static const char *skip_element(const char *p, const char *end, const char *name
     return NULL;
 }
 
-/* 'rgb( 17,  34,  51)' as "#112233": a scene has thousands of them. NULL where p is no such text. */
+/* 'rgb( 17,  34,  51)' as "#112233": a scene has thousands of them. NULL: p is no such text. */
 static const char *short_colour(const char *p, fm_buf *out)
 {
     unsigned c[3];

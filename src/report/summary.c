@@ -79,7 +79,7 @@ static void format_number(char *out, size_t size, double value, int decimals)
         snprintf(out, size, "%.*f", decimals, value);
 }
 
-/* Counts come from a file: anything that is no count shows as 0 rather than as a conversion fault. */
+/* Counts come from a file: anything that is no count shows as 0. */
 static size_t count_of(const cJSON *object, const char *key)
 {
     double value = fm_json_number(object, key, 0);
@@ -201,7 +201,8 @@ const char *fm_report_verdict_name(fm_report_verdict verdict)
 /* The same sample in each of the runs that are compared; NULL where a run has no such line. */
 typedef const fm_report_sample *sample_row[FM_REPORT_MAX_RUNS];
 
-/* The reason that a reader needs: the one text, or each protocol's where they state different ones. */
+/* The reason that a reader needs: the one text, or each protocol's where they state different
+ * ones. */
 static fm_status reason_of(fm_report_model *model, const fm_report_comparison *c, sample_row row,
                            const char **out, fm_err *err)
 {
