@@ -338,6 +338,8 @@ static bool read_reply(command *c, const cJSON *object, const char *id, fm_reply
                    "the program's line has no 'text' and no 'error'");
         return false;
     }
+    if (as == FM_SAMPLE_OK && reply->size == 0)
+        reply->status = FM_SAMPLE_EMPTY;
     return true;
 }
 

@@ -1,5 +1,5 @@
 /* Owns the wrappers around an adapter's table: settings are checked before it is opened, the truth is
- * kept from it unless it is flagged, every reply is complete and timed. Knows no adapter. */
+ * kept from it unless it is flagged, every reply is timed. Knows no adapter. */
 #include "fathom/adapter.h"
 
 #include <stdlib.h>
@@ -99,9 +99,6 @@ fm_status fm_adapter_generate(fm_adapter *adapter, const fm_request *request,
     if (st != FM_OK)
         return st;
     made.latency_s = fm_clock_seconds() - start;
-    /* An answer without a byte is not an answer, whichever adapter brought it. */
-    if (made.status == FM_SAMPLE_OK && (!made.text || made.size == 0))
-        made.status = FM_SAMPLE_EMPTY;
     *reply = made;
     return FM_OK;
 }
