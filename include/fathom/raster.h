@@ -45,7 +45,7 @@ FM_API FM_MUST_CHECK fm_status fm_raster_load_rgb(const char *path, fm_raster *o
 FM_API FM_MUST_CHECK fm_status fm_raster_load_mask(const char *path, fm_raster *out, fm_err *err);
 
 /* 16-bit grey PNG, one channel, millimetres. Anything else is FM_E_INPUT and says what was found
- * ("8-bit depth"). */
+ * ("is an 8-bit picture"). */
 FM_API FM_MUST_CHECK fm_status fm_raster_load_depth(const char *path, fm_raster *out, fm_err *err);
 
 /* PNG with 8 or 16 bits and 1, 3 or 4 channels; written to a temporary name and renamed. */

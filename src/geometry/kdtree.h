@@ -1,10 +1,10 @@
 /**
  * Nearest neighbours among points in space, exactly.
  *
- * A tree of median splits: build and queries stay within n log n whatever the points look like,
- * duplicates included, which a uniform grid cannot promise for hostile depth maps. Squared
- * distances are summed as x, y, z, the order of Open3D's search. Internal to geometry; one thread
- * each.
+ * A tree of median splits: duplicates and uneven clouds cost no more than others, which a uniform
+ * grid cannot promise for hostile depth maps (only an order of points made against the choice of the
+ * pivots could slow the build down). Squared distances are summed as x, y, z, the order of Open3D's
+ * search. Internal to geometry; one thread each.
  */
 #ifndef FM_GEOMETRY_KDTREE_H
 #define FM_GEOMETRY_KDTREE_H
