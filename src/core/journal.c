@@ -23,6 +23,7 @@
 typedef struct {
     int64_t offset, size; /* of its line, without the newline */
     int attempts;
+    bool settled;
 } entry;
 
 struct fm_journal {
@@ -34,7 +35,7 @@ struct fm_journal {
     size_t mapped;
     fm_id_map ids; /* to positions in entries */
     entry *entries;
-    size_t n, capacity;
+    size_t n, capacity, settled;
     fm_buf line;
 
     pthread_t syncer;
@@ -56,13 +57,25 @@ static entry *find_entry(const fm_journal *journal, const char *id)
     return fm_id_map_find(&journal->ids, id, &at) ? &journal->entries[at] : NULL;
 }
 
-static bool put_entry(fm_journal *journal, const char *id, int64_t offset, int64_t size)
+/* A failure of the way to the model says nothing of the model: such a sample is still to be asked.
+ * A filter that blocked will block again. */
+static bool settles(fm_sample_status status)
+{
+    fm_outcome outcome = fm_sample_status_outcome(status);
+
+    return outcome == FM_OUTCOME_SCORED || outcome == FM_OUTCOME_UNPARSED ||
+           status == FM_SAMPLE_BLOCKED;
+}
+
+static bool put_entry(fm_journal *journal, const char *id, int64_t offset, int64_t size,
+                      fm_sample_status status)
 {
     entry *e = find_entry(journal, id);
     bool fresh;
 
     if (e) {
-        *e = (entry){offset, size, e->attempts + 1};
+        journal->settled += settles(status) - e->settled;
+        *e = (entry){offset, size, e->attempts + 1, settles(status)};
         return true;
     }
     if (journal->n == journal->capacity) {
@@ -77,7 +90,8 @@ static bool put_entry(fm_journal *journal, const char *id, int64_t offset, int64
     }
     if (!fm_id_map_put(&journal->ids, id, journal->n, &fresh, NULL))
         return false;
-    journal->entries[journal->n++] = (entry){offset, size, 1};
+    journal->entries[journal->n++] = (entry){offset, size, 1, settles(status)};
+    journal->settled += settles(status);
     return true;
 }
 
@@ -93,7 +107,8 @@ static bool is_blank(const char *text, int64_t size)
 static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_arena *arena,
                             bool *whole, fm_err *err)
 {
-    const char *id;
+    fm_sample_status status = FM_SAMPLE_OK;
+    const char *id, *name;
     cJSON *tree = NULL;
     fm_status st = FM_OK;
 
@@ -101,7 +116,10 @@ static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_ar
     *whole =
         fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL) == FM_OK &&
         fm_record_id(tree, journal->path, arena, &id, NULL) == FM_OK;
-    if (*whole && !put_entry(journal, id, at, size))
+    /* Upstream's records have no status; a name that nobody knows is reported when it is read. */
+    if (*whole && (name = fm_json_string(tree, "status")))
+        (void)fm_sample_status_from_name(name, &status);
+    if (*whole && !put_entry(journal, id, at, size, status))
         st = fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
     cJSON_Delete(tree);
     return st;
@@ -131,6 +149,7 @@ static fm_status index_lines(fm_journal *journal, fm_journal_report *report, fm_
             report->first_unreadable = report->lines;
     }
     report->ids = journal->n;
+    report->settled = journal->settled;
     fm_arena_release(&arena);
     return st;
 }
@@ -306,7 +325,7 @@ fm_status fm_journal_append(fm_journal *journal, const char *id, const fm_reply 
         st = write_all(journal, journal->line.data, journal->line.size, err);
     if (st != FM_OK)
         return st;
-    if (!put_entry(journal, id, journal->size, (int64_t)journal->line.size - 1))
+    if (!put_entry(journal, id, journal->size, (int64_t)journal->line.size - 1, reply->status))
         return fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
     journal->size += (int64_t)journal->line.size;
     pthread_mutex_lock(&journal->lock);
@@ -316,6 +335,13 @@ fm_status fm_journal_append(fm_journal *journal, const char *id, const fm_reply 
     if (failed)
         return fm_fail(err, FM_E_IO, "cannot sync '%s': %s", journal->path, strerror(failed));
     return FM_OK;
+}
+
+bool fm_journal_settled(const fm_journal *journal, const char *id)
+{
+    const entry *e = find_entry(journal, id);
+
+    return e && e->settled;
 }
 
 bool fm_journal_has(const fm_journal *journal, const char *id)

@@ -17,6 +17,7 @@ typedef struct fm_journal fm_journal;
 
 typedef struct {
     size_t lines, records, ids;
+    size_t settled;          /* ids that need not be asked again: see fm_journal_settled() */
     bool torn;               /* a torn last line was dropped (or, reading, ignored) */
     size_t unreadable;       /* whole lines that are no record: kept in the file, ignored */
     size_t first_unreadable; /* line number */
@@ -30,6 +31,10 @@ FM_MUST_CHECK fm_status fm_journal_append(fm_journal *journal, const char *id,
                                           const fm_reply *reply, fm_err *err);
 
 bool fm_journal_has(const fm_journal *journal, const char *id);
+
+/* Whether the last record of the id is a reply, or blocked: a sample that failed on its way to the
+ * model (api_error, timeout, quota, skipped) is asked again by the next start. */
+bool fm_journal_settled(const fm_journal *journal, const char *id);
 
 /* The last record of an id, its bytes in `arena`. *found false where there is none. */
 FM_MUST_CHECK fm_status fm_journal_find(const fm_journal *journal, const char *id, fm_arena *arena,

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/size.h"
@@ -126,10 +125,15 @@ static fm_status describe(session *s, fm_err *err)
 static bool has_replies(const session *s)
 {
     char path[FM_PATH_BYTES];
-    struct stat info;
+    fm_journal_report report = {0};
+    fm_journal *journal = NULL;
 
-    return fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, NULL) == FM_OK &&
-           stat(path, &info) == 0 && info.st_size > 0;
+    if (fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, NULL) != FM_OK || !fm_file_exists(path))
+        return false;
+    /* A journal that cannot be read may hold anything: opening it for good says what is wrong. */
+    if (fm_journal_open(&journal, path, false, &report, NULL) != FM_OK)
+        return true;
+    return fm_journal_close(journal, NULL) != FM_OK || report.settled > 0;
 }
 
 /* Write the manifest, or check the one that is there; open the journal. */
@@ -271,12 +275,12 @@ static fm_status each_sample(asking *a, bool ask, size_t *count, fm_err *err)
         if (st != FM_OK || !more)
             break;
         ++*count;
-        bool journalled = fm_journal_has(s->journal, sample.id);
+        bool settled = fm_journal_settled(s->journal, sample.id);
         if (!ask) {
-            a->progress.resumed += journalled;
+            a->progress.resumed += settled;
             continue;
         }
-        if (journalled)
+        if (settled)
             continue;
         if (stopped(s)) {
             st = fm_fail(err, FM_E_INTERRUPTED, "interrupted; the same command goes on from here");

@@ -331,6 +331,9 @@ Test(runs, can_be_begun_again_when_the_first_setting_was_wrong)
     expect_success();
     expect_journal(SCENES, "skipped");
     fathom(RUN_TABLETOP("-a", "oracle"));
+    expect_success();
+    cr_expect(contains(file_text("run/results.json"), "\"skipped\": 0"), "all were asked again");
+    fathom(RUN_TABLETOP("-a", "centre"));
     cr_expect(eq(int, last.code, 2), "a run with replies is kept");
 }
 

@@ -232,6 +232,21 @@ Test(run, a_reply_that_is_no_answer_is_not_parsed_as_one)
     fm_buf_release(&results);
 }
 
+Test(run, what_failed_on_the_way_to_the_model_is_asked_again)
+{
+    reply_status = FM_SAMPLE_TIMEOUT;
+    run_ok("tracespatial-3d@paper");
+    reply_status = FM_SAMPLE_REFUSED; /* this is the model's word */
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, asked, 6));
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, asked, 6));
+    fm_buf results = file("results.json");
+    cr_assert(strstr(results.data, "\"refused\": 3") != NULL);
+    cr_assert(strstr(results.data, "\"timeout\": 0") != NULL);
+    fm_buf_release(&results);
+}
+
 /* ---- other people's replies ---- */
 
 static fm_status import(const char *text, size_t size, fm_err *err)
