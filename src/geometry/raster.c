@@ -22,6 +22,9 @@
 #define MAX_CHUNK_BYTES ((size_t)16 << 20)
 #define MAX_CACHE_BYTES ((size_t)32 << 20)
 
+/* Of zlib. The default, 6, takes twice the time of making a scene and saves 8 % of its bytes. */
+#define PNG_LEVEL 2
+
 /* ---- buffers ---- */
 
 /* Shape `out` without touching the pixels. On failure it is unchanged. */
@@ -426,6 +429,8 @@ fm_status fm_raster_encode_png(const fm_raster *raster, unsigned char **out, siz
     if (!png)
         return fm_fail(err, FM_E_NOMEM, "out of memory for a PNG");
     code = spng_set_option(png, SPNG_ENCODE_TO_BUFFER, 1);
+    if (!code)
+        code = spng_set_option(png, SPNG_IMG_COMPRESSION_LEVEL, PNG_LEVEL);
     if (!code)
         code = spng_set_ihdr(png, &header);
     if (!code)
