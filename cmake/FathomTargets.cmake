@@ -81,14 +81,15 @@ function(fathom_stress name)
     set_tests_properties(${name} PROPERTIES LABELS stress)
 endfunction()
 
-# fathom_check(<name> SCRIPT <file> [LABEL check])   A script that holds something about the tree or the program.
-# Exit status 77 and a line "skipped: <reason>" say that it cannot run here.
+# fathom_check(<name> SCRIPT <file> [LABEL check] [SANITIZED])
+# A script that holds something about the tree or the program. Exit status 77 and a line "skipped: <reason>" say that
+# it cannot run here. SANITIZED: it runs the program for the sanitizers to watch, so it belongs to their presets too.
 function(fathom_check name)
-    cmake_parse_arguments(ARG "" "SCRIPT;LABEL" "" ${ARGN})
+    cmake_parse_arguments(ARG "SANITIZED" "SCRIPT;LABEL" "" ${ARGN})
     if(NOT ARG_LABEL)
         set(ARG_LABEL check)
     endif()
-    if(FATHOM_FUZZ OR FATHOM_SANITIZE OR FATHOM_COVERAGE)
+    if(FATHOM_FUZZ OR ((FATHOM_SANITIZE OR FATHOM_COVERAGE) AND NOT ARG_SANITIZED))
         return() # What it holds does not depend on how the code was instrumented.
     endif()
     add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SCRIPT})
