@@ -59,13 +59,13 @@ static void scene_remove(void)
     fm_trace_answer_release(&answer);
 }
 
-static void read_reply(fm_answers_family family, const char *text)
+static inline void read_reply(fm_answers_family family, const char *text)
 {
     cr_assert(fm_answers_parse_trace(family, text, text ? strlen(text) : 0, &answer, NULL) ==
               FM_OK);
 }
 
-static bool same_text(const char *a, const char *b)
+static inline bool same_text(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
