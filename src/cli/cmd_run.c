@@ -147,7 +147,7 @@ static const cli_option options_table[] = {
      .required = true,
      .kind = CLI_ADAPTER},
     {.name = "set",
-     .letter = 'o',
+     .letter = 's',
      .argument = "KEY=VALUE",
      .help = "a setting of the adapter",
      .repeats = true},
@@ -156,6 +156,7 @@ static const cli_option options_table[] = {
      .help = "folder of the benchmark's data (default: generated, where the suite can be)",
      .kind = CLI_FOLDER},
     {.name = "out",
+     .letter = 'o',
      .argument = "DIR",
      .help = "run directory (default: runs/TASK-PROTOCOL-ADAPTER)",
      .kind = CLI_FOLDER},
@@ -183,7 +184,7 @@ static const cli_option options_table[] = {
 static const cli_example examples[] = {
     {"fathom run tabletop --adapter jitter --set noise_px=8", "a baseline on the bundled suite"},
     {"fathom run tabletop --adapter command --set command='python3 model.py'", "a model of yours"},
-    {"fathom run tracespatial@paper --data DIR -a replay -o file=replies.jsonl",
+    {"fathom run tracespatial@paper --data DIR -a replay -s file=replies.jsonl",
      "replies that were saved before"},
     {0},
 };

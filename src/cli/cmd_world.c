@@ -59,6 +59,7 @@ static const char *const description[] = {
 
 static const cli_option options[] = {
     {.name = "out",
+     .letter = 'o',
      .argument = "DIR",
      .help = "folder to make",
      .required = true,

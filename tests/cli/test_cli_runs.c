@@ -163,7 +163,7 @@ Test(runs, replies_that_are_no_text_survive)
     char *first;
 
     fathom(
-        RUN_TABLETOP("-a", "command", "-o",
+        RUN_TABLETOP("-a", "command", "-s",
                      "command=while read -r line; do id=$(echo \"$line\" | sed "
                      "'s/.*\"id\": \"\\([^\"]*\\)\".*/\\1/'); printf "
                      "'{\"id\": \"%s\", \"text\": \"[(1, 2, 0.5)]\\\\u0000\\377\"}\\n' $id; done"));
@@ -183,7 +183,7 @@ Test(runs, replies_that_are_no_text_survive)
 
 Test(runs, go_on_after_kill_9)
 {
-    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-o", SLOW)), "stdout");
+    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s", SLOW)), "stdout");
 
     wait_for_replies(2);
     kill(pid, SIGKILL);
@@ -192,7 +192,7 @@ Test(runs, go_on_after_kill_9)
     cr_expect(not(fm_file_exists("run/results.json")));
     cr_expect(lt(sz, journal_lines(), SCENES));
 
-    fathom(RUN_TABLETOP("-a", "command", "-o", SLOW));
+    fathom(RUN_TABLETOP("-a", "command", "-s", SLOW));
     expect_success();
     expect_journal(SCENES, "ok");
     cr_expect(fm_file_exists("run/results.json"));
@@ -202,12 +202,12 @@ Test(runs, drop_and_report_a_torn_line)
 {
     FILE *journal;
 
-    fathom(RUN_TABLETOP("-a", "command", "-o", FAST, "--limit", "3"));
+    fathom(RUN_TABLETOP("-a", "command", "-s", FAST, "--limit", "3"));
     expect_success();
     journal = fopen("run/replies.jsonl", "a");
     fputs("{\"id\": \"3\", \"attempt\": 1, \"sta", journal);
     fclose(journal);
-    fathom(RUN_TABLETOP("-a", "command", "-o", FAST));
+    fathom(RUN_TABLETOP("-a", "command", "-s", FAST));
     expect_success();
     cr_expect(eq(str, ERR,
                  "fathom: replies.jsonl ended in a torn line, as a killed process leaves "
@@ -217,7 +217,7 @@ Test(runs, drop_and_report_a_torn_line)
 
 Test(runs, finish_the_sample_in_flight_when_interrupted)
 {
-    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-o", SLOW)), "stdout");
+    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s", SLOW)), "stdout");
     size_t before;
 
     wait_for_replies(1);
@@ -231,11 +231,11 @@ Test(runs, finish_the_sample_in_flight_when_interrupted)
     cr_expect(le(sz, journal_lines(), before + 2));
     expect_journal(journal_lines(), "ok");
 
-    fathom(RUN_TABLETOP("-a", "command", "-o", FAST));
+    fathom(RUN_TABLETOP("-a", "command", "-s", FAST));
     cr_expect(eq(int, last.code, 2), "other settings are another run");
     cr_expect(contains(ERR, "holds another run: its command is "), "%s", ERR);
 
-    fathom(RUN_TABLETOP("-a", "command", "-o", SLOW));
+    fathom(RUN_TABLETOP("-a", "command", "-s", SLOW));
     expect_success();
     expect_journal(SCENES, "ok");
 }
@@ -243,7 +243,7 @@ Test(runs, finish_the_sample_in_flight_when_interrupted)
 Test(runs, leave_at_once_when_interrupted_twice)
 {
     pid_t pid = program_start(
-        FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-o", "command=sleep 600")), "stdout");
+        FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s", "command=sleep 600")), "stdout");
 
     for (int i = 0; i < 500 && !fm_file_exists("run/replies.jsonl"); i++)
         nap(10);
@@ -258,10 +258,10 @@ Test(runs, leave_at_once_when_interrupted_twice)
 Test(runs, refuse_a_second_process_on_the_same_folder)
 {
     static char expected[2048];
-    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-o", SLOW)), "stdout");
+    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s", SLOW)), "stdout");
 
     wait_for_replies(1);
-    program_wait(program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-o", SLOW)), "other"));
+    program_wait(program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s", SLOW)), "other"));
     snprintf(expected, sizeof(expected),
              "fathom: another process is working on run directory '%s/run'; wait for it, or choose "
              "another --out\n",
@@ -280,7 +280,7 @@ Test(runs, count_what_the_program_could_not_answer)
     cJSON *results = NULL;
 
     fathom(RUN_TABLETOP(
-        "-a", "command", "-o",
+        "-a", "command", "-s",
         "command=read -r line; echo \"$line\" | sed '" ANSWER("") "'; read -r line; exit 1"));
     expect_success();
     cr_assert(eq(int, fm_json_load("run/results.json", 1 << 20, &results, NULL), FM_OK));
@@ -292,7 +292,7 @@ Test(runs, count_what_the_program_could_not_answer)
 
 Test(runs, end_when_the_program_cannot_be_started)
 {
-    fathom(RUN_TABLETOP("-a", "command", "-o", "command=exit 7"));
+    fathom(RUN_TABLETOP("-a", "command", "-s", "command=exit 7"));
     expect_failure(1,
                    "fathom: sample '2': 'exit 7' failed 3 times in a row: the program ended with "
                    "exit code 7 instead of a reply\n");
@@ -324,10 +324,10 @@ Test(runs, can_be_begun_again_when_the_first_setting_was_wrong)
     fathom(RUN_TABLETOP("-a", "replay"));
     expect_failure(2, "fathom: adapter 'replay' needs a file: --set file=PATH\n"
                       "try 'fathom help run'\n");
-    fathom(RUN_TABLETOP("-a", "replay", "-o", "file=missing.jsonl"));
+    fathom(RUN_TABLETOP("-a", "replay", "-s", "file=missing.jsonl"));
     expect_failure(1, "fathom: cannot open 'missing.jsonl': No such file or directory\n");
     scratch_write("there.jsonl", "", 0);
-    fathom(RUN_TABLETOP("-a", "replay", "-o", "file=there.jsonl"));
+    fathom(RUN_TABLETOP("-a", "replay", "-s", "file=there.jsonl"));
     expect_success();
     expect_journal(SCENES, "skipped");
     fathom(RUN_TABLETOP("-a", "oracle"));

@@ -170,7 +170,7 @@ Test(usage, wrong_words_get_one_line_a_suggestion_and_a_hint)
         {{"run", "tabletop", "-a", "oracle", "--timeout", "-1"},
          2,
          "fathom: option '--timeout' wants a number of seconds, not '-1'\ntry 'fathom help run'\n"},
-        {{"run", "tabletop", "-a", "jitter", "-o", "noise_px"},
+        {{"run", "tabletop", "-a", "jitter", "-s", "noise_px"},
          2,
          "fathom: option '--set' wants KEY=VALUE, not 'noise_px'\ntry 'fathom help run'\n"},
         {{"--color=mauve", "list"},
