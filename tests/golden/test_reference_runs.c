@@ -23,16 +23,22 @@ static const family families[] = {{"RoboTracer_Intrinsics_Depth", "tuples"},
                                   {"Gemini3Pro", "json"},
                                   {"EdgeGemini", "json"}};
 
-/* Import the replies of one model to one task; items past 49 have no rasters and are left out of
- * the comparison. */
-static void import(const family *f, int dims, const char *protocol, int jobs, const char *out)
+static const char *predictions_of(const family *f, int dims)
 {
-    char predictions[4096], data[4096], target[64];
-    const char *root = reference_data("tracespatial");
+    static char path[4096];
+
+    snprintf(path, sizeof(path), "%s/predictions/%s_%dD.jsonl", reference_data("tracespatial"),
+             f->model, dims);
+    return path;
+}
+
+static void import_file(const family *f, int dims, const char *predictions, const char *protocol,
+                        int jobs, const char *out)
+{
+    char data[4096], target[64];
     fm_err err = {0};
 
-    snprintf(predictions, sizeof(predictions), "%s/predictions/%s_%dD.jsonl", root, f->model, dims);
-    snprintf(data, sizeof(data), "%s/scenes", root);
+    snprintf(data, sizeof(data), "%s", reference_data("tracespatial/scenes"));
     snprintf(target, sizeof(target), "tracespatial-%dd@%s", dims, protocol);
     fm_run_options options = {.target = target,
                               .data_dir = data,
@@ -41,6 +47,13 @@ static void import(const family *f, int dims, const char *protocol, int jobs, co
                               .jobs = jobs};
     cr_assert(eq(int, fm_run_import(test_catalog(), predictions, &options, &err), FM_OK), "%s",
               err.text);
+}
+
+/* Import the replies of one model to one task; items past 49 have no rasters and are left out of
+ * the comparison. */
+static void import(const family *f, int dims, const char *protocol, int jobs, const char *out)
+{
+    import_file(f, dims, predictions_of(f, dims), protocol, jobs, out);
 }
 
 static const char *run_file(const char *run, const char *name)
@@ -262,6 +275,111 @@ Test(reference_runs, aggregates_over_all_items_are_upstreams)
     check_rate("g2", "end_in_bbox", 60, 100);
     import(&families[2], 3, "reference", 2, "g3");
     check_rate("g3", "end_ok", 22, 100);
+}
+
+enum { ITEMS = 50 }; /* with rasters and upstream's values */
+
+/* The first 50 lines of a file of predictions. */
+static const char *first_items(const family *f, int dims)
+{
+    const char *path = scratch_path("first.jsonl");
+    FILE *out = fopen(path, "wb");
+    fm_lines lines = {0};
+    bool more;
+
+    cr_assert(out != NULL);
+    cr_assert(eq(int, fm_lines_open(&lines, predictions_of(f, dims), 0, NULL), FM_OK));
+    for (int i = 0; i < ITEMS; i++) {
+        cr_assert(eq(int, fm_lines_next(&lines, &more, NULL), FM_OK));
+        fprintf(out, "%s\n", lines.line);
+    }
+    fm_lines_close(&lines);
+    cr_assert(eq(int, fclose(out), 0));
+    return path;
+}
+
+/* Upstream's sums, made from its values item by item. */
+typedef struct {
+    int kept; /* not skipped */
+    int start, end, collision, success, start_2d, end_2d;
+    int paths;
+    double dfd;
+} upstream_counts;
+
+static upstream_counts count_upstream(const char *name)
+{
+    upstream_counts sum = {0};
+    cJSON *reference = NULL;
+    const cJSON *item;
+
+    cr_assert(eq(int,
+                 fm_json_load(reference_data("tracespatial/reference_items_0_49.json"), 1 << 24,
+                              &reference, NULL),
+                 FM_OK));
+    cJSON_ArrayForEach(item, fm_json_get(reference, name))
+    {
+        double dfd = fm_json_number(item, "dfd", NAN);
+
+        sum.kept += !fm_json_get(item, "skipped") && !fm_json_get(item, "raises");
+        sum.start += fm_json_number(item, "start_distance", INFINITY) < 0.2;
+        sum.end += fm_json_number(item, "end_distance", INFINITY) < 0.2;
+        sum.collision += fm_json_bool(item, "collision", false);
+        sum.success += fm_json_bool(item, "success", false);
+        sum.start_2d += fm_json_bool(item, "start_in_mask", false);
+        sum.end_2d += fm_json_bool(item, "end_in_bbox", false);
+        sum.paths += isfinite(dfd);
+        sum.dfd += isfinite(dfd) ? dfd : 0;
+    }
+    cJSON_Delete(reference);
+    return sum;
+}
+
+static void check_mean(const char *run, const char *metric, double numerator, int denominator)
+{
+    cJSON *results = NULL;
+
+    cr_assert(eq(int, fm_json_load(run_file(run, "results.json"), 1 << 20, &results, NULL), FM_OK));
+    const cJSON *mean = fm_json_get(fm_json_get(results, "aggregates"), metric);
+    cr_assert(le(dbl, fabs(fm_json_number(mean, "numerator", -1) - numerator), 1e-4), "%s %s", run,
+              metric);
+    cr_assert(eq(dbl, fm_json_number(mean, "denominator", -1), denominator), "%s %s", run, metric);
+    cJSON_Delete(results);
+}
+
+/* Start, end and collision over the items that upstream does not skip, success over all. */
+Test(reference_runs, denominators_of_the_3d_task_are_upstreams)
+{
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        const family *f = &families[i];
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s_3D", f->model);
+        upstream_counts want = count_upstream(name);
+        import_file(f, 3, first_items(f, 3), "reference", 2, name);
+        check_rate(name, "start_ok", want.start, want.kept);
+        check_rate(name, "end_ok", want.end, want.kept);
+        check_rate(name, "collision", want.collision, want.kept);
+        check_rate(name, "start_in_mask", want.start_2d, want.kept);
+        check_rate(name, "end_in_bbox", want.end_2d, want.kept);
+        check_rate(name, "success", want.success, ITEMS);
+        check_mean(name, "dfd", want.dfd, want.paths);
+    }
+}
+
+/* In 2D every line of the file counts, also those at which upstream's script stops. */
+Test(reference_runs, denominators_of_the_2d_task_are_upstreams)
+{
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        const family *f = &families[i];
+        char name[64];
+
+        snprintf(name, sizeof(name), "%s_2D", f->model);
+        upstream_counts want = count_upstream(name);
+        import_file(f, 2, first_items(f, 2), "reference", 2, name);
+        check_rate(name, "start_in_mask", want.start_2d, ITEMS);
+        check_rate(name, "end_in_bbox", want.end_2d, ITEMS);
+        check_mean(name, "dfd", want.dfd, want.paths);
+    }
 }
 
 /* ---- reproducibility ---- */
