@@ -1,8 +1,8 @@
 /**
  * Sample ids to small numbers: line numbers, positions in an array.
  *
- * Only a 64-bit hash of each id is kept, so memory is 16 bytes an id whatever its length. Two of n
- * ids clash with probability n^2 / 2^65: one in 10^9 for 100,000 of them. One thread at a time.
+ * The ids are copied, since two of them may be made to have the same hash. One thread at a time;
+ * finding alone is thread-safe.
  */
 #ifndef FM_BASE_IDMAP_H
 #define FM_BASE_IDMAP_H
@@ -11,14 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+
 typedef struct {
-    uint64_t key; /* 0: free */
-    uint64_t value;
+    const char *id; /* NULL: free */
+    uint64_t hash, value;
 } fm_id_map_slot;
 
 typedef struct {
     fm_id_map_slot *slots;
     size_t capacity, n;
+    fm_arena ids;
 } fm_id_map;
 
 /* Set the value of an id. When it was there, *before (may be NULL) receives its old value and

@@ -1,12 +1,16 @@
-/* base/arena, base/buffer and base/size: caps, overflow and what a failure leaves behind. */
+/* base/arena, base/buffer, base/size and base/idmap: caps, overflow and what a failure leaves
+ * behind. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdalign.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/hash.h"
+#include "base/idmap.h"
 #include "base/size.h"
 
 Test(arena, memory_is_zeroed_and_aligned_also_after_a_reset)
@@ -161,4 +165,56 @@ Test(size, products_and_sums_refuse_to_overflow)
     cr_expect(not(fm_size_mul(SIZE_MAX / 2 + 1, 2, &out)));
     cr_expect(fm_size_add(SIZE_MAX - 1, 1, &out) && out == SIZE_MAX);
     cr_expect(not(fm_size_add(SIZE_MAX, 1, &out)));
+}
+
+/* ---- ids ---- */
+
+Test(id_map, an_id_that_comes_again_gives_its_old_value_and_takes_the_new_one)
+{
+    fm_id_map map = {0};
+    bool fresh;
+    uint64_t value, before = 0;
+
+    cr_assert(fm_id_map_find(&map, "a", &value) == false);
+    cr_assert(fm_id_map_put(&map, "a", 1, &fresh, NULL) && fresh);
+    cr_assert(fm_id_map_put(&map, "a", 2, &fresh, &before) && !fresh);
+    cr_assert(eq(u64, before, 1));
+    cr_assert(fm_id_map_find(&map, "a", &value) && value == 2);
+    cr_assert(fm_id_map_find(&map, "b", &value) == false);
+    fm_id_map_release(&map);
+}
+
+Test(id_map, ids_made_to_have_the_same_hash_are_told_apart)
+{
+    static const char a[] = "8yn0iYCKYHlIj4-BwPqk", b[] = "GReLUrM4wMqfg9yzV3KQ";
+    fm_id_map map = {0};
+    bool fresh;
+    uint64_t value;
+
+    cr_assert(eq(u64, fm_hash_quick(a, sizeof(a) - 1), fm_hash_quick(b, sizeof(b) - 1)));
+    cr_assert(fm_id_map_put(&map, a, 1, &fresh, NULL) && fresh);
+    cr_assert(fm_id_map_find(&map, b, &value) == false);
+    cr_assert(fm_id_map_put(&map, b, 2, &fresh, NULL) && fresh);
+    cr_assert(fm_id_map_find(&map, a, &value) && value == 1);
+    cr_assert(fm_id_map_find(&map, b, &value) && value == 2);
+    fm_id_map_release(&map);
+}
+
+Test(id_map, every_id_is_found_after_growing)
+{
+    fm_id_map map = {0};
+    char id[16];
+    bool fresh;
+    uint64_t value;
+
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(id, sizeof(id), "%u", i);
+        cr_assert(fm_id_map_put(&map, id, i, &fresh, NULL) && fresh);
+    }
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(id, sizeof(id), "%u", i);
+        cr_assert(fm_id_map_find(&map, id, &value) && value == i);
+    }
+    cr_assert(eq(sz, map.n, 5000));
+    fm_id_map_release(&map);
 }
