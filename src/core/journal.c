@@ -33,6 +33,8 @@ struct fm_journal {
     int64_t size;        /* bytes of whole records */
     const char *mapping; /* of the file as it was when opened; NULL: it was empty */
     size_t mapped;
+    int64_t
+        indexed;   /* bytes of the mapping that hold whole records: a torn end is not read again */
     fm_id_map ids; /* to positions in entries */
     entry *entries;
     size_t n, capacity, settled;
@@ -164,7 +166,7 @@ static void *sync_main(void *argument)
     while (!journal->closing) {
         struct timespec until;
 
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += SYNC_SECONDS;
         pthread_cond_timedwait(&journal->wake, &journal->lock, &until);
         if (!journal->dirty)
@@ -209,7 +211,29 @@ static fm_status map_existing(fm_journal *journal, fm_journal_report *report, fm
     journal->mapping = mapping;
     journal->mapped = (size_t)info.st_size;
     fm_status st = index_lines(journal, report, err);
+    journal->indexed = journal->size;
     return st == FM_OK && journal->writable ? repair_end(journal, report->torn, err) : st;
+}
+
+/* By the clock that nobody sets: a correction of the time must not put off a sync. */
+static void init_wake(pthread_cond_t *wake)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static fm_status start_syncing(fm_journal *journal, fm_err *err)
+{
+    int why = pthread_create(&journal->syncer, NULL, sync_main, journal);
+
+    journal->syncing = why == 0;
+    return why ? fm_fail(err, FM_E_IO, "cannot start the thread that syncs '%s': %s", journal->path,
+                         strerror(why))
+               : FM_OK;
 }
 
 fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
@@ -227,7 +251,7 @@ fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
     snprintf(journal->path, sizeof(journal->path), "%s", path);
     journal->writable = writable;
     pthread_mutex_init(&journal->lock, NULL);
-    pthread_cond_init(&journal->wake, NULL);
+    init_wake(&journal->wake);
     journal->fd =
         open(path, writable ? O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0666);
     if (journal->fd < 0)
@@ -235,7 +259,7 @@ fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
     else
         st = map_existing(journal, report, err);
     if (st == FM_OK && writable)
-        journal->syncing = pthread_create(&journal->syncer, NULL, sync_main, journal) == 0;
+        st = start_syncing(journal, err);
     if (st != FM_OK) {
         (void)!fm_journal_close(journal, NULL); /* the first failure is the one to tell */
         return st;
@@ -354,7 +378,7 @@ static const char *record_bytes(const fm_journal *journal, const entry *e, fm_ar
 {
     char *copy;
 
-    if ((size_t)(e->offset + e->size) <= journal->mapped)
+    if (e->offset + e->size <= journal->indexed)
         return journal->mapping + e->offset;
     copy = fm_arena_alloc(arena, (size_t)e->size + 1, 1);
     for (int64_t done = 0; copy && done < e->size;) {
@@ -389,8 +413,7 @@ fm_status fm_journal_find(const fm_journal *journal, const char *id, fm_arena *a
     cJSON_Delete(tree);
     if (st != FM_OK)
         return st;
-    *found = strcmp(record.id, id) == 0; /* else a clash of hashes: as if it were not there */
-    if (*found)
-        *out = record.reply;
+    *out = record.reply;
+    *found = true;
     return FM_OK;
 }
