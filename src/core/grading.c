@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/idmap.h"
 #include "base/json.h"
 #include "base/threads.h"
 #include "core/aggregate.h"
@@ -16,6 +15,7 @@ enum { BATCH_PER_THREAD = 32 };
 typedef struct {
     fm_arena arena; /* everything of one sample */
     fm_sample sample;
+    bool answered;
     fm_grade grade;
     fm_buf line;
 } slot;
@@ -108,12 +108,11 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
     const fm_grading *g = b->grading;
     slot *s = &b->slots[index];
     fm_reply reply = {0};
-    bool found;
-    fm_status st = fm_journal_find(g->journal, s->sample.id, &s->arena, &reply, &found, err);
+    fm_status st = fm_journal_find(g->journal, s->sample.id, &s->arena, &reply, &s->answered, err);
 
     if (st != FM_OK)
         return st;
-    if (!found)
+    if (!s->answered)
         reply = (fm_reply){.status = FM_SAMPLE_SKIPPED, .detail = "no reply"};
     fm_grade_input input = {.sample = &s->sample,
                             .reply_status = reply.status,
@@ -130,12 +129,23 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
 
 /* ---- the pass ---- */
 
+fm_status fm_grading_new_id(fm_id_map *ids, const char *id, const char *data_dir, fm_err *err)
+{
+    bool fresh;
+
+    if (!fm_id_map_put(ids, id, 0, &fresh, NULL))
+        return fm_fail(err, FM_E_NOMEM, "no memory for the ids");
+    return fresh
+               ? FM_OK
+               : fm_fail(err, FM_E_INPUT, "id '%s' stands twice in the data in '%s'", id, data_dir);
+}
+
 static fm_status read_batch(const fm_grading *g, void *loader, slot *slots, size_t capacity,
                             uint64_t taken, fm_id_map *ids, size_t *n, fm_err *err)
 {
     for (*n = 0; *n < capacity; ++*n) {
         slot *s = &slots[*n];
-        bool more = false, fresh;
+        bool more = false;
 
         if (g->manifest->limit && taken + *n >= g->manifest->limit)
             return FM_OK;
@@ -143,18 +153,15 @@ static fm_status read_batch(const fm_grading *g, void *loader, slot *slots, size
         fm_status st = g->loader->next(loader, &s->arena, &s->sample, &more, err);
         if (st != FM_OK || !more)
             return st;
-        /* Ids decide which reply belongs to which sample: one that comes twice cannot be graded. */
-        if (!fm_id_map_put(ids, s->sample.id, 0, &fresh, NULL))
-            return fm_fail(err, FM_E_NOMEM, "no memory for the ids");
-        if (!fresh)
-            return fm_fail(err, FM_E_INPUT, "id '%s' stands twice in the data in '%s'",
-                           s->sample.id, g->data_dir);
+        st = fm_grading_new_id(ids, s->sample.id, g->data_dir, err);
+        if (st != FM_OK)
+            return st;
     }
     return FM_OK;
 }
 
 static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_aggregate *aggregate,
-                             fm_err *err)
+                             size_t *unanswered, fm_err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const fm_buf *line = &b->slots[i].line;
@@ -162,6 +169,7 @@ static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_a
 
         if (st != FM_OK)
             return st;
+        *unanswered += !b->slots[i].answered;
         if (fwrite(line->data, 1, line->size, out->stream) != line->size)
             return FM_OK; /* the stream keeps its error for the commit, which reports it */
     }
@@ -198,7 +206,8 @@ static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregat
 }
 
 static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t capacity,
-                           fm_aggregate *aggregate, fm_file_writer *out, fm_err *err)
+                           fm_aggregate *aggregate, fm_file_writer *out, size_t *unanswered,
+                           fm_err *err)
 {
     fm_id_map ids = {0};
     uint64_t taken = 0;
@@ -211,7 +220,7 @@ static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t c
         if (st == FM_OK)
             st = fm_parallel_for(n, g->jobs, grade_one, b, err);
         if (st == FM_OK)
-            st = write_batch(b, n, out, aggregate, err);
+            st = write_batch(b, n, out, aggregate, unanswered, err);
         if (st != FM_OK || n < capacity)
             break;
         taken += n;
@@ -220,7 +229,7 @@ static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t c
     return st;
 }
 
-fm_status fm_grading_execute(const fm_grading *g, fm_err *err)
+fm_status fm_grading_execute(const fm_grading *g, size_t *unanswered, fm_err *err)
 {
     bool own = strcmp(g->protocol->name, g->manifest->protocol) == 0;
     size_t capacity = (size_t)g->jobs * BATCH_PER_THREAD;
@@ -233,6 +242,7 @@ fm_status fm_grading_execute(const fm_grading *g, fm_err *err)
     void *loader = NULL;
     fm_status st = FM_OK;
 
+    *unanswered = 0;
     if (!b.slots || !b.scratch || !aggregate)
         st = fm_fail(err, FM_E_NOMEM, "no memory for grading");
     for (int i = 0; st == FM_OK && i < g->jobs; i++)
@@ -248,7 +258,7 @@ fm_status fm_grading_execute(const fm_grading *g, fm_err *err)
     if (st == FM_OK)
         st = fm_file_writer_begin(&out, samples, err);
     if (st == FM_OK)
-        st = grade_all(g, loader, &b, capacity, aggregate, &out, err);
+        st = grade_all(g, loader, &b, capacity, aggregate, &out, unanswered, err);
     if (st == FM_OK)
         st = fm_file_writer_commit(&out, err);
     if (st == FM_OK)

@@ -5,6 +5,7 @@
 #ifndef FM_CORE_GRADING_H
 #define FM_CORE_GRADING_H
 
+#include "base/idmap.h"
 #include "core/journal.h"
 #include "core/manifest.h"
 #include "core/rundir.h"
@@ -20,7 +21,14 @@ typedef struct {
     int jobs;
 } fm_grading;
 
-FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_err *err);
+/* *unanswered: samples for which the journal has no record. */
+FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, size_t *unanswered,
+                                           fm_err *err);
+
+/* Note an id of the data. Ids decide which reply belongs to which sample: FM_E_INPUT for one that
+ * comes twice. */
+FM_MUST_CHECK fm_status fm_grading_new_id(fm_id_map *ids, const char *id, const char *data_dir,
+                                          fm_err *err);
 
 /* Open the loader of a run: its annotations from the run directory where the manifest says so. */
 FM_MUST_CHECK fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,

@@ -1,6 +1,7 @@
 /* Owns the schema of manifest.json. */
 #include "core/manifest.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,13 +137,13 @@ static const char *need_text(reader *r, const cJSON *object, const char *key)
     return text;
 }
 
-static double need_count(reader *r, const cJSON *object, const char *key)
+static uint64_t need_count(reader *r, const cJSON *object, const char *key, uint64_t most)
 {
     double value = fm_json_number(object, key, -1);
 
-    if (r->st == FM_OK && !(value >= 0 && value <= (double)FM_MANIFEST_MAX_SEED))
+    if (r->st == FM_OK && !(value >= 0 && value <= (double)most))
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: member '%s' is missing or no count", r->path, key);
-    return r->st == FM_OK ? value : 0;
+    return r->st == FM_OK ? (uint64_t)value : 0;
 }
 
 static void read_settings(reader *r, const cJSON *array, fm_manifest *m)
@@ -174,7 +175,7 @@ static void read_adapter(reader *r, const cJSON *adapter, fm_manifest *m)
         return;
     }
     read_settings(r, fm_json_get(adapter, "settings"), m);
-    m->seed = (uint64_t)need_count(r, adapter, "seed");
+    m->seed = need_count(r, adapter, "seed", FM_MANIFEST_MAX_COUNT);
     m->timeout_s = fm_json_number(adapter, "timeout_s", 0);
 }
 
@@ -198,7 +199,7 @@ fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, 
     m.suite_version = need_text(&r, suite, "version");
     m.task = need_text(&r, suite, "task");
     m.protocol = need_text(&r, suite, "protocol");
-    m.protocol_version = (int)need_count(&r, suite, "protocol_version");
+    m.protocol_version = (int)need_count(&r, suite, "protocol_version", INT_MAX);
     const char *answers = need_text(&r, root, "answers");
     if (answers && !fm_answers_family_from_name(answers, &m.answers))
         r.st = fm_fail(err, FM_E_INPUT, "%s: unknown answers '%s'", path, answers);
@@ -210,7 +211,7 @@ fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, 
     if (cJSON_IsObject(fm_json_get(root, "prompt")))
         m.prompt = need_text(&r, fm_json_get(root, "prompt"), "text");
     read_adapter(&r, fm_json_get(root, "adapter"), &m);
-    m.limit = (uint64_t)need_count(&r, root, "limit");
+    m.limit = need_count(&r, root, "limit", FM_MANIFEST_MAX_COUNT);
     if (r.st == FM_OK)
         *out = m;
 done:

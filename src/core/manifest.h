@@ -9,8 +9,10 @@
 #include "base/hash.h"
 #include "core/catalog.h"
 
-#define FM_MANIFEST_SCHEMA   "fathom.manifest/1"
-#define FM_MANIFEST_MAX_SEED ((UINT64_C(1) << 53) - 1) /* what a JSON number keeps exactly */
+#define FM_MANIFEST_SCHEMA "fathom.manifest/1"
+
+/* Of seed and limit: what a JSON number keeps exactly. */
+#define FM_MANIFEST_MAX_COUNT ((UINT64_C(1) << 53) - 1)
 
 typedef struct {
     const char *suite, *suite_version, *task, *protocol;

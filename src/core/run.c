@@ -117,8 +117,8 @@ static fm_status describe(session *s, fm_err *err)
     m->limit = o->limit;
     if (o->answers && !fm_answers_family_from_name(o->answers, &m->answers))
         return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s': tuples or json", o->answers);
-    if (o->seed > FM_MANIFEST_MAX_SEED)
-        return fm_fail(err, FM_E_USAGE, "the seed must be below 2^53");
+    if (o->seed > FM_MANIFEST_MAX_COUNT || o->limit > FM_MANIFEST_MAX_COUNT)
+        return fm_fail(err, FM_E_USAGE, "seed and limit must be below 2^53");
     return FM_OK;
 }
 
@@ -133,46 +133,101 @@ static bool has_replies(const session *s)
     /* A journal that cannot be read may hold anything: opening it for good says what is wrong. */
     if (fm_journal_open(&journal, path, false, &report, NULL) != FM_OK)
         return true;
-    return fm_journal_close(journal, NULL) != FM_OK || report.settled > 0;
+    return fm_journal_close(journal, NULL) != FM_OK || report.settled > 0 || report.unreadable > 0;
 }
 
-/* Write the manifest, or check the one that is there; open the journal. */
-static fm_status settle(session *s, fm_err *err)
+/* results*.json says that everything is graded, so it must go before a reply is added or the samples
+ * are others. Any protocol may have been the run's own before. */
+static fm_status withdraw_results(session *s, fm_err *err)
+{
+    for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
+        for (int own = 0; own <= 1; own++) {
+            char path[FM_PATH_BYTES];
+            fm_status st = fm_rundir_graded(&s->dir, "results", "json", (*p)->name, own, path, err);
+
+            if (st != FM_OK)
+                return st;
+            if (remove(path) != 0 && fm_file_exists(path))
+                return fm_fail(err, FM_E_IO, "cannot remove '%s'", path);
+        }
+    }
+    return FM_OK;
+}
+
+/* The manifest that the folder holds already, if any, and whether replies came of it. */
+static fm_status find_there(session *s, fm_manifest *there, bool *exists, bool *begun, fm_err *err)
 {
     char path[FM_PATH_BYTES];
-    fm_manifest there;
+    fm_status st = fm_rundir_file(&s->dir, FM_RUNDIR_MANIFEST, path, err);
+
+    *exists = st == FM_OK && fm_file_exists(path);
+    *begun = *exists && has_replies(s);
+    return *exists ? fm_manifest_read(path, &s->arena, there, err) : st;
+}
+
+/* Nothing but failures stands in the journal, and they belong to other settings. */
+static fm_status drop_failures(session *s, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_status st = fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, err);
+
+    if (st == FM_OK && remove(path) != 0 && fm_file_exists(path))
+        st = fm_fail(err, FM_E_IO, "cannot remove '%s'", path);
+    return st;
+}
+
+static fm_status open_journal(session *s, bool writable, fm_err *err)
+{
+    char path[FM_PATH_BYTES], text[160];
     fm_journal_report report;
-    fm_status st = fingerprint(s, s->manifest.data_sha256, err);
-    bool write = true;
+    fm_status st = fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, err);
 
     if (st == FM_OK)
-        st = fm_rundir_file(&s->dir, FM_RUNDIR_MANIFEST, path, err);
-    if (st == FM_OK && fm_file_exists(path)) {
-        st = fm_manifest_read(path, &s->arena, &there, err);
-        /* A run that got no reply, because a setting was wrong, may be begun again with another. */
-        bool begun = has_replies(s);
-        if (st == FM_OK && begun)
-            st = fm_manifest_same_run(&there, &s->manifest, s->dir.path, err);
-        write = st == FM_OK && (!begun || there.limit != s->manifest.limit);
-    }
-    if (st == FM_OK && write)
-        st = fm_manifest_write(&s->manifest, path, err);
-    if (st == FM_OK)
-        st = fm_rundir_file(&s->dir, FM_RUNDIR_REPLIES, path, err);
-    if (st == FM_OK)
-        st = fm_journal_open(&s->journal, path, true, &report, err);
+        st = fm_journal_open(&s->journal, path, writable, &report, err);
     if (st != FM_OK)
         return st;
-    if (report.torn)
-        notice(s, "replies.jsonl ended in a torn line, as a killed process leaves it: dropped");
+    if (report.torn) {
+        snprintf(text, sizeof(text),
+                 "replies.jsonl ended in a torn line, as a killed process leaves it: %s",
+                 writable ? "dropped" : "ignored");
+        notice(s, text);
+    }
     if (report.unreadable) {
-        char text[128];
-
         snprintf(text, sizeof(text), "replies.jsonl: %zu lines are no records (first: line %zu)",
                  report.unreadable, report.first_unreadable);
         notice(s, text);
     }
     return FM_OK;
+}
+
+/* Write the manifest, or check the one that is there; open the journal. A run that got no reply,
+ * because a setting was wrong, may be begun again with another. */
+static fm_status settle(session *s, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_manifest there;
+    bool exists, begun, same = false;
+    fm_status st = find_there(s, &there, &exists, &begun, err);
+
+    if (st == FM_OK)
+        st = fingerprint(s, s->manifest.data_sha256, err);
+    if (st == FM_OK && exists) {
+        fm_status verdict =
+            fm_manifest_same_run(&there, &s->manifest, s->dir.path, begun ? err : NULL);
+
+        same = verdict == FM_OK;
+        st = begun ? verdict : FM_OK;
+    }
+    if (st == FM_OK && (!same || there.limit != s->manifest.limit)) {
+        st = withdraw_results(s, err);
+        if (st == FM_OK && !same)
+            st = drop_failures(s, err);
+        if (st == FM_OK)
+            st = fm_rundir_file(&s->dir, FM_RUNDIR_MANIFEST, path, err);
+        if (st == FM_OK)
+            st = fm_manifest_write(&s->manifest, path, err);
+    }
+    return st == FM_OK ? open_journal(s, true, err) : st;
 }
 
 /* ---- asking ---- */
@@ -256,11 +311,13 @@ static fm_status ask_one(asking *a, const fm_sample *sample, fm_err *err)
     return st;
 }
 
-/* The first pass counts, so that progress can say how far it is. */
+/* The first pass counts, so that progress can say how far it is, and finds ids that stand twice
+ * before a model is paid for them. */
 static fm_status each_sample(asking *a, bool ask, size_t *count, fm_err *err)
 {
     session *s = a->session;
     fm_arena arena = {0};
+    fm_id_map ids = {0};
     void *loader = NULL;
     fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
                                           s->target.task->kind, &loader, err);
@@ -278,6 +335,7 @@ static fm_status each_sample(asking *a, bool ask, size_t *count, fm_err *err)
         bool settled = fm_journal_settled(s->journal, sample.id);
         if (!ask) {
             a->progress.resumed += settled;
+            st = fm_grading_new_id(&ids, sample.id, s->data_dir, err);
             continue;
         }
         if (settled)
@@ -293,24 +351,9 @@ static fm_status each_sample(asking *a, bool ask, size_t *count, fm_err *err)
     }
     if (loader)
         s->loader->close(loader);
+    fm_id_map_release(&ids);
     fm_arena_release(&arena);
     return st;
-}
-
-/* results*.json says that a run is complete, so it must go before a reply is added. */
-static fm_status withdraw_results(session *s, fm_err *err)
-{
-    for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
-        char path[FM_PATH_BYTES];
-        bool own = strcmp((*p)->name, s->manifest.protocol) == 0;
-        fm_status st = fm_rundir_graded(&s->dir, "results", "json", (*p)->name, own, path, err);
-
-        if (st != FM_OK)
-            return st;
-        if (remove(path) != 0 && fm_file_exists(path))
-            return fm_fail(err, FM_E_IO, "cannot remove '%s'", path);
-    }
-    return FM_OK;
 }
 
 static fm_status ask_all(session *s, const fm_adapter_ops *ops, fm_err *err)
@@ -352,8 +395,15 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
                           .kind = s->target.task->kind,
                           .journal = s->journal,
                           .jobs = jobs_of(s)};
+    size_t unanswered;
+    char text[160];
+    fm_status st = fm_grading_execute(&grading, &unanswered, err);
 
-    return fm_grading_execute(&grading, err);
+    if (st == FM_OK && unanswered) {
+        snprintf(text, sizeof(text), "%zu samples have no reply and count as skipped", unanswered);
+        notice(s, text);
+    }
+    return st;
 }
 
 /* ---- the three verbs ---- */
@@ -402,7 +452,6 @@ fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const cha
 {
     char path[FM_PATH_BYTES], sha256[FM_HASH_TEXT_BYTES];
     const fm_protocol *protocol = NULL;
-    fm_journal_report report;
     session s;
     fm_status st;
 
@@ -426,9 +475,7 @@ fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const cha
         st = fm_fail(err, FM_E_INPUT, "the annotations in '%s' have changed since this run",
                      s.data_dir);
     if (st == FM_OK)
-        st = fm_rundir_file(&s.dir, FM_RUNDIR_REPLIES, path, err);
-    if (st == FM_OK)
-        st = fm_journal_open(&s.journal, path, false, &report, err);
+        st = open_journal(&s, false, err);
     if (st == FM_OK)
         st = grade(&s, protocol, err);
     return session_release(&s, st, err);
@@ -465,10 +512,31 @@ static fm_status check_ids(session *s, const fm_import *import, const char *pred
     return st;
 }
 
+/* The annotations in the file of predictions become the run's own. A run that is there already has
+ * them from the same file, or keeps what it has: another run is refused before anything is written. */
+static fm_status take_annotations(session *s, const char *predictions, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_manifest there;
+    bool exists, begun;
+    fm_status st = find_there(s, &there, &exists, &begun, err);
+
+    s->manifest.annotations = FM_RUNDIR_ANNOTATIONS;
+    if (st == FM_OK && begun) {
+        memcpy(s->manifest.data_sha256, there.data_sha256, sizeof(there.data_sha256));
+        return fm_manifest_same_run(&there, &s->manifest, s->dir.path, err);
+    }
+    if (st == FM_OK)
+        st = fm_rundir_file(&s->dir, FM_RUNDIR_ANNOTATIONS, path, err);
+    if (st == FM_OK)
+        st = fm_import_annotations(predictions, path, err);
+    return st;
+}
+
 fm_status fm_run_import(const fm_catalog *catalog, const char *predictions_path,
                         const fm_run_options *options, fm_err *err)
 {
-    char path[FM_PATH_BYTES], resolved[PATH_MAX];
+    char resolved[PATH_MAX];
     fm_import import = {0};
     session s;
     fm_status st;
@@ -489,12 +557,8 @@ fm_status fm_run_import(const fm_catalog *catalog, const char *predictions_path,
     s.manifest.adapter = "predictions";
     s.manifest.predictions = realpath(predictions_path, resolved) ? resolved : predictions_path;
     s.manifest.predictions_sha256 = import.sha256;
-    if (import.upstream && !s.loader->has_annotations(s.data_dir)) {
-        s.manifest.annotations = FM_RUNDIR_ANNOTATIONS;
-        st = fm_rundir_file(&s.dir, FM_RUNDIR_ANNOTATIONS, path, err);
-        if (st == FM_OK)
-            st = fm_import_annotations(predictions_path, path, err);
-    }
+    if (import.upstream && !s.loader->has_annotations(s.data_dir))
+        st = take_annotations(&s, predictions_path, err);
     if (st == FM_OK)
         st = check_ids(&s, &import, predictions_path, err);
     if (st == FM_OK)

@@ -43,6 +43,7 @@ static fm_sample_status reply_status = FM_SAMPLE_OK;
 static fm_status fail_with = FM_OK;
 static volatile sig_atomic_t stop_after_one;
 static bool stop_it;
+static size_t limit;
 
 static fm_status fake_open(void **state, const fm_adapter_config *config, fm_err *err)
 {
@@ -92,6 +93,7 @@ static fm_status execute(const char *target, fm_err *err)
                               .data_dir = data_dir,
                               .out_dir = runs_dir,
                               .adapter = "fake",
+                              .limit = limit,
                               .jobs = 2,
                               .stop = &stop_after_one};
 
@@ -296,6 +298,107 @@ Test(run, a_missing_prediction_is_skipped_and_counts_as_failure_under_paper)
     fm_buf results = file("results.json");
     cr_assert(strstr(results.data, "\"skipped\": 2") != NULL, "%s", results.data);
     fm_buf_release(&results);
+}
+
+Test(run, failures_of_other_settings_do_not_stand_beside_imported_replies)
+{
+    static const char one[] = "{\"question_id\": 1, \"model_prediction\": \"[(1, 2, 3.0)]\"}\n";
+    fm_err err;
+
+    reply_status = FM_SAMPLE_API_ERROR;
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, import(one, sizeof(one) - 1, &err), FM_OK), "%s", err.text);
+    fm_buf results = file("results.json");
+    cr_assert(strstr(results.data, "\"ok\": 1") != NULL, "%s", results.data);
+    cr_assert(strstr(results.data, "\"api_error\": 0") != NULL, "%s", results.data);
+    fm_buf_release(&results);
+}
+
+/* The annotations of such a run stand in its folder: a refused import must not touch them. */
+Test(run, a_refused_import_leaves_the_run_as_it_was)
+{
+    static const char first[] = RECORD("0") ", \"model_prediction\": \"[(1, 2, 3.0)]\"}\n";
+    static const char other[] = RECORD("5") ", \"model_prediction\": \"[(1, 2, 3.0)]\"}\n";
+    fm_run_options options = {.jobs = 1};
+    fm_err err;
+
+    remove(scratch_path("data/trajectory_dataset.json"));
+    cr_assert(eq(int, import(first, sizeof(first) - 1, &err), FM_OK), "%s", err.text);
+    fm_buf before = file("annotations.jsonl");
+    cr_assert(eq(int, import(other, sizeof(other) - 1, &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "holds another run") != NULL, "%s", err.text);
+    fm_buf after = file("annotations.jsonl");
+    cr_assert(eq(str, after.data, before.data));
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_OK), "%s",
+              err.text);
+    cr_assert(eq(int, import(first, sizeof(first) - 1, &err), FM_OK), "%s", err.text);
+    fm_buf_release(&before);
+    fm_buf_release(&after);
+}
+
+/* results*.json says that the run is complete, under these options. */
+Test(run, results_under_another_protocol_go_when_the_run_changes)
+{
+    fm_run_options options = {.jobs = 1};
+    fm_err err = {0};
+
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, "reference", &options, &err), FM_OK));
+    cr_assert(has_file("results@reference.json"));
+    limit = 2;
+    run_ok("tracespatial-3d@paper");
+    cr_assert(has_file("results@reference.json") == false);
+}
+
+Test(run, an_id_that_stands_twice_in_the_data_is_refused_before_anything_is_asked)
+{
+    static const char twice[] = "[" RECORD("0") "}, " RECORD("1") "}, " RECORD("0") "}]";
+    fm_err err;
+
+    scratch_write("data/trajectory_dataset.json", twice, sizeof(twice) - 1);
+    cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_INPUT));
+    cr_assert(strstr(err.text, "id '0' stands twice") != NULL, "%s", err.text);
+    cr_assert(eq(int, asked, 0));
+}
+
+Test(run, a_limit_that_a_manifest_cannot_hold_is_refused)
+{
+    fm_err err;
+
+    limit = SIZE_MAX;
+    cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "limit") != NULL, "%s", err.text);
+    cr_assert(has_file("manifest.json") == false);
+}
+
+static char noticed[512];
+
+static void keep_notice(void *context, const char *text)
+{
+    size_t n = strlen(noticed);
+
+    (void)context;
+    snprintf(noticed + n, sizeof(noticed) - n, "%s\n", text);
+}
+
+/* Reading only: the torn line stays for the next `fathom run` to drop. */
+Test(run, grading_a_run_that_was_killed_says_what_is_missing)
+{
+    fm_run_options options = {.jobs = 1, .notice = keep_notice};
+    fm_err err;
+    struct stat info;
+
+    stop_it = true;
+    cr_assert(eq(int, execute("tracespatial-3d@paper", &err), FM_E_INTERRUPTED));
+    fm_buf replies = file("replies.jsonl");
+    scratch_write("run/replies.jsonl", replies.data, replies.size - 5);
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_OK), "%s",
+              err.text);
+    cr_assert(strstr(noticed, "torn line") != NULL, "%s", noticed);
+    cr_assert(strstr(noticed, "3 samples have no reply") != NULL, "%s", noticed);
+    cr_assert(eq(int, stat(scratch_path("run/replies.jsonl"), &info), 0));
+    cr_assert(eq(sz, (size_t)info.st_size, replies.size - 5));
+    fm_buf_release(&replies);
 }
 
 Test(run, an_exception_of_upstreams_client_is_no_answer)
