@@ -112,20 +112,6 @@ void fm_buf_release(fm_buf *buf)
     buf->failed = false;
 }
 
-char *fm_buf_take(fm_buf *buf)
-{
-    char *out = buf->failed ? NULL : buf->data;
-
-    if (!out && !buf->failed)
-        out = calloc(1, 1);
-    else if (buf->failed)
-        free(buf->data);
-    buf->data = NULL;
-    buf->size = buf->capacity = 0;
-    buf->failed = false;
-    return out;
-}
-
 fm_status fm_buf_check(const fm_buf *buf, const char *what, fm_err *err)
 {
     return buf->failed ? fm_fail(err, FM_E_NOMEM, "no memory for %s", what) : FM_OK;

@@ -35,8 +35,6 @@ char *fm_buf_room(fm_buf *buf, size_t extra);
 const char *fm_buf_text(const fm_buf *buf); /* "" when empty; borrowed until the next append */
 void fm_buf_clear(fm_buf *buf);             /* keeps the memory, forgets a failure */
 void fm_buf_release(fm_buf *buf);           /* accepts NULL and {0} */
-char *fm_buf_take(
-    fm_buf *buf); /* hands the malloc'ed bytes over (NULL on failure) and empties the buffer */
 
 /* FM_OK, or FM_E_NOMEM with `what` in the text. */
 FM_MUST_CHECK fm_status fm_buf_check(const fm_buf *buf, const char *what, fm_err *err);

@@ -262,20 +262,6 @@ bool fm_text_to_double(const char *text, double *out)
     return true;
 }
 
-bool fm_text_to_int64(const char *text, int64_t *out)
-{
-    char *end;
-
-    if (!*text || strspn(text, "+-0123456789") != strlen(text))
-        return false;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (*end || errno)
-        return false;
-    *out = value;
-    return true;
-}
-
 bool fm_text_to_uint64(const char *text, uint64_t *out)
 {
     char *end;

@@ -38,7 +38,6 @@ bool fm_base64_decode(fm_buf *out, const char *text, size_t size);
 
 /* Strict numbers: the whole string, no white space, finite, in range. False otherwise. */
 bool fm_text_to_double(const char *text, double *out);
-bool fm_text_to_int64(const char *text, int64_t *out);
 bool fm_text_to_uint64(const char *text, uint64_t *out);
 
 #endif

@@ -136,11 +136,6 @@ const char *fm_view_dir(const fm_view *view)
     return view->dir.path;
 }
 
-const fm_protocol *fm_view_protocol(const fm_view *view)
-{
-    return view->protocol;
-}
-
 const char *fm_view_notice(const fm_view *view)
 {
     return view->notice[0] ? view->notice : NULL;

@@ -136,27 +136,6 @@ Test(buffer, sizes_that_overflow_are_refused)
     fm_buf_release(&buf);
 }
 
-Test(buffer, take_hands_over_and_leaves_it_usable)
-{
-    fm_buf buf = {.cap_bytes = 8};
-    char *taken;
-
-    taken = fm_buf_take(&buf);
-    cr_expect(eq(str, taken, ""));
-    free(taken);
-    fm_buf_puts(&buf, "one");
-    taken = fm_buf_take(&buf);
-    cr_expect(eq(str, taken, "one"));
-    free(taken);
-    cr_expect(buf.data == NULL && buf.size == 0);
-    fm_buf_puts(&buf, "far too long");
-    cr_expect(fm_buf_take(&buf) == NULL);
-    fm_buf_puts(&buf, "two");
-    cr_expect(eq(str, buf.data, "two"));
-    fm_buf_release(&buf);
-    fm_buf_release(NULL);
-}
-
 Test(size, products_and_sums_refuse_to_overflow)
 {
     size_t out = 5;
