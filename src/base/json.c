@@ -119,6 +119,10 @@ fm_status fm_json_parse(const char *text, size_t size, const char *name, cJSON *
 
     if (size == 0)
         return fm_fail(err, FM_E_INPUT, "%s: not JSON at byte 0", name);
+    /* cJSON would end a string there and drop the rest of it. */
+    const char *nul = memchr(text, '\0', size);
+    if (nul)
+        return fm_fail(err, FM_E_INPUT, "%s: not JSON at byte %zu", name, (size_t)(nul - text));
     if (needs_repair(text, size)) {
         repair(text, size, &repaired);
         st = fm_buf_check(&repaired, name, err);

@@ -47,6 +47,13 @@ static void expect_bytes(const char *text, const char *bytes, size_t size)
     cJSON_Delete(tree);
 }
 
+Test(json_read, a_raw_nul_is_refused_where_it_would_cut_a_string)
+{
+    static const char text[] = "{\"k\": \"a\0b\"}";
+
+    refuse(text, sizeof(text) - 1);
+}
+
 Test(json_read, nul_escape_survives)
 {
     expect_bytes("{\"k\": \"a\\u0000b\"}", "a\0b", 3);
