@@ -92,8 +92,8 @@ FM_API fm_trace_grader *fm_trace_grader_new(void); /* NULL: out of memory */
 FM_API void fm_trace_grader_free(fm_trace_grader *grader);
 
 /* Judge one answer. A raster that is missing (NULL) leaves the values that need it unknown, and
- * `reason` says so; the same holds for singular intrinsics. A verdict is still given where what is
- * known decides it. Fails with FM_E_NOMEM only; *out is untouched then. */
+ * `reason` says so; the same holds for singular intrinsics. `success` is unknown where one of its
+ * parts is, even where another part fails. Fails with FM_E_NOMEM only; *out is untouched then. */
 FM_API FM_MUST_CHECK fm_status fm_trace_grade_2d(fm_trace_grader *grader, fm_trace_rules rules,
                                                  fm_answers_family family,
                                                  const fm_trace_answer *answer,

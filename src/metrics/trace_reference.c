@@ -248,6 +248,8 @@ fm_status fm_trace_reference_2d(const fm_trace_case *c, fm_trace2d_score *out, f
         for (size_t i = first_end_point(n); i < n; i++)
             if (fm_rect_contains(&out->bbox_2d, pixels[i * 2], pixels[i * 2 + 1]))
                 out->end_in_bbox = FM_TRUE;
+    } else {
+        fm_reason_add(&out->reason, fm_reason_no_box);
     }
     path_metrics_2d(c, n, &k, out); /* last: it works in the place of the pixels */
     return FM_OK;
@@ -344,6 +346,8 @@ static void judge_end(const fm_trace_case *c, fm_trace3d_score *out)
             if (distance < out->end_distance_m)
                 out->end_distance_m = distance;
         }
+    } else {
+        fm_reason_add(&out->reason, fm_reason_no_box);
     }
     out->end_ok = fm_verdict_of(out->end_distance_m < FM_TRACE_NEAR_M);
 }

@@ -209,6 +209,14 @@ static const fm_raster *load(grading *g, const char *path, fm_raster *raster,
     return NULL;
 }
 
+/* What the task asks for cannot be read from the reply. */
+static bool is_unreadable(const grading *g)
+{
+    const fm_trace_answer *a = &g->s->answer;
+
+    return a->n == 0 || (g->input->sample->kind == FM_ANSWER_TRACE3D && a->columns < 3);
+}
+
 /* False where the data does not tell how pixels and metres relate. */
 static bool describe_truth(grading *g)
 {
@@ -224,6 +232,8 @@ static bool describe_truth(grading *g)
         fm_sample_picture_size(sample, &g->truth.width, &g->truth.height, &g->out->size_source))
         return true;
     g->out->reason = "the data has no intrinsics";
+    if (is_unreadable(g) && g->out->status == FM_SAMPLE_OK)
+        g->out->status = FM_SAMPLE_PARSE_ERROR;
     return false;
 }
 

@@ -249,6 +249,20 @@ Test(run, what_failed_on_the_way_to_the_model_is_asked_again)
     fm_buf_release(&results);
 }
 
+Test(run, without_intrinsics_the_status_still_describes_the_reply)
+{
+    static const char bare[] =
+        "[{\"id\": 0, \"prompt\": \"move it\", \"trajectory\": [[0, 0, 1]]}]";
+
+    scratch_write("data/trajectory_dataset.json", bare, sizeof(bare) - 1);
+    reply_text = "no idea";
+    run_ok("tracespatial-3d@reference");
+    fm_buf samples = file("samples.jsonl");
+    cr_assert(strstr(samples.data, "\"status\": \"parse_error\"") != NULL, "%s", samples.data);
+    cr_assert(strstr(samples.data, "the data has no intrinsics") != NULL, "%s", samples.data);
+    fm_buf_release(&samples);
+}
+
 /* ---- other people's replies ---- */
 
 static fm_status import(const char *text, size_t size, fm_err *err)

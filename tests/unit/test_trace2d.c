@@ -199,6 +199,7 @@ Test(trace2d, truth_without_box_or_with_singular_intrinsics)
     answer_pixels(true_pixels, 3);
     truth.has_box = false;
     cr_assert(grade(FM_TRACE_REFERENCE).end_in_bbox == FM_FALSE);
+    cr_assert(same_text(grade(FM_TRACE_REFERENCE).reason, "no destination box"));
     cr_assert(grade(FM_TRACE_PAPER).end_in_bbox == FM_UNKNOWN);
     truth.has_box = true;
     truth.camera.fx = 0;
