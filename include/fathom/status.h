@@ -47,8 +47,8 @@ typedef enum {
 
 #define FM_ERR_TEXT_BYTES 512
 
-/* Owned by the caller; start it as {0}. `text` is always terminated, and cut at a UTF-8 boundary
- * when too long. */
+/* Owned by the caller; start it as {0}. `text` is always terminated, one line (a break in what it
+ * quotes becomes a space), and cut at a UTF-8 boundary when too long. */
 typedef struct {
     fm_status code;
     char text[FM_ERR_TEXT_BYTES];

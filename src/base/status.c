@@ -46,6 +46,14 @@ static void cut_at_character(char *text, size_t size)
     text[end] = '\0';
 }
 
+/* A name or a value from a file may hold a line break; a message is one line all the same. */
+static void join_lines(char *text)
+{
+    for (; *text; text++)
+        if (*text == '\n' || *text == '\r')
+            *text = ' ';
+}
+
 fm_status fm_fail(fm_err *err, fm_status st, const char *fmt, ...)
 {
     va_list args;
@@ -60,6 +68,7 @@ fm_status fm_fail(fm_err *err, fm_status st, const char *fmt, ...)
         text[0] = '\0';
     else if ((size_t)n >= FM_ERR_TEXT_BYTES)
         cut_at_character(text, FM_ERR_TEXT_BYTES);
+    join_lines(text);
     err->code = st;
     memcpy(err->text, text, FM_ERR_TEXT_BYTES - 1);
     err->text[FM_ERR_TEXT_BYTES - 1] = '\0';

@@ -310,6 +310,14 @@ Test(status, message_is_cut_between_characters)
     }
 }
 
+Test(status, message_is_one_line_whatever_it_quotes)
+{
+    fm_err err = {0};
+
+    cr_assert(fm_fail(&err, FM_E_INPUT, "no '%s'", "a\r\nb") == FM_E_INPUT);
+    cr_assert(eq(str, err.text, "no 'a  b'"));
+}
+
 Test(status, context_goes_before_the_message)
 {
     fm_err err = {0};
