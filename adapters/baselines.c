@@ -101,7 +101,7 @@ static bool has_truth(const fm_sample *truth, int *width, int *height, fm_reply 
 {
     const char *source, *missing = NULL;
 
-    if (!truth->has_camera || !fm_sample_picture_size(truth, width, height, &source))
+    if (!truth->has_camera || fm_sample_picture_size(truth, width, height, &source, NULL) != FM_OK)
         missing = "the sample has no usable camera";
     else if (truth->truth.trace.n == 0)
         missing = "the sample has no true trace";

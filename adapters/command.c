@@ -331,9 +331,12 @@ static bool read_reply(command *c, const cJSON *object, const char *id, fm_reply
         .detail = fm_arena_strdup(&c->reply, error),
         .finish_reason = fm_arena_strdup(&c->reply, fm_json_string(object, "finish_reason")),
     };
-    if (fm_json_get_reply(object, "text", &c->reply, &text, &reply->size)) {
-        reply->text = text;
-    } else if (!error && as == FM_SAMPLE_OK && !cJSON_IsNull(fm_json_get(object, "text"))) {
+    if (fm_json_get_reply(object, "text", &c->reply, &text, &reply->size, NULL) != FM_OK) {
+        fail_reply(c, reply, FM_SAMPLE_API_ERROR, "no memory for the reply");
+        return false;
+    }
+    reply->text = text;
+    if (!text && !error && as == FM_SAMPLE_OK && !cJSON_IsNull(fm_json_get(object, "text"))) {
         fail_reply(c, reply, FM_SAMPLE_API_ERROR,
                    "the program's line has no 'text' and no 'error'");
         return false;

@@ -83,9 +83,11 @@ typedef struct {
 
 /* The picture's size in pixels: read from the header of the RGB file (trace2d) or of the depth map
  * (trace3d), else taken from the intrinsics: the nearest of 640x480, 512x384 and 384x512 whose
- * centre is (cx, cy). *source becomes "image", "depth" or "intrinsics". False where none is known. */
-FM_API bool fm_sample_picture_size(const fm_sample *sample, int *width, int *height,
-                                   const char **source);
+ * centre is (cx, cy). *source becomes "image", "depth" or "intrinsics". FM_E_INPUT where none is
+ * known. */
+FM_API FM_MUST_CHECK fm_status fm_sample_picture_size(const fm_sample *sample, int *width,
+                                                      int *height, const char **source,
+                                                      fm_err *err);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* Owns the repair of text before cJSON reads it, and the writer. */
 #include "base/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,7 +132,14 @@ fm_status fm_json_parse(const char *text, size_t size, const char *name, cJSON *
         text = fm_buf_text(&repaired);
         size = repaired.size;
     }
+    errno = 0;
     cJSON *made = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    if (!made && errno == ENOMEM) {
+        /* cJSON does not tell the two apart, and who reads a journal must not take a record for a
+         * torn line because memory was short. */
+        st = fm_fail(err, FM_E_NOMEM, "no memory for %s", name);
+        goto done;
+    }
     if (made) {
         while (end < text + size && (*end == ' ' || *end == '\t' || *end == '\r' || *end == '\n'))
             end++;
@@ -512,25 +520,28 @@ void fm_json_put_reply(fm_json_writer *w, const char *key, const char *bytes, si
     fm_buf_putc(w->out, '"');
 }
 
-bool fm_json_get_reply(const cJSON *object, const char *key, fm_arena *arena, char **bytes,
-                       size_t *size)
+fm_status fm_json_get_reply(const cJSON *object, const char *key, fm_arena *arena, char **bytes,
+                            size_t *size, fm_err *err)
 {
     const cJSON *item = fm_json_get(object, key);
-    char name[64];
-    fm_buf decoded = {0};
+    bool there = cJSON_IsString(item);
 
-    if (cJSON_IsString(item)) {
+    *bytes = NULL;
+    *size = 0;
+    if (there) {
         *bytes = fm_json_bytes(item, arena, size);
-        return *bytes != NULL;
-    }
-    base64_key(name, key);
-    const char *text = fm_json_string(object, name);
-    if (!text || !fm_base64_decode(&decoded, text, strlen(text))) {
+    } else {
+        fm_buf decoded = {0};
+        char name[64];
+
+        base64_key(name, key);
+        const char *text = fm_json_string(object, name);
+        bool whole = text && fm_base64_decode(&decoded, text, strlen(text));
+
+        there = whole || decoded.failed;
+        if (whole && (*bytes = fm_arena_memdup(arena, fm_buf_text(&decoded), decoded.size)))
+            *size = decoded.size;
         fm_buf_release(&decoded);
-        return false;
     }
-    *bytes = fm_arena_memdup(arena, fm_buf_text(&decoded), decoded.size);
-    *size = decoded.size;
-    fm_buf_release(&decoded);
-    return *bytes != NULL;
+    return there && !*bytes ? fm_fail(err, FM_E_NOMEM, "no memory for '%s'", key) : FM_OK;
 }

@@ -19,7 +19,7 @@
 #include "base/buffer.h"
 
 /* Parse `size` bytes into *out (cJSON_Delete it). FM_E_INPUT: "<name>: not JSON at byte N".
- * Trailing text is an error. */
+ * Trailing text is an error. Out of memory is FM_E_NOMEM, never taken for bad text. */
 FM_MUST_CHECK fm_status fm_json_parse(const char *text, size_t size, const char *name, cJSON **out,
                                       fm_err *err);
 FM_MUST_CHECK fm_status fm_json_load(const char *path, size_t cap_bytes, cJSON **out, fm_err *err);
@@ -62,11 +62,11 @@ void fm_json_put_vector(fm_json_writer *w, const char *key, const double *values
 void fm_json_put_tree(fm_json_writer *w, const char *key, const cJSON *tree);
 
 /* Any bytes under `key`: as a string where they are valid UTF-8 without NUL, else in base64 under
- * "<key>_base64". The reader's counterpart is fm_json_get_reply(): false when neither member is
- * there. The bytes live in the arena. */
+ * "<key>_base64". The reader's counterpart is fm_json_get_reply(): *bytes becomes NULL where neither
+ * member holds any; they live in the arena. Fails with FM_E_NOMEM only. */
 void fm_json_put_reply(fm_json_writer *w, const char *key, const char *bytes, size_t size);
-bool fm_json_get_reply(const cJSON *object, const char *key, fm_arena *arena, char **bytes,
-                       size_t *size);
+FM_MUST_CHECK fm_status fm_json_get_reply(const cJSON *object, const char *key, fm_arena *arena,
+                                          char **bytes, size_t *size, fm_err *err);
 
 /* Shortest text of a finite double that reads back the same; n bytes written, not terminated. */
 #define FM_JSON_NUMBER_BYTES 32

@@ -133,7 +133,9 @@ static fm_status read_protocols(const suite_reader *r, const cJSON *array, fm_ta
     {
         if (!cJSON_IsString(item) || n + 1 >= FM_COUNT_OF(task->protocols))
             break;
-        task->protocols[n++] = fm_arena_strdup(r->arena, item->valuestring);
+        task->protocols[n] = fm_arena_strdup(r->arena, item->valuestring);
+        if (!task->protocols[n++])
+            return fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
     }
     if (!cJSON_IsArray(array) || n == 0 || item)
         return fm_fail(r->err, FM_E_INPUT, "%s: 'protocols' must be a list of up to %zu names",

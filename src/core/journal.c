@@ -112,19 +112,21 @@ static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_ar
     fm_sample_status status = FM_SAMPLE_OK;
     const char *id, *name;
     cJSON *tree = NULL;
-    fm_status st = FM_OK;
+    fm_status st;
 
     fm_arena_reset(arena);
-    *whole =
-        fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL) == FM_OK &&
-        fm_record_id(tree, journal->path, arena, &id, NULL) == FM_OK;
+    st = fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL);
+    if (st == FM_OK)
+        st = fm_record_id(tree, journal->path, arena, &id, NULL);
     /* Upstream's records have no status; a name that nobody knows is reported when it is read. */
-    if (*whole && (name = fm_json_string(tree, "status")))
+    if (st == FM_OK && (name = fm_json_string(tree, "status")))
         (void)fm_sample_status_from_name(name, &status);
-    if (*whole && !put_entry(journal, id, at, size, status))
-        st = fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
+    if (st == FM_OK && !put_entry(journal, id, at, size, status))
+        st = FM_E_NOMEM;
     cJSON_Delete(tree);
-    return st;
+    *whole = st == FM_OK;
+    /* A record that there is no memory to read must not pass for one that is torn. */
+    return st == FM_E_NOMEM ? fm_fail(err, st, "no memory to index '%s'", journal->path) : FM_OK;
 }
 
 /* Only a last line without its newline can be torn, and only where it is no whole record. */
@@ -349,8 +351,10 @@ fm_status fm_journal_append(fm_journal *journal, const char *id, const fm_reply 
         st = write_all(journal, journal->line.data, journal->line.size, err);
     if (st != FM_OK)
         return st;
-    if (!put_entry(journal, id, journal->size, (int64_t)journal->line.size - 1, reply->status))
+    if (!put_entry(journal, id, journal->size, (int64_t)journal->line.size - 1, reply->status)) {
+        (void)!ftruncate(journal->fd, journal->size);
         return fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
+    }
     journal->size += (int64_t)journal->line.size;
     pthread_mutex_lock(&journal->lock);
     journal->dirty = true;

@@ -30,9 +30,13 @@ fm_status fm_record_id(const cJSON *tree, const char *place, fm_arena *arena, co
     return *out ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for %s", place);
 }
 
-static const char *keep(const cJSON *tree, const char *key, fm_arena *arena)
+/* False when memory is out; a member that is absent is NULL. */
+static bool keep(const cJSON *tree, const char *key, fm_arena *arena, const char **out)
 {
-    return fm_arena_strdup(arena, fm_json_string(tree, key));
+    const char *text = fm_json_string(tree, key);
+
+    *out = fm_arena_strdup(arena, text);
+    return !text || *out;
 }
 
 fm_status fm_record_read(const cJSON *tree, const char *place, fm_arena *arena, fm_record *out,
@@ -42,32 +46,35 @@ fm_status fm_record_read(const cJSON *tree, const char *place, fm_arena *arena, 
     fm_reply *reply = &record.reply;
     char *text = NULL;
     size_t size = 0;
+    bool kept = true;
     fm_status st = fm_record_id(tree, place, arena, &record.id, err);
 
+    if (st == FM_OK)
+        st = fm_json_get_reply(tree, record.upstream ? "model_prediction" : "text", arena, &text,
+                               &size, err);
     if (st != FM_OK)
         return st;
     reply->status = FM_SAMPLE_OK;
-    if (fm_json_get_reply(tree, record.upstream ? "model_prediction" : "text", arena, &text,
-                          &size)) {
-        reply->text = text;
-        reply->size = size;
-    }
+    reply->text = text;
+    reply->size = size;
     if (record.upstream) {
         const char *error = fm_json_string(tree, "error");
 
         if (error && error[0] && size == 0) {
             reply->status = FM_SAMPLE_API_ERROR;
-            reply->detail = keep(tree, "error", arena);
+            kept = keep(tree, "error", arena, &reply->detail);
         }
     } else {
         const char *status = fm_json_string(tree, "status");
 
         if (status && !fm_sample_status_from_name(status, &reply->status))
             return fm_fail(err, FM_E_INPUT, "%s: unknown status '%.40s'", place, status);
-        reply->finish_reason = keep(tree, "finish_reason", arena);
-        reply->detail = keep(tree, "detail", arena);
+        kept = keep(tree, "finish_reason", arena, &reply->finish_reason) &&
+               keep(tree, "detail", arena, &reply->detail);
         reply->latency_s = fm_json_number(tree, "latency_s", 0);
     }
+    if (!kept)
+        return fm_fail(err, FM_E_NOMEM, "no memory for %s", place);
     *out = record;
     return FM_OK;
 }

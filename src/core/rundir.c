@@ -52,22 +52,24 @@ static bool holds_run(const char *path)
            fm_file_exists(manifest);
 }
 
-/* True for a folder with nothing in it but what a run killed before its manifest leaves. */
-static bool is_fresh(const char *path)
+/* Fresh is a folder with nothing in it but what a run killed before its manifest leaves. */
+static fm_status check_fresh(const char *path, fm_err *err)
 {
     DIR *dir = opendir(path);
     struct dirent *item;
     bool fresh = true;
 
     if (!dir)
-        return true; /* taking the lock reports what is wrong */
+        return fm_fail(err, FM_E_IO, "cannot read folder '%s': %s", path, strerror(errno));
     while (fresh && (item = readdir(dir)))
         fresh = strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0 ||
                 strcmp(item->d_name, FM_RUNDIR_LOCK) == 0 ||
                 strncmp(item->d_name, FM_RUNDIR_MANIFEST ".tmp.", 18) == 0 ||
                 strncmp(item->d_name, FM_RUNDIR_ANNOTATIONS, 17) == 0;
     closedir(dir);
-    return fresh;
+    return fresh ? FM_OK
+                 : fm_fail(err, FM_E_USAGE,
+                           "folder '%s' is not empty and holds no run; choose another --out", path);
 }
 
 fm_status fm_rundir_create(fm_rundir *out, const char *path, fm_err *err)
@@ -77,9 +79,8 @@ fm_status fm_rundir_create(fm_rundir *out, const char *path, fm_err *err)
 
     if (st == FM_OK)
         st = make_absolute(&dir, path, err);
-    if (st == FM_OK && !holds_run(dir.path) && !is_fresh(dir.path))
-        st = fm_fail(err, FM_E_USAGE,
-                     "folder '%s' is not empty and holds no run; choose another --out", path);
+    if (st == FM_OK && !holds_run(dir.path))
+        st = check_fresh(path, err);
     if (st == FM_OK)
         st = take_lock(&dir, err);
     if (st == FM_OK)

@@ -63,21 +63,27 @@ static void size_from_camera(const fm_camera *camera, int *width, int *height)
     }
 }
 
-bool fm_sample_picture_size(const fm_sample *sample, int *width, int *height, const char **source)
+fm_status fm_sample_picture_size(const fm_sample *sample, int *width, int *height,
+                                 const char **source, fm_err *err)
 {
     bool flat = sample->kind == FM_ANSWER_TRACE2D;
     const char *path = flat ? sample->image_path : sample->depth_path;
     fm_raster_info info;
+    fm_status st = path ? fm_raster_probe(path, &info, err) : FM_E_INPUT;
 
-    if (path && fm_raster_probe(path, &info, NULL) == FM_OK) {
+    if (st == FM_OK) {
         *width = info.width;
         *height = info.height;
         *source = flat ? "image" : "depth";
-        return true;
+        return FM_OK;
     }
+    /* A file that cannot be read is the data's, the want of memory is not: scores must not vary
+     * with it. */
+    if (st == FM_E_NOMEM)
+        return st;
     if (!sample->has_camera)
-        return false;
+        return fm_fail(err, FM_E_INPUT, "sample '%s' has no intrinsics", sample->id);
     size_from_camera(&sample->camera, width, height);
     *source = "intrinsics";
-    return true;
+    return FM_OK;
 }

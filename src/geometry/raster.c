@@ -95,9 +95,10 @@ static fm_status too_large(const picture *p, uint32_t width, uint32_t height, fm
                    width, height, FM_RASTER_MAX_PIXELS);
 }
 
+/* libspng takes zlib's want of memory for damage; errno knows better, where it was 0 before. */
 static fm_status png_fail(const picture *p, int code, fm_err *err)
 {
-    if (code == SPNG_EMEM)
+    if (code == SPNG_EMEM || errno == ENOMEM)
         return fm_fail(err, FM_E_NOMEM, "out of memory for '%s'", p->path);
     if (code == SPNG_IO_EOF || code == SPNG_EIDAT_TOO_SHORT)
         return fm_fail(err, FM_E_INPUT, "'%s' is truncated", p->path);
@@ -110,6 +111,7 @@ static fm_status png_read_header(picture *p, fm_err *err)
 {
     int code;
 
+    errno = 0;
     /* The CRC of every chunk is checked, which makes the Adler sum over the same data needless. */
     p->png = spng_ctx_new(SPNG_CTX_IGNORE_ADLER32);
     if (!p->png)
@@ -145,7 +147,8 @@ static fm_status open_picture(picture *p, const char *path, fm_err *err)
 
     *p = (picture){.path = path, .file = fopen(path, "rb")};
     if (!p->file)
-        return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
+        return fm_fail(err, errno == ENOMEM ? FM_E_NOMEM : FM_E_IO, "cannot open '%s': %s", path,
+                       strerror(errno));
     n = fread(head, 1, sizeof(head), p->file);
     if (ferror(p->file))
         return fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
@@ -168,6 +171,7 @@ static fm_status png_load(picture *p, int format, int channels, int bits, fm_ras
 
     if (st != FM_OK)
         return st;
+    errno = 0;
     int code = spng_decoded_image_size(p->png, format, &bytes);
 
     if (!code && bytes != size_of(out))
@@ -316,6 +320,8 @@ static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err
     unsigned char *data =
         stbi_load_from_callbacks(&io, p->file, &width, &height, &in_file, channels);
 
+    if (!data && strcmp(stbi_failure_reason(), "outofmem") == 0)
+        return fm_fail(err, FM_E_NOMEM, "out of memory for '%s'", p->path);
     if (!data)
         return jpeg_damaged(p, stbi_failure_reason(), err);
     if (width != info.width || height != info.height) {

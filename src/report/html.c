@@ -529,7 +529,9 @@ static void put_reply(fm_buf *out, const fm_report_sample *sample)
         data(out, detail);
         put(out, "</p>\n");
     }
-    if (!fm_json_get_reply(reply, "text", &arena, &text, &size) || !text) {
+    if (fm_json_get_reply(reply, "text", &arena, &text, &size, NULL) != FM_OK)
+        out->failed = true; /* out of memory: a page without the reply would hide it */
+    if (!text) {
         fm_arena_release(&arena);
         return;
     }

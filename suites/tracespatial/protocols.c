@@ -168,11 +168,10 @@ typedef struct {
     const char *raster_reason; /* what is wrong with a raster, or NULL */
 } grading;
 
-static const char *keep(grading *g, const char *text)
+static fm_status keep(grading *g, const char *text, const char **out)
 {
-    const char *copy = fm_arena_strdup(g->arena, text);
-
-    return copy ? copy : "no memory for the reason";
+    *out = fm_arena_strdup(g->arena, text);
+    return *out ? FM_OK : fm_fail(g->err, FM_E_NOMEM, "no memory for a reason");
 }
 
 /* A reply that is not an answer counts as upstream's client leaves it: an empty text. */
@@ -197,16 +196,21 @@ static fm_status parse(grading *g)
 }
 
 /* The raster, or NULL with the reason kept: a missing file costs only the metrics that need it. */
-static const fm_raster *load(grading *g, const char *path, fm_raster *raster,
-                             fm_status (*read)(const char *, fm_raster *, fm_err *))
+static fm_status load(grading *g, const char *path, fm_raster *raster,
+                      fm_status (*read)(const char *, fm_raster *, fm_err *), const fm_raster **out)
 {
     fm_err why = {0};
+    fm_status st = path ? read(path, raster, &why) : FM_E_INPUT;
 
-    if (path && read(path, raster, &why) == FM_OK)
-        return raster;
-    if (!g->raster_reason)
-        g->raster_reason = path ? keep(g, why.text) : "the data names no raster";
-    return NULL;
+    *out = st == FM_OK ? raster : NULL;
+    if (st == FM_E_NOMEM)
+        return fm_fail(g->err, st, "%s", why.text);
+    if (st == FM_OK || g->raster_reason)
+        return FM_OK;
+    if (path)
+        return keep(g, why.text, &g->raster_reason);
+    g->raster_reason = "the data names no raster";
+    return FM_OK;
 }
 
 /* What the task asks for cannot be read from the reply. */
@@ -217,8 +221,8 @@ static bool is_unreadable(const grading *g)
     return a->n == 0 || (g->input->sample->kind == FM_ANSWER_TRACE3D && a->columns < 3);
 }
 
-/* False where the data does not tell how pixels and metres relate. */
-static bool describe_truth(grading *g)
+/* *known false where the data does not tell how pixels and metres relate. */
+static fm_status describe_truth(grading *g, bool *known)
 {
     const fm_sample *sample = g->input->sample;
     const fm_truth_trace *trace = &sample->truth.trace;
@@ -228,13 +232,14 @@ static bool describe_truth(grading *g)
                                 .camera = sample->camera,
                                 .has_box = trace->has_box,
                                 .box = trace->box};
-    if (sample->has_camera &&
-        fm_sample_picture_size(sample, &g->truth.width, &g->truth.height, &g->out->size_source))
-        return true;
+    *known = sample->has_camera;
+    if (*known)
+        return fm_sample_picture_size(sample, &g->truth.width, &g->truth.height,
+                                      &g->out->size_source, g->err);
     g->out->reason = "the data has no intrinsics";
     if (is_unreadable(g) && g->out->status == FM_SAMPLE_OK)
         g->out->status = FM_SAMPLE_PARSE_ERROR;
-    return false;
+    return FM_OK;
 }
 
 static fm_status upstream_raises(grading *g, const char *what)
@@ -244,8 +249,7 @@ static fm_status upstream_raises(grading *g, const char *what)
     snprintf(text, sizeof(text), "upstream raises %s", what);
     if (g->out->status == FM_SAMPLE_OK)
         g->out->status = FM_SAMPLE_PARSE_ERROR;
-    g->out->reason = keep(g, text);
-    return FM_OK;
+    return keep(g, text, &g->out->reason);
 }
 
 /* No reply stands in the file: the sample is outside what upstream would have counted. */
@@ -272,12 +276,17 @@ static fm_status grade_2d(grading *g)
 {
     fm_trace2d_score score;
     fm_value *v = g->out->values;
+    fm_trace_scene2d scene;
+    bool known = false;
     fm_status st = parse(g);
 
-    if (st != FM_OK || !describe_truth(g))
+    if (st == FM_OK)
+        st = describe_truth(g, &known);
+    if (st != FM_OK || !known)
         return st;
-    fm_trace_scene2d scene = {
-        .mask = load(g, g->input->sample->mask_path, &g->s->mask, fm_raster_load_mask)};
+    st = load(g, g->input->sample->mask_path, &g->s->mask, fm_raster_load_mask, &scene.mask);
+    if (st != FM_OK)
+        return st;
     st = fm_trace_grade_2d(g->s->grader, g->rules, g->input->answers, &g->s->answer, &g->truth,
                            &scene, &score, g->err);
     if (st != FM_OK)
@@ -332,14 +341,19 @@ static fm_status grade_3d(grading *g)
 {
     const fm_sample *sample = g->input->sample;
     fm_trace3d_score score;
-    bool paper = g->rules == FM_TRACE_PAPER;
+    bool paper = g->rules == FM_TRACE_PAPER, known = false;
+    fm_trace_scene3d scene;
     fm_status st = parse(g);
 
-    if (st != FM_OK || !describe_truth(g))
+    if (st == FM_OK)
+        st = describe_truth(g, &known);
+    if (st != FM_OK || !known)
         return st;
-    fm_trace_scene3d scene = {.depth =
-                                  load(g, sample->depth_path, &g->s->depth, fm_raster_load_depth),
-                              .mask = load(g, sample->mask_path, &g->s->mask, fm_raster_load_mask)};
+    st = load(g, sample->depth_path, &g->s->depth, fm_raster_load_depth, &scene.depth);
+    if (st == FM_OK)
+        st = load(g, sample->mask_path, &g->s->mask, fm_raster_load_mask, &scene.mask);
+    if (st != FM_OK)
+        return st;
     st = fm_trace_grade_3d(g->s->grader, g->rules, g->input->answers, &g->s->answer, &g->truth,
                            &scene, &score, g->err);
     if (st != FM_OK)

@@ -443,7 +443,11 @@ Test(run, bytes_of_a_reply_survive_import_and_grading)
     cr_assert(eq(int, fm_view_open(&view, catalog(), runs_dir, NULL, &err), FM_OK), "%s", err.text);
     cr_assert(eq(int, fm_view_next(view, &sample, &more, &err), FM_OK), "%s", err.text);
     cr_assert(more && sample.has_sample);
-    cr_assert(fm_json_get_reply(fm_json_get(sample.line, "reply"), "text", &arena, &bytes, &size));
+    cr_assert(eq(
+        int,
+        fm_json_get_reply(fm_json_get(sample.line, "reply"), "text", &arena, &bytes, &size, NULL),
+        FM_OK));
+    cr_assert(bytes != NULL);
     cr_assert(size == 9 && memcmp(bytes,
                                   "a\0b\xed\xa0\x80"
                                   "c\xc3\xa9",
