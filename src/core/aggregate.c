@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/size.h"
+#include "base/threads.h"
 #include "fathom/stats.h"
 
 /* Recorded in results.json: an interval must be the same whenever the same run is graded again. */
@@ -103,57 +104,78 @@ static void put_counts(const fm_aggregate *aggregate, fm_json_writer *w)
     fm_json_close(w, '}');
 }
 
-static fm_status put_column(const fm_aggregate *aggregate, size_t index, fm_json_writer *w,
-                            fm_err *err)
+typedef struct {
+    const fm_aggregate *aggregate;
+    fm_interval by_metric[FM_MAX_METRICS];
+} intervals;
+
+/* One metric a call: with many samples the draws of a mean take seconds. */
+static fm_status compute_interval(void *context, size_t index, int worker, fm_err *err)
 {
-    const fm_metric *metric = &aggregate->protocol->metrics[index];
-    const column *c = &aggregate->columns[index];
+    intervals *out = context;
+    const column *c = &out->aggregate->columns[index];
+    fm_interval *interval = &out->by_metric[index];
+    size_t n = c->hits + c->failures;
+
+    (void)worker;
+    *interval = (fm_interval){NAN, NAN};
+    switch (out->aggregate->protocol->metrics[index].role) {
+    case FM_METRIC_RATE:
+        if (n)
+            *interval = fm_stats_wilson(c->hits, n, CONFIDENCE);
+        return FM_OK;
+    case FM_METRIC_MEAN:
+        return fm_stats_bootstrap_mean(c->values, c->n, FM_STATS_DRAWS, CONFIDENCE, BOOTSTRAP_SEED,
+                                       interval, err);
+    case FM_METRIC_DETAIL:
+        break;
+    }
+    return FM_OK;
+}
+
+static void put_column(const fm_metric *metric, const column *c, size_t n,
+                       const fm_interval *interval, fm_json_writer *w)
+{
     bool rate = metric->role == FM_METRIC_RATE;
     size_t denominator = rate ? c->hits + c->failures : c->n;
     double numerator = rate ? (double)c->hits : 0;
-    fm_interval interval = {NAN, NAN};
 
     for (size_t i = 0; !rate && i < c->n; i++)
         numerator += c->values[i];
-    if (denominator && rate) {
-        interval = fm_stats_wilson(c->hits, denominator, CONFIDENCE);
-    } else if (denominator) {
-        fm_status st = fm_stats_bootstrap_mean(c->values, c->n, FM_STATS_DRAWS, CONFIDENCE,
-                                               BOOTSTRAP_SEED, &interval, err);
-
-        if (st != FM_OK)
-            return st;
-    }
     fm_json_open(w, metric->name, '{');
     fm_json_put_number(w, "value", denominator ? numerator / (double)denominator : NAN);
     fm_json_put_number(w, "numerator", numerator);
     fm_json_put_int(w, "denominator", (int64_t)denominator);
-    fm_json_put_int(w, "excluded", (int64_t)(aggregate->n - denominator));
-    fm_json_put_number(w, "ci_low", interval.low);
-    fm_json_put_number(w, "ci_high", interval.high);
+    fm_json_put_int(w, "excluded", (int64_t)(n - denominator));
+    fm_json_put_number(w, "ci_low", interval->low);
+    fm_json_put_number(w, "ci_high", interval->high);
     fm_json_put_string(w, "ci_method", rate ? "wilson" : "bootstrap-percentile");
     fm_json_put_string(w, "role", rate ? "rate" : "mean");
     fm_json_put_int(w, "better", metric->better);
     fm_json_put_string(w, "unit", metric->unit);
     fm_json_close(w, '}');
-    return FM_OK;
 }
 
-fm_status fm_aggregate_put(const fm_aggregate *aggregate, fm_json_writer *w, fm_err *err)
+fm_status fm_aggregate_put(const fm_aggregate *aggregate, int jobs, fm_json_writer *w, fm_err *err)
 {
-    fm_status st = FM_OK;
+    const fm_protocol *protocol = aggregate->protocol;
+    intervals computed = {.aggregate = aggregate};
+    fm_status st = fm_parallel_for(protocol->n_metrics, jobs, compute_interval, &computed, err);
 
+    if (st != FM_OK)
+        return st;
     put_counts(aggregate, w);
-    fm_json_put_string(w, "primary", aggregate->protocol->primary);
+    fm_json_put_string(w, "primary", protocol->primary);
     fm_json_open(w, "aggregates", '{');
-    for (size_t i = 0; i < aggregate->protocol->n_metrics && st == FM_OK; i++)
-        if (aggregate->protocol->metrics[i].role != FM_METRIC_DETAIL)
-            st = put_column(aggregate, i, w, err);
+    for (size_t i = 0; i < protocol->n_metrics; i++)
+        if (protocol->metrics[i].role != FM_METRIC_DETAIL)
+            put_column(&protocol->metrics[i], &aggregate->columns[i], aggregate->n,
+                       &computed.by_metric[i], w);
     fm_json_close(w, '}');
     fm_json_open(w, "bootstrap", '{');
     fm_json_put_int(w, "seed", (int64_t)BOOTSTRAP_SEED);
     fm_json_put_int(w, "draws", FM_STATS_DRAWS);
     fm_json_put_number(w, "confidence", CONFIDENCE);
     fm_json_close(w, '}');
-    return st;
+    return FM_OK;
 }

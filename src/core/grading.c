@@ -194,7 +194,7 @@ static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregat
     fm_json_put_string(&w, "answers", fm_answers_family_name(m->answers));
     fm_json_put_string(&w, "adapter", m->adapter);
     fm_json_put_bool(&w, "sees_truth", m->sees_truth);
-    fm_status st = fm_aggregate_put(aggregate, &w, err);
+    fm_status st = fm_aggregate_put(aggregate, g->jobs, &w, err);
     fm_json_close(&w, '}');
     fm_buf_putc(&text, '\n');
     if (st == FM_OK)
