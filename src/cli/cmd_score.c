@@ -5,7 +5,7 @@
 #include "terminal.h"
 
 /* Options that make a run directory of somebody else's replies; with a RUN they have no meaning. */
-static const char *const import_options[] = {"suite", "predictions", "data", "out", "answers"};
+static const char *const import_options[] = {"suite", "predictions", "out", "answers"};
 
 static fm_status check_form(const cli_args *args, fm_err *err)
 {
@@ -87,7 +87,8 @@ static const cli_option options_table[] = {
     {.name = "predictions", .argument = "FILE", .help = "replies from elsewhere", .kind = CLI_FILE},
     {.name = "data",
      .argument = "DIR",
-     .help = "folder of the benchmark's data (default: generated, where the suite can be)",
+     .help = "folder of the benchmark's data (default: where the RUN had it; generated, where the "
+             "suite can be)",
      .kind = CLI_FOLDER},
     {.name = "out",
      .letter = 'o',

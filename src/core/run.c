@@ -467,6 +467,10 @@ fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const cha
         st = fm_catalog_protocol(catalog, s.target.task,
                                  protocol_name ? protocol_name : s.manifest.protocol, &protocol,
                                  err);
+    if (st == FM_OK && !options->data_dir && !fm_dir_exists(s.manifest.data_dir))
+        st = fm_fail(err, FM_E_INPUT,
+                     "the data of this run is not in '%s' any more; --data DIR tells where it is",
+                     s.manifest.data_dir);
     if (st == FM_OK)
         st = find_data(&s, options->data_dir ? options->data_dir : s.manifest.data_dir, err);
     if (st == FM_OK)

@@ -110,6 +110,18 @@ Test(runs, json_is_the_results_file)
     cJSON_Delete(written);
 }
 
+Test(runs, score_follows_data_that_was_moved)
+{
+    fathom(RUN_TABLETOP("-a", "oracle"));
+    expect_success();
+    cr_assert(eq(int, rename("data", "moved"), 0));
+    fathom("score", "run");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "--data DIR"), "%s", ERR);
+    fathom("score", "run", "--data", "moved");
+    expect_success();
+}
+
 Test(runs, score_again_gives_the_same_bytes)
 {
     char *samples, *results;
