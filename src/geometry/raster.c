@@ -7,10 +7,13 @@
 #include "fathom/raster.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <spng.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "base/size.h"
@@ -145,10 +148,22 @@ static fm_status open_picture(picture *p, const char *path, fm_err *err)
     unsigned char head[sizeof(png)];
     size_t n;
 
-    *p = (picture){.path = path, .file = fopen(path, "rb")};
-    if (!p->file)
-        return fm_fail(err, errno == ENOMEM ? FM_E_NOMEM : FM_E_IO, "cannot open '%s': %s", path,
-                       strerror(errno));
+    /* A data folder may hold a pipe under a picture's name: opening one would wait for ever. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+
+    *p = (picture){.path = path, .file = fd >= 0 ? fdopen(fd, "rb") : NULL};
+    if (!p->file) {
+        int why = errno;
+
+        if (fd >= 0)
+            close(fd);
+        return fm_fail(err, why == ENOMEM ? FM_E_NOMEM : FM_E_IO, "cannot open '%s': %s", path,
+                       strerror(why));
+    }
+    if (fstat(fd, &info) == 0 && !S_ISREG(info.st_mode))
+        return fm_fail(err, FM_E_IO, "cannot read '%s': it is a %s", path,
+                       S_ISDIR(info.st_mode) ? "folder" : "pipe or a device");
     n = fread(head, 1, sizeof(head), p->file);
     if (ferror(p->file))
         return fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/rng.h"
@@ -282,7 +283,7 @@ Test(raster, what_is_no_picture_is_named)
     fm_err err = {0};
 
     check_fails(fm_raster_load_rgb(scratch_path("none.png"), &r, &err), &err, FM_E_IO, "none.png");
-    check_fails(fm_raster_load_rgb(scratch_dir, &r, &err), &err, FM_E_IO, "directory");
+    check_fails(fm_raster_load_rgb(scratch_dir, &r, &err), &err, FM_E_IO, "it is a folder");
     check_fails(fm_raster_load_rgb(scratch_write("e.png", "", 0), &r, &err), &err, FM_E_INPUT,
                 "e.png' is empty");
     check_fails(fm_raster_load_rgb(scratch_write("t.png", "GIF89a.....", 11), &r, &err), &err,
@@ -399,4 +400,15 @@ Test(raster, random_damage_to_a_jpeg_is_survived)
             cr_assert(r.channels == 3 && r.data != NULL);
     }
     fm_raster_release(&r);
+}
+
+Test(raster, a_pipe_under_the_name_of_a_picture_is_refused_at_once, .timeout = 10)
+{
+    const char *path = scratch_path("pipe.png");
+    fm_raster r = {0};
+    fm_err err = {0};
+
+    cr_assert(eq(int, mkfifo(path, 0666), 0));
+    cr_expect(eq(int, fm_raster_load_mask(path, &r, &err), FM_E_IO));
+    cr_expect(strstr(err.text, "it is a pipe") != NULL, "%s", err.text);
 }
