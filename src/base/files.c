@@ -84,13 +84,23 @@ fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err 
     return FM_OK;
 }
 
+/* A stream remembers that it failed and forgets why. A full disk, the usual reason, is still full:
+ * write to the file, which is given up anyhow, until that fails too. */
+static int reason_of_failure(FILE *stream)
+{
+    static const char block[1 << 14];
+
+    for (int i = 0; i < 2; i++)
+        if (write(fileno(stream), block, sizeof(block)) < 0)
+            return errno;
+    return EIO;
+}
+
 fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err)
 {
-    /* An earlier write may have failed with its errno long gone: then this is all there is to say. */
-    errno = 0;
-    bool bad =
-        fflush(writer->stream) != 0 || ferror(writer->stream) || fsync(fileno(writer->stream)) != 0;
-    int why = errno ? errno : EIO;
+    bool failed_before = ferror(writer->stream);
+    bool bad = failed_before || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
+    int why = failed_before ? reason_of_failure(writer->stream) : errno;
 
     if (fclose(writer->stream) != 0 && !bad) {
         bad = true;

@@ -218,6 +218,24 @@ Test(whole, file_where_none_can_be_is_an_error_that_names_it)
     cr_expect(entries(scratch_dir) == 1);
 }
 
+Test(whole, a_failure_before_the_commit_is_reported_with_its_reason)
+{
+    struct rlimit limit;
+    fm_file_writer writer;
+    fm_err err = {0};
+
+    cr_assert(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = 100000; /* stands for a full disk */
+    cr_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert(fm_file_writer_begin(&writer, scratch_path("f"), &err) == FM_OK);
+    for (int i = 0; i < 200000; i++)
+        fputc('x', writer.stream);
+    cr_expect(fm_file_writer_commit(&writer, &err) == FM_E_IO);
+    cr_expect(strstr(err.text, "f': File too large") != NULL, "%s", err.text);
+    cr_expect(entries(scratch_dir) == 0);
+}
+
 Test(whole, reading_stops_at_the_cap_and_leaves_the_buffer_as_it_was)
 {
     const char *path = scratch_write("f", "12345", 5);
