@@ -12,8 +12,13 @@ fm_status fm_record_id(const cJSON *tree, const char *place, fm_arena *arena, co
     char number[32];
     const char *text = NULL;
 
+    if (!cJSON_IsObject(tree))
+        return fm_fail(err, FM_E_INPUT, "%s: no JSON object; a line holds one record", place);
     if (!item)
         item = fm_json_get(tree, "id");
+    if (!item)
+        return fm_fail(err, FM_E_INPUT,
+                       "%s: needs 'question_id' (upstream records) or 'id' (our journal)", place);
     if (cJSON_IsNumber(item)) {
         if (item->valuedouble != floor(item->valuedouble) || fabs(item->valuedouble) > 1e15)
             return fm_fail(err, FM_E_INPUT, "%s: the id is no whole number", place);
@@ -25,7 +30,8 @@ fm_status fm_record_id(const cJSON *tree, const char *place, fm_arena *arena, co
     }
     if (!text)
         return fm_fail(err, FM_E_INPUT,
-                       "%s: needs 'question_id' (upstream records) or 'id' (our journal)", place);
+                       "%s: '%s' must be a whole number or a text of 1 to %d bytes", place,
+                       item->string, FM_SAMPLE_ID_BYTES - 1);
     *out = fm_arena_strdup(arena, text);
     return *out ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for %s", place);
 }
