@@ -68,6 +68,7 @@ typedef struct {
 typedef struct {
     fm_sample_status status;
     const char *reason; /* one line or NULL; static or in the arena */
+    const char *lost;   /* what of the sample's data cannot be read, or NULL; as `reason` */
     const char
         *size_source;    /* "image", "depth", "intrinsics"; NULL where no picture size was used */
     double (*points)[3]; /* parsed answer: x, y in [0, 1], d in metres or NaN; NULL: none */

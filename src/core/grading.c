@@ -160,8 +160,18 @@ static fm_status read_batch(const fm_grading *g, void *loader, slot *slots, size
     return FM_OK;
 }
 
+/* Once a sample, in the order of the data. */
+static void count_losses(const slot *s, fm_grading_losses *losses)
+{
+    losses->n++;
+    losses->unanswered += !s->answered;
+    if (s->grade.lost && losses->unreadable++ == 0)
+        snprintf(losses->first_unreadable, sizeof(losses->first_unreadable), "sample '%s': %s",
+                 s->sample.id, s->grade.lost);
+}
+
 static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_aggregate *aggregate,
-                             size_t *unanswered, fm_err *err)
+                             fm_grading_losses *losses, fm_err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const fm_buf *line = &b->slots[i].line;
@@ -169,7 +179,7 @@ static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_a
 
         if (st != FM_OK)
             return st;
-        *unanswered += !b->slots[i].answered;
+        count_losses(&b->slots[i], losses);
         if (fwrite(line->data, 1, line->size, out->stream) != line->size)
             return FM_OK; /* the stream keeps its error for the commit, which reports it */
     }
@@ -206,7 +216,7 @@ static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregat
 }
 
 static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t capacity,
-                           fm_aggregate *aggregate, fm_file_writer *out, size_t *unanswered,
+                           fm_aggregate *aggregate, fm_file_writer *out, fm_grading_losses *losses,
                            fm_err *err)
 {
     fm_id_map ids = {0};
@@ -220,7 +230,7 @@ static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t c
         if (st == FM_OK)
             st = fm_parallel_for(n, g->jobs, grade_one, b, err);
         if (st == FM_OK)
-            st = write_batch(b, n, out, aggregate, unanswered, err);
+            st = write_batch(b, n, out, aggregate, losses, err);
         if (st != FM_OK || n < capacity)
             break;
         taken += n;
@@ -229,7 +239,7 @@ static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t c
     return st;
 }
 
-fm_status fm_grading_execute(const fm_grading *g, size_t *unanswered, fm_err *err)
+fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_err *err)
 {
     bool own = strcmp(g->protocol->name, g->manifest->protocol) == 0;
     size_t capacity = (size_t)g->jobs * BATCH_PER_THREAD;
@@ -242,7 +252,7 @@ fm_status fm_grading_execute(const fm_grading *g, size_t *unanswered, fm_err *er
     void *loader = NULL;
     fm_status st = FM_OK;
 
-    *unanswered = 0;
+    *losses = (fm_grading_losses){0};
     if (!b.slots || !b.scratch || !aggregate)
         st = fm_fail(err, FM_E_NOMEM, "no memory for grading");
     for (int i = 0; st == FM_OK && i < g->jobs; i++)
@@ -258,7 +268,7 @@ fm_status fm_grading_execute(const fm_grading *g, size_t *unanswered, fm_err *er
     if (st == FM_OK)
         st = fm_file_writer_begin(&out, samples, err);
     if (st == FM_OK)
-        st = grade_all(g, loader, &b, capacity, aggregate, &out, unanswered, err);
+        st = grade_all(g, loader, &b, capacity, aggregate, &out, losses, err);
     if (st == FM_OK)
         st = fm_file_writer_commit(&out, err);
     if (st == FM_OK)

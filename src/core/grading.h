@@ -21,8 +21,16 @@ typedef struct {
     int jobs;
 } fm_grading;
 
-/* *unanswered: samples for which the journal has no record. */
-FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, size_t *unanswered,
+/* What takes values away without being in the replies. It makes denominators smaller, so it must not
+ * pass in silence. */
+typedef struct {
+    size_t n;                   /* samples graded */
+    size_t unanswered;          /* the journal has no record of these */
+    size_t unreadable;          /* a picture is missing or damaged */
+    char first_unreadable[400]; /* the first of those: id and reason */
+} fm_grading_losses;
+
+FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_grading_losses *losses,
                                            fm_err *err);
 
 /* Note an id of the data. Ids decide which reply belongs to which sample: FM_E_INPUT for one that

@@ -395,12 +395,21 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
                           .kind = s->target.task->kind,
                           .journal = s->journal,
                           .jobs = jobs_of(s)};
-    size_t unanswered;
-    char text[160];
-    fm_status st = fm_grading_execute(&grading, &unanswered, err);
+    fm_grading_losses lost;
+    char text[640];
+    fm_status st = fm_grading_execute(&grading, &lost, err);
 
-    if (st == FM_OK && unanswered) {
-        snprintf(text, sizeof(text), "%zu samples have no reply and count as skipped", unanswered);
+    if (st == FM_OK && lost.unanswered) {
+        snprintf(text, sizeof(text), "%zu samples have no reply and count as skipped",
+                 lost.unanswered);
+        notice(s, text);
+    }
+    if (st == FM_OK && lost.unreadable) {
+        snprintf(
+            text, sizeof(text),
+            "%zu of %zu samples have missing or damaged data; metrics that need it leave them out; "
+            "first %s",
+            lost.unreadable, lost.n, lost.first_unreadable);
         notice(s, text);
     }
     return st;

@@ -10,6 +10,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/size.h"
+
 static fm_status make_absolute(fm_rundir *out, const char *path, fm_err *err)
 {
     char resolved[PATH_MAX];
@@ -72,6 +74,27 @@ static fm_status check_fresh(const char *path, fm_err *err)
                            "folder '%s' is not empty and holds no run; choose another --out", path);
 }
 
+/* The unfinished files of processes that were killed: whoever holds the lock is the only writer. */
+static void drop_leftovers(const char *path)
+{
+    static const char *const stems[] = {FM_RUNDIR_MANIFEST, FM_RUNDIR_ANNOTATIONS, "samples",
+                                        "results"};
+    DIR *dir = opendir(path);
+    struct dirent *item;
+
+    while (dir && (item = readdir(dir))) {
+        const char *tail = strstr(item->d_name, ".tmp.");
+
+        if (!tail || tail[5 + strspn(tail + 5, "0123456789")])
+            continue;
+        for (size_t i = 0; i < FM_COUNT_OF(stems); i++)
+            if (strncmp(item->d_name, stems[i], strlen(stems[i])) == 0)
+                (void)unlinkat(dirfd(dir), item->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 fm_status fm_rundir_create(fm_rundir *out, const char *path, fm_err *err)
 {
     fm_rundir dir = {.lock_fd = -1};
@@ -83,8 +106,10 @@ fm_status fm_rundir_create(fm_rundir *out, const char *path, fm_err *err)
         st = check_fresh(path, err);
     if (st == FM_OK)
         st = take_lock(&dir, err);
-    if (st == FM_OK)
+    if (st == FM_OK) {
+        drop_leftovers(dir.path);
         *out = dir;
+    }
     return st;
 }
 
@@ -107,8 +132,10 @@ fm_status fm_rundir_lock(fm_rundir *out, const char *path, fm_err *err)
 
     if (st == FM_OK)
         st = take_lock(&dir, err);
-    if (st == FM_OK)
+    if (st == FM_OK) {
+        drop_leftovers(dir.path);
         *out = dir;
+    }
     return st;
 }
 

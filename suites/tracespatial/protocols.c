@@ -268,6 +268,7 @@ static void conclude(grading *g, bool unparsed, const char *reason)
     if (unparsed && g->out->status == FM_SAMPLE_OK)
         g->out->status = FM_SAMPLE_PARSE_ERROR;
     g->out->reason = g->raster_reason ? g->raster_reason : reason;
+    g->out->lost = g->raster_reason;
 }
 
 /* ---- 2D ---- */

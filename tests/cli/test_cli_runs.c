@@ -399,3 +399,27 @@ Test(runs, a_larger_world_begins_with_the_smaller_one)
     fathom("world", "--out", "empty/../data");
     cr_expect(eq(int, last.code, 2), "a folder with other scenes is refused: %s", ERR);
 }
+
+Test(runs, what_a_killed_process_left_unfinished_goes_with_the_next_start)
+{
+    fathom(RUN_TABLETOP("-a", "centre"));
+    expect_success();
+    cr_assert(fm_file_write_atomic("run/samples.jsonl.tmp.123", "x", 1, NULL) == FM_OK);
+    cr_assert(fm_file_write_atomic("run/results@paper.json.tmp.9", "x", 1, NULL) == FM_OK);
+    cr_assert(fm_file_write_atomic("run/notes.tmp.9", "mine", 4, NULL) == FM_OK);
+    fathom("score", "run");
+    expect_success();
+    cr_expect(not(fm_file_exists("run/samples.jsonl.tmp.123")));
+    cr_expect(not(fm_file_exists("run/results@paper.json.tmp.9")));
+    cr_expect(fm_file_exists("run/notes.tmp.9"), "what is not ours stays");
+}
+
+Test(runs, damaged_data_is_told_and_not_only_left_out)
+{
+    cr_assert(fm_file_write_atomic("data/raw_data/2/mask.png", "", 0, NULL) == FM_OK);
+    fathom(RUN_TABLETOP("-a", "oracle"));
+    expect_success();
+    cr_expect(contains(ERR, "1 of 6 samples have missing or damaged data"), "%s", ERR);
+    cr_expect(contains(ERR, "first sample '2': "), "%s", ERR);
+    cr_expect(contains(ERR, "mask.png' is empty"), "%s", ERR);
+}
