@@ -64,9 +64,9 @@ FM_API const char *fm_status_meaning(fm_status st);
  * FM_E_IO, ...). */
 FM_API fm_status fm_fail(fm_err *err, fm_status st, const char *fmt, ...) FM_PRINTF(3, 4);
 
-/* Put "<context>: " before the text that is already in `err`; returns err->code (FM_E_INTERNAL for
- * NULL). */
-FM_API fm_status fm_fail_within(fm_err *err, const char *fmt, ...) FM_PRINTF(2, 3);
+/* Put "<context>: " before the text that is already in `err` (may be NULL); returns `st`, the status
+ * that came with it. */
+FM_API fm_status fm_fail_within(fm_err *err, fm_status st, const char *fmt, ...) FM_PRINTF(3, 4);
 
 #ifdef __cplusplus
 }

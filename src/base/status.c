@@ -75,18 +75,18 @@ fm_status fm_fail(fm_err *err, fm_status st, const char *fmt, ...)
     return st;
 }
 
-fm_status fm_fail_within(fm_err *err, const char *fmt, ...)
+fm_status fm_fail_within(fm_err *err, fm_status st, const char *fmt, ...)
 {
     va_list args;
     char context[FM_ERR_TEXT_BYTES + 1], inner[FM_ERR_TEXT_BYTES];
 
     if (!err)
-        return FM_E_INTERNAL;
+        return st;
     va_start(args, fmt);
     int n = vsnprintf(context, sizeof(context), fmt, args);
     va_end(args);
     if (n >= FM_ERR_TEXT_BYTES)
         cut_at_character(context, FM_ERR_TEXT_BYTES);
     memcpy(inner, err->text, sizeof(inner));
-    return fm_fail(err, err->code, "%s: %s", n < 0 ? "" : context, inner);
+    return fm_fail(err, st, "%s: %s", n < 0 ? "" : context, inner);
 }

@@ -122,7 +122,7 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
     s->grade = (fm_grade){0};
     st = g->protocol->grade(b->scratch[worker], &input, &s->arena, &s->grade, err);
     if (st != FM_OK)
-        return fm_fail_within(err, "sample '%s'", s->sample.id);
+        return fm_fail_within(err, st, "sample '%s'", s->sample.id);
     format_line(&s->line, g->protocol, &s->sample, &reply, &s->grade);
     return fm_buf_check(&s->line, "a graded sample", err);
 }

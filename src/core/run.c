@@ -304,7 +304,7 @@ static fm_status ask_one(asking *a, const fm_sample *sample, fm_err *err)
     request.prompt = fm_buf_text(&a->prompt);
     st = fm_adapter_generate(a->adapter, &request, sample, &reply, err);
     if (st != FM_OK)
-        return fm_fail_within(err, "sample '%s'", sample->id);
+        return fm_fail_within(err, st, "sample '%s'", sample->id);
     st = fm_journal_append(s->journal, sample->id, &reply, err);
     if (st == FM_OK)
         a->progress.by_outcome[fm_sample_status_outcome(reply.status)]++;

@@ -200,7 +200,7 @@ static fm_status read_raster(const reading *r, const char *member, const char *a
             name += 9;
         st = fm_path_join_inside(path, r->loader->raster_root, name, r->err);
         if (st != FM_OK)
-            return fm_fail_within(r->err, "%s: item %zu (id %s): '%s'", r->loader->path,
+            return fm_fail_within(r->err, st, "%s: item %zu (id %s): '%s'", r->loader->path,
                                   r->loader->item, r->id, member);
     } else {
         do {

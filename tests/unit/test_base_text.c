@@ -305,7 +305,7 @@ Test(status, message_is_cut_between_characters)
         cr_expect(fm_fail(&err, FM_E_IO, "%s", text) == FM_E_IO);
         cr_expect(fm_utf8_valid(err.text, strlen(err.text)));
         cr_expect(strlen(err.text) >= FM_ERR_TEXT_BYTES - 4);
-        cr_expect(fm_fail_within(&err, "%s", text) == FM_E_IO);
+        cr_expect(fm_fail_within(&err, FM_E_IO, "%s", text) == FM_E_IO);
         cr_expect(fm_utf8_valid(err.text, strlen(err.text)));
     }
 }
@@ -323,8 +323,8 @@ Test(status, context_goes_before_the_message)
     fm_err err = {0};
 
     cr_expect(fm_fail(&err, FM_E_INPUT, "no '%s'", "x") == FM_E_INPUT);
-    cr_expect(fm_fail_within(&err, "line %d", 3) == FM_E_INPUT);
+    cr_expect(fm_fail_within(&err, FM_E_INPUT, "line %d", 3) == FM_E_INPUT);
     cr_expect(eq(str, err.text, "line 3: no 'x'"));
     cr_expect(fm_fail(NULL, FM_E_IO, "nobody listens") == FM_E_IO);
-    cr_expect(fm_fail_within(NULL, "nobody") == FM_E_INTERNAL);
+    cr_expect(fm_fail_within(NULL, FM_E_LOCKED, "nobody") == FM_E_LOCKED);
 }

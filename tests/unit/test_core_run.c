@@ -208,6 +208,7 @@ Test(run, unknown_names_are_refused_with_the_nearest)
 /* flock belongs to an open file, so a second descriptor stands for a second process. */
 Test(run, a_second_process_on_the_directory_is_refused)
 {
+    fm_run_options options = {.jobs = 1};
     char path[600];
     fm_err err;
 
@@ -217,6 +218,7 @@ Test(run, a_second_process_on_the_directory_is_refused)
     cr_assert(eq(int, flock(fd, LOCK_EX), 0));
     cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_LOCKED));
     cr_assert(strstr(err.text, "another process is working on") != NULL, "%s", err.text);
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_LOCKED));
     close(fd);
     run_ok("tracespatial-3d");
 }
