@@ -9,6 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static fm_status too_large(const char *path, size_t cap_bytes, fm_err *err)
+{
+    return fm_fail(err, FM_E_INPUT, "'%s' is larger than the %zu bytes allowed here", path,
+                   cap_bytes);
+}
+
 fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *err)
 {
     fm_status st = FM_OK;
@@ -18,8 +24,17 @@ fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *
     if (!f)
         return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
     struct stat info;
-    if (fstat(fileno(f), &info) == 0 && S_ISDIR(info.st_mode)) {
+    if (fstat(fileno(f), &info) != 0) {
+        st = fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
+        goto done;
+    }
+    if (S_ISDIR(info.st_mode)) {
         st = fm_fail(err, FM_E_IO, "cannot read '%s': it is a folder", path);
+        goto done;
+    }
+    /* Of a huge file no byte is read; the loop below holds the cap for pipes and growing files. */
+    if (S_ISREG(info.st_mode) && (uint64_t)info.st_size > cap_bytes) {
+        st = too_large(path, cap_bytes, err);
         goto done;
     }
     for (;;) {
@@ -34,8 +49,7 @@ fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *
         out->data[out->size] = '\0';
         total += n;
         if (total > cap_bytes) {
-            st = fm_fail(err, FM_E_INPUT, "'%s' is larger than the %zu bytes allowed here", path,
-                         cap_bytes);
+            st = too_large(path, cap_bytes, err);
             goto done;
         }
         if (n == 0) {
@@ -69,16 +83,42 @@ static void sync_folder_of(const char *path)
     }
 }
 
+/* A device or a pipe takes the bytes itself: a file renamed over it would destroy it. Of a link to a
+ * file, such as /dev/stdout can be, the file is replaced and not the link. */
+static fm_status find_target(fm_file_writer *writer, const char **path, char resolved[PATH_MAX],
+                             fm_err *err)
+{
+    struct stat info;
+
+    if (lstat(*path, &info) != 0 || S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))
+        return FM_OK;
+    if (S_ISLNK(info.st_mode)) {
+        if (stat(*path, &info) != 0)
+            return FM_OK; /* it leads nowhere: a file may take its place */
+        if (S_ISREG(info.st_mode) && !realpath(*path, resolved))
+            return fm_fail(err, FM_E_IO, "cannot write '%s': %s", *path, strerror(errno));
+        if (S_ISREG(info.st_mode))
+            *path = resolved;
+    }
+    writer->in_place = !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+    return FM_OK;
+}
+
 fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err *err)
 {
+    char resolved[PATH_MAX];
+
     *writer = (fm_file_writer){0};
+    fm_status st = find_target(writer, &path, resolved, err);
+    if (st != FM_OK)
+        return st;
     int a = snprintf(writer->path, sizeof(writer->path), "%s", path);
     int b =
         snprintf(writer->temporary, sizeof(writer->temporary), "%s.tmp.%ld", path, (long)getpid());
     if (a < 0 || b < 0 || (size_t)a >= sizeof(writer->path) ||
         (size_t)b >= sizeof(writer->temporary))
         return fm_fail(err, FM_E_INPUT, "path too long: '%.100s...'", path);
-    writer->stream = fopen(writer->temporary, "wbe");
+    writer->stream = fopen(writer->in_place ? path : writer->temporary, "wbe");
     if (!writer->stream)
         return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
     return FM_OK;
@@ -99,7 +139,8 @@ static int reason_of_failure(FILE *stream)
 fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err)
 {
     bool failed_before = ferror(writer->stream);
-    bool bad = failed_before || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0;
+    bool bad = failed_before || fflush(writer->stream) != 0 ||
+               (!writer->in_place && fsync(fileno(writer->stream)) != 0);
     int why = failed_before ? reason_of_failure(writer->stream) : errno;
 
     if (fclose(writer->stream) != 0 && !bad) {
@@ -107,15 +148,17 @@ fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err)
         why = errno;
     }
     writer->stream = NULL;
-    if (!bad && rename(writer->temporary, writer->path) != 0) {
+    if (!bad && !writer->in_place && rename(writer->temporary, writer->path) != 0) {
         bad = true;
         why = errno;
     }
     if (bad) {
-        (void)unlink(writer->temporary);
+        if (!writer->in_place)
+            (void)unlink(writer->temporary);
         return fm_fail(err, FM_E_IO, "cannot write '%s': %s", writer->path, strerror(why));
     }
-    sync_folder_of(writer->path);
+    if (!writer->in_place)
+        sync_folder_of(writer->path);
     return FM_OK;
 }
 
@@ -125,7 +168,8 @@ void fm_file_writer_abandon(fm_file_writer *writer)
         return;
     fclose(writer->stream);
     writer->stream = NULL;
-    (void)unlink(writer->temporary);
+    if (!writer->in_place)
+        (void)unlink(writer->temporary);
 }
 
 fm_status fm_file_write_atomic(const char *path, const void *bytes, size_t size, fm_err *err)
@@ -267,11 +311,9 @@ fm_status fm_lines_open(fm_lines *lines, const char *path, size_t cap_bytes, fm_
     return st;
 }
 
-/* Add n bytes to the current line; past the cap they are counted and dropped. */
+/* Add n bytes to the current line; past the cap they are dropped. */
 static bool lines_append(fm_lines *lines, const char *bytes, size_t n)
 {
-    if (lines->too_long)
-        return true;
     if (n > lines->cap_bytes - lines->size) {
         /* One absurd line must not hold its memory for the rest of the file. */
         lines->too_long = true;
@@ -297,34 +339,58 @@ static bool lines_append(fm_lines *lines, const char *bytes, size_t n)
     return true;
 }
 
+/* Consume what is read ahead, up to a newline and with it; *piece NULL at the end of the file. */
+static fm_status lines_take(fm_lines *lines, const char **piece, size_t *n, bool *ended,
+                            fm_err *err)
+{
+    *piece = NULL;
+    if (lines->block_next == lines->block_end) {
+        lines->block_next = 0;
+        lines->block_end = fread(lines->block, 1, LINES_BLOCK_BYTES, lines->stream);
+        if (ferror(lines->stream))
+            return fm_fail(err, FM_E_IO, "cannot read '%s': %s", lines->path, strerror(errno));
+        if (lines->block_end == 0)
+            return FM_OK;
+    }
+    size_t left = lines->block_end - lines->block_next;
+
+    *piece = lines->block + lines->block_next;
+    const char *newline = memchr(*piece, '\n', left);
+    *n = newline ? (size_t)(newline - *piece) : left;
+    *ended = newline != NULL;
+    lines->block_next += *n + *ended;
+    lines->consumed += (int64_t)(*n + *ended);
+    return FM_OK;
+}
+
 fm_status fm_lines_next(fm_lines *lines, bool *more, fm_err *err)
 {
-    bool ended = false;
+    bool ended = !lines->too_long || !lines->torn;
+    const char *piece;
+    size_t n;
+    fm_status st;
 
     *more = false;
-    lines->size = 0;
-    lines->torn = lines->too_long = false;
-    lines->offset = lines->consumed;
+    /* The rest of a line that was too long: read only now, because most callers stop there. */
     while (!ended) {
-        if (lines->block_next == lines->block_end) {
-            lines->block_next = 0;
-            lines->block_end = fread(lines->block, 1, LINES_BLOCK_BYTES, lines->stream);
-            if (ferror(lines->stream))
-                return fm_fail(err, FM_E_IO, "cannot read '%s': %s", lines->path, strerror(errno));
-            if (lines->block_end == 0)
-                break;
-        }
-        const char *start = lines->block + lines->block_next;
-        size_t left = lines->block_end - lines->block_next;
-        const char *newline = memchr(start, '\n', left);
-        size_t n = newline ? (size_t)(newline - start) : left;
-
-        if (!lines_append(lines, start, n))
+        st = lines_take(lines, &piece, &n, &ended, err);
+        if (st != FM_OK)
+            return st;
+        if (!piece)
+            break;
+    }
+    lines->size = 0;
+    lines->torn = lines->too_long = ended = false;
+    lines->offset = lines->consumed;
+    while (!ended && !lines->too_long) {
+        st = lines_take(lines, &piece, &n, &ended, err);
+        if (st != FM_OK)
+            return st;
+        if (!piece)
+            break;
+        if (!lines_append(lines, piece, n))
             return fm_fail(err, FM_E_NOMEM, "no memory for line %zu of '%s'", lines->number + 1,
                            lines->path);
-        ended = newline != NULL;
-        lines->block_next += n + ended;
-        lines->consumed += (int64_t)(n + ended);
     }
     if (lines->consumed == lines->offset)
         return FM_OK;

@@ -18,7 +18,7 @@
 FM_MUST_CHECK fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *err);
 
 /* Write to `<path>.tmp.<pid>`, sync, rename over `path`, sync the folder. On failure `path` is as
- * it was. */
+ * it was. A device or a pipe is written to and not replaced. */
 FM_MUST_CHECK fm_status fm_file_write_atomic(const char *path, const void *bytes, size_t size,
                                              fm_err *err);
 
@@ -27,6 +27,7 @@ FM_MUST_CHECK fm_status fm_file_write_atomic(const char *path, const void *bytes
 typedef struct {
     FILE *stream;
     char path[FM_PATH_BYTES], temporary[FM_PATH_BYTES];
+    bool in_place; /* the path is a device or a pipe: what is written goes there at once */
 } fm_file_writer;
 FM_MUST_CHECK fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err *err);
 FM_MUST_CHECK fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err);
@@ -59,8 +60,9 @@ typedef struct {
     size_t size, capacity, cap_bytes;
     size_t number;  /* 1-based number of the current line */
     int64_t offset; /* byte offset at which the current line starts */
-    bool torn;      /* the current line has no newline at its end (last line of a file) */
-    bool too_long;  /* the current line passed the cap: its text is dropped, `size` is 0 */
+    bool torn;      /* no newline was seen: the last line of a file, or one that is too long */
+    bool too_long;  /* the current line passed the cap: its text is dropped, `size` is 0; the next
+                       call reads on to its end */
 
     char *block; /* what was read ahead: [block_next, block_end) is not consumed yet */
     size_t block_next, block_end;

@@ -193,6 +193,34 @@ Test(whole, file_on_a_full_disk_leaves_the_old_one)
     cr_expect(entries(scratch_dir) == 1);
 }
 
+Test(whole, pipe_is_written_to_and_not_replaced)
+{
+    const char *path = scratch_path("pipe");
+    struct stat info;
+    char got[8] = "";
+    fm_err err = {0};
+
+    cr_assert(mkfifo(path, 0666) == 0);
+    int fd = open(path, O_RDWR);
+    cr_assert(fm_file_write_atomic(path, "text", 4, &err) == FM_OK, "%s", err.text);
+    cr_expect(read(fd, got, sizeof(got)) == 4 && memcmp(got, "text", 4) == 0);
+    close(fd);
+    cr_expect(lstat(path, &info) == 0 && S_ISFIFO(info.st_mode));
+    cr_expect(entries(scratch_dir) == 1);
+}
+
+Test(whole, file_behind_a_link_is_replaced_and_the_link_stays)
+{
+    const char *file = scratch_write("f", "old", 3), *link = scratch_path("link");
+    struct stat info;
+
+    cr_assert(symlink("f", link) == 0);
+    cr_assert(fm_file_write_atomic(link, "new", 3, NULL) == FM_OK);
+    expect_content(file, "new");
+    cr_expect(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    cr_expect(entries(scratch_dir) == 2);
+}
+
 Test(whole, stream_onto_a_full_device_is_an_error)
 {
     FILE *full = fopen("/dev/full", "w");
