@@ -105,6 +105,17 @@ static bool is_blank(const char *text, int64_t size)
     return true;
 }
 
+/* A record is an object. Looking at both ends first spares the reading of what a crash of the
+ * machine may leave: gigabytes of zeros. */
+static bool looks_whole(const char *text, int64_t size)
+{
+    while (size > 0 && is_blank(text + size - 1, 1))
+        size--;
+    while (size > 0 && is_blank(text, 1))
+        text++, size--;
+    return size > 1 && text[0] == '{' && text[size - 1] == '}';
+}
+
 /* Take the line at [at, at + size) into the index; *whole tells whether it is a record. */
 static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_arena *arena,
                             bool *whole, fm_err *err)
@@ -114,6 +125,9 @@ static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_ar
     cJSON *tree = NULL;
     fm_status st;
 
+    *whole = false;
+    if (!looks_whole(journal->mapping + at, size))
+        return FM_OK;
     fm_arena_reset(arena);
     st = fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL);
     if (st == FM_OK)

@@ -13,7 +13,7 @@
 
 #define DATASET_FILE "trajectory_dataset.json"
 
-enum { MAX_DATASET_BYTES = 1 << 30, MAX_TRACE_POINTS = 100000 };
+enum { MAX_DATASET_BYTES = 1 << 29, MAX_TRACE_POINTS = 100000 };
 
 typedef struct {
     char path[FM_PATH_BYTES]; /* of the annotations */
