@@ -266,6 +266,27 @@ static bool resolves_inside(const char *path, const char *real_root)
     return strncmp(real_root, real, n) == 0 && (real[n] == '\0' || real[n] == '/' || n == 1);
 }
 
+/* Is one of the parts of `path` below its first root_bytes a link? Most names meet none, and need no
+ * resolving, which takes a system call for every folder from the top. */
+static bool meets_link(const char *path, size_t root_bytes)
+{
+    char part[FM_PATH_BYTES];
+    struct stat info;
+
+    for (size_t i = root_bytes + 1;; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (lstat(part, &info) != 0)
+            return false; /* nothing there, so nothing below it either */
+        if (S_ISLNK(info.st_mode))
+            return true;
+        if (path[i] == '\0')
+            return false;
+    }
+}
+
 fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const char *name,
                               fm_err *err)
 {
@@ -274,7 +295,7 @@ fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const c
     if (!stays_inside(name))
         return fm_fail(err, FM_E_INPUT, "name '%.200s' would leave its folder", name);
     fm_status st = fm_path_join(out, root, name, err);
-    if (st != FM_OK)
+    if (st != FM_OK || !meets_link(out, strlen(root)))
         return st;
     if (!realpath(root, real_root))
         return FM_OK; /* no folder, no link in it; opening the name reports what is wrong */
