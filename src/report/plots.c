@@ -269,6 +269,15 @@ static size_t sorted_values(fm_report_model *model, size_t run, const char *metr
     return n;
 }
 
+/* The distance of tick marks: 1, 2 or 5 of a power of ten, at most five to the axis. gnuplot's own
+ * choice runs the labels of narrow plots into each other. */
+static double tick_step(double span)
+{
+    double unit = pow(10, floor(log10(span / 5))), need = span / 5 / unit;
+
+    return unit * (need <= 1 ? 1 : need <= 2 ? 2 : need <= 5 ? 5 : 10);
+}
+
 /* The empirical distribution of one metric: which share of the samples has at most this value. The
  * mean and its interval stand above it. */
 static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_report_metric *metric)
@@ -302,8 +311,8 @@ static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_re
     put_key(s, model);
     fm_buf_printf(s,
                   "set xrange [%.9g:%.9g]\nset yrange [0:100]\nset format y '%%g %%%%'\n"
-                  "set ytics 25\nset xtics autofreq\n",
-                  low, high);
+                  "set ytics 25\nset xtics %.9g\n",
+                  low, high, tick_step(high - low));
     fm_buf text = {0};
     fm_buf_puts(&text, metric->name);
     if (*metric->unit)
