@@ -90,6 +90,8 @@ static fm_status generate(const char *generator, const fm_suite *suite, char *di
         st = fm_path_join_inside(path, cache, name, err);
     if (st == FM_OK)
         st = fm_dir_make(cache, err);
+    if (st == FM_E_IO)
+        st = fm_fail_within(err, st, "generated data has no place; set FATHOM_CACHE to a folder");
     if (st == FM_OK && !fm_dir_exists(path)) {
         char text[FM_PATH_BYTES + 64];
 

@@ -168,7 +168,7 @@ static fm_status read_id(reading *r, fm_sample *out)
     if (!text)
         return fault(r, "id", "is missing");
     if (!usable_id(text))
-        return fault(r, "id", "would leave its folder, or holds what a name must not");
+        return fault(r, "id", "must be a plain name without slashes and control characters");
     out->id = fm_arena_strdup(r->arena, text);
     r->id = out->id;
     return out->id ? FM_OK : no_memory(r);

@@ -101,7 +101,7 @@ Test(tracespatial_loader, says_what_is_wrong_and_where)
 {
     static const struct shape faults[] = {
         {"[{" RECORD TRACE BOX K3 "}]", "item 1: 'id' is missing"},
-        {"[{\"id\": \"../../etc\", " RECORD TRACE BOX K3 "}]", "'id' would leave its folder"},
+        {"[{\"id\": \"../../etc\", " RECORD TRACE BOX K3 "}]", "'id' must be a plain name"},
         {"[{\"id\": 1.5, " RECORD TRACE BOX K3 "}]", "'id' is no whole number"},
         {"[{\"id\": 3, \"mask_path\": \"../../etc/passwd\", " RECORD TRACE BOX K3 "}]",
          "(id 3): 'mask_path': name '../../etc/passwd' would leave its folder"},
