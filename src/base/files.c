@@ -125,13 +125,13 @@ fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err 
 }
 
 /* A stream remembers that it failed and forgets why. A full disk, the usual reason, is still full:
- * write to the file, which is given up anyhow, until that fails too. */
-static int reason_of_failure(FILE *stream)
+ * write to the file, which is given up anyhow, until that fails too; never to a pipe or a device. */
+static int reason_of_failure(const fm_file_writer *writer)
 {
     static const char block[1 << 14];
 
-    for (int i = 0; i < 2; i++)
-        if (write(fileno(stream), block, sizeof(block)) < 0)
+    for (int i = 0; i < 2 && !writer->in_place; i++)
+        if (write(fileno(writer->stream), block, sizeof(block)) < 0)
             return errno;
     return EIO;
 }
@@ -141,7 +141,7 @@ fm_status fm_file_writer_commit(fm_file_writer *writer, fm_err *err)
     bool failed_before = ferror(writer->stream);
     bool bad = failed_before || fflush(writer->stream) != 0 ||
                (!writer->in_place && fsync(fileno(writer->stream)) != 0);
-    int why = failed_before ? reason_of_failure(writer->stream) : errno;
+    int why = failed_before ? reason_of_failure(writer) : errno;
 
     if (fclose(writer->stream) != 0 && !bad) {
         bad = true;
