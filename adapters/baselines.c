@@ -9,7 +9,7 @@
  * The first three are given the truth and are flagged so. Owns the text of such answers; what they
  * score is the protocols' business.
  */
-#include "adapters.h"
+#include "adapters/adapters.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * Owns the process and the two pipes: whatever the program does (nothing, nonsense, exit, a line
  * without end) becomes the status of one sample, after which it is started again.
  */
-#include "adapters.h"
+#include "adapters/adapters.h"
 
 #include <errno.h>
 #include <fcntl.h>

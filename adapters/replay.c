@@ -4,7 +4,7 @@
  * The file is a journal of ours or upstream's records; reading either is core/journal's. Owns only
  * what a file that lacks a reply, or is broken, means for a run.
  */
-#include "adapters.h"
+#include "adapters/adapters.h"
 
 #include <stdlib.h>
 

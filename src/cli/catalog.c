@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "adapters.h"
+#include "adapters/adapters.h"
 #include "base/files.h"
 #include "fathom/world.h"
 #include "terminal.h"
-#include "tracespatial/tracespatial.h"
+#include "suites/tracespatial/tracespatial.h"
 
 static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, NULL};
 

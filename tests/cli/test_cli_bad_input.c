@@ -132,8 +132,8 @@ Test(bad_annotation, is_refused_before_a_question_is_asked)
         {"\"question_id\": 0", GOOD_TRACE, GOOD_CENTRE, GOOD_INTRINSICS,
          "id '0' stands twice in the data in '"},
         {"\"question_id\": \"../../etc\"", GOOD_TRACE, GOOD_CENTRE, GOOD_INTRINSICS,
-         "trajectory_dataset.json: item 2: 'id' would leave its folder, or holds what a name must "
-         "not\n"},
+         "trajectory_dataset.json: item 2: 'id' must be a plain name without slashes and control "
+         "characters\n"},
         {GOOD_ID ", \"mask_path\": \"../../../etc/passwd\"", GOOD_TRACE, GOOD_CENTRE,
          GOOD_INTRINSICS,
          "trajectory_dataset.json: item 2 (id 1): 'mask_path': name '../../../etc/passwd' would "

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "adapters.h"
+#include "adapters/adapters.h"
 #include "base/files.h"
 #include "../support/scratch.h"
 
