@@ -237,7 +237,7 @@ static fm_status remove_outliers_by_window(fm_cloud *cloud, const fm_camera *cam
     if (!fm_grow((void **)&scratch->means, &scratch->means_capacity, n, sizeof(double)))
         return out_of_memory(n, err);
     for (size_t i = 0; i < n; i++) {
-        double best[OUTLIER_NEIGHBOURS];
+        double best[OUTLIER_NEIGHBOURS] = {0};
         size_t found = 0;
 
         for (int r = 0; r <= 2 * WINDOW; r++) {
