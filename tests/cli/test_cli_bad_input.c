@@ -13,7 +13,7 @@ static void world_begin(void)
     expect_success();
 }
 
-TestSuite(bad_raster, .init = world_begin, .fini = program_end, .timeout = 60);
+TestSuite(bad_raster, .init = world_begin, .fini = program_end);
 
 static void shell(const char *line)
 {
@@ -84,7 +84,7 @@ Test(bad_raster, costs_only_what_needs_it_and_names_the_file)
 
 /* ---- annotations ---- */
 
-TestSuite(bad_annotation, .init = program_begin, .fini = program_end, .timeout = 60);
+TestSuite(bad_annotation, .init = program_begin, .fini = program_end);
 
 #define GOOD_ID         "\"question_id\": 1"
 #define GOOD_TRACE      "[[0, 0, 1], [0.1, 0, 1.5]]"
@@ -186,7 +186,7 @@ static void predictions_begin(void)
     write_dataset(GOOD_ID, GOOD_TRACE, GOOD_CENTRE, GOOD_INTRINSICS);
 }
 
-TestSuite(bad_predictions, .init = predictions_begin, .fini = program_end, .timeout = 60);
+TestSuite(bad_predictions, .init = predictions_begin, .fini = program_end);
 
 #define SCORE(...)                                                                                 \
     "score", "--suite", "tracespatial-3d@paper", "--data", "data", "--out", "run", __VA_ARGS__

@@ -16,7 +16,7 @@ static void runs_begin(void)
     cr_assert(eq(int, last.code, 0), "%s", ERR);
 }
 
-TestSuite(runs, .init = runs_begin, .fini = program_end, .timeout = 120);
+TestSuite(runs, .init = runs_begin, .fini = program_end);
 
 /* Programs for the adapter `command`. sed answers with the id that it was asked. */
 #define ANSWER(text) "s/.*\"id\": \"\\([^\"]*\\)\".*/{\"id\": \"\\1\", \"text\": \"" text "\"}/"

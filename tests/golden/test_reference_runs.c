@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "core/run.h"
 
-TestSuite(reference_runs, .init = scratch_make, .fini = scratch_remove, .timeout = 120);
+TestSuite(reference_runs, .init = scratch_make, .fini = scratch_remove);
 
 typedef struct {
     const char *model, *answers;

@@ -246,7 +246,7 @@ static fm_journal *journal;
 static fm_arena arena;
 static long kept; /* records that an append has promised */
 
-TestSuite(no_memory_files, .init = scratch_make, .fini = scratch_remove, .timeout = 600);
+TestSuite(no_memory_files, .init = scratch_make, .fini = scratch_remove);
 
 static fm_status empty_folder(void)
 {
@@ -363,7 +363,7 @@ static void make_world(void)
               err.text);
 }
 
-TestSuite(no_memory_runs, .init = make_world, .fini = scratch_remove, .timeout = 900);
+TestSuite(no_memory_runs, .init = make_world, .fini = scratch_remove);
 
 static fm_status load_all(fm_err *err)
 {

@@ -435,7 +435,7 @@ static size_t put_point(char *out, size_t room, fm_answers_family family, fm_rng
     return used + (size_t)snprintf(out + used, room - used, "%s", tuples ? ")" : "]");
 }
 
-Test(trace3d, random_replies_are_judged_consistently, .timeout = 60)
+Test(trace3d, random_replies_are_judged_consistently)
 {
     static char text[8192];
     fm_rng rng;
@@ -467,7 +467,7 @@ Test(trace3d, random_replies_are_judged_consistently, .timeout = 60)
     }
 }
 
-Test(trace3d, the_longest_reply_is_judged_in_bounded_time, .timeout = 60)
+Test(trace3d, the_longest_reply_is_judged_in_bounded_time)
 {
     size_t n = FM_TRACE_MAX_POINTS, size = n * 16;
     char *text = malloc(size + 1);
