@@ -187,11 +187,3 @@ bool fm_report_same_protocol(const fm_report_model *model)
             return false;
     return true;
 }
-
-bool fm_report_same_task(const fm_report_model *model)
-{
-    for (size_t i = 1; i < model->n; i++)
-        if (strcmp(model->runs[i].task, model->runs[0].task) != 0)
-            return false;
-    return true;
-}

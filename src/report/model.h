@@ -58,7 +58,6 @@ const fm_report_sample *fm_report_find(const fm_report_run *run, const char *id)
 /* True where all runs have the same text. */
 bool fm_report_same_name(const fm_report_model *model);
 bool fm_report_same_protocol(const fm_report_model *model);
-bool fm_report_same_task(const fm_report_model *model);
 
 /* ---- the summary table ---- */
 
