@@ -335,10 +335,14 @@ static fm_status jpeg_load(picture *p, int channels, fm_raster *out, fm_err *err
     unsigned char *data =
         stbi_load_from_callbacks(&io, p->file, &width, &height, &in_file, channels);
 
-    if (!data && strcmp(stbi_failure_reason(), "outofmem") == 0)
-        return fm_fail(err, FM_E_NOMEM, "out of memory for '%s'", p->path);
-    if (!data)
-        return jpeg_damaged(p, stbi_failure_reason(), err);
+    if (!data) {
+        /* stb_image refuses some damaged files without saying why. */
+        const char *reason = stbi_failure_reason();
+
+        if (reason && strcmp(reason, "outofmem") == 0)
+            return fm_fail(err, FM_E_NOMEM, "out of memory for '%s'", p->path);
+        return jpeg_damaged(p, reason ? reason : "cannot be decoded", err);
+    }
     if (width != info.width || height != info.height) {
         stbi_image_free(data);
         return jpeg_damaged(p, "two sizes", err);
