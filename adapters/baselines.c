@@ -161,8 +161,10 @@ static fm_status oracle_generate(void *state, const fm_request *request, const f
 }
 
 static const fm_adapter_option jitter_options[] = {
-    {"noise_px", "standard deviation added to x and y, pixels", "4"},
-    {"noise_m", "standard deviation added to the depth, metres", "0.02"},
+    {.name = "noise_px", .summary = "standard deviation added to x and y, pixels", .fallback = "4"},
+    {.name = "noise_m",
+     .summary = "standard deviation added to the depth, metres",
+     .fallback = "0.02"},
     {0},
 };
 
@@ -214,7 +216,7 @@ static fm_status straight_generate(void *state, const fm_request *request, const
 }
 
 static const fm_adapter_option centre_options[] = {
-    {"depth_m", "depth that every point is given, metres", "1.0"},
+    {.name = "depth_m", .summary = "depth that every point is given, metres", .fallback = "1.0"},
     {0},
 };
 

@@ -51,7 +51,7 @@ typedef struct {
 } command;
 
 static const fm_adapter_option command_options[] = {
-    {"command", "command line of the program, given to sh -c", NULL},
+    {.name = "command", .summary = "command line of the program, given to sh -c"},
     {0},
 };
 

@@ -16,7 +16,7 @@ typedef struct {
 } replay;
 
 static const fm_adapter_option replay_options[] = {
-    {"file", "replies: a journal (replies.jsonl) or upstream records", NULL},
+    {.name = "file", .summary = "replies: a journal (replies.jsonl) or upstream records"},
     {0},
 };
 

@@ -73,7 +73,7 @@ static fm_status read_numbers(const cli_args *args, fm_run_options *options, fm_
         st = cli_number(args, "seed", 0, UINT64_MAX, &options->seed, err);
     if (st == FM_OK)
         st = cli_seconds(args, "timeout", &options->timeout_s, err);
-    options->limit = (size_t)limit;
+    options->selection.limit = limit;
     options->jobs = (int)jobs;
     return st;
 }

@@ -114,10 +114,10 @@ static fm_status describe(session *s, fm_err *err)
     m->answers = t->task->answers;
     m->data_dir = s->data_dir;
     m->seed = o->seed;
-    m->limit = o->limit;
+    m->limit = o->selection.limit;
     if (o->answers && !fm_answers_family_from_name(o->answers, &m->answers))
         return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s': tuples or json", o->answers);
-    if (o->seed > FM_MANIFEST_MAX_COUNT || o->limit > FM_MANIFEST_MAX_COUNT)
+    if (o->seed > FM_MANIFEST_MAX_COUNT || o->selection.limit > FM_MANIFEST_MAX_COUNT)
         return fm_fail(err, FM_E_USAGE, "seed and limit must be below 2^53");
     return FM_OK;
 }

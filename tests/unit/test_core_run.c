@@ -93,7 +93,7 @@ static fm_status execute(const char *target, fm_err *err)
                               .data_dir = data_dir,
                               .out_dir = runs_dir,
                               .adapter = "fake",
-                              .limit = limit,
+                              .selection.limit = limit,
                               .jobs = 2,
                               .stop = &stop_after_one};
 
