@@ -1,6 +1,6 @@
 /* Owns the wrappers around an adapter's table: settings are checked before it is opened, the truth is
  * kept from it unless it is flagged, every reply is timed. Knows no adapter. */
-#include "fathom/adapter.h"
+#include "core/adapter_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,6 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "fathom/answers.h"
-
-struct fm_adapter {
-    const fm_adapter_ops *ops;
-    void *state;
-};
 
 static const fm_adapter_option *find_option(const fm_adapter_ops *ops, const char *key)
 {
@@ -64,6 +59,15 @@ const char *fm_adapter_setting(const fm_adapter_ops *ops, const fm_adapter_confi
     return option ? option->fallback : NULL;
 }
 
+fm_adapter *fm_adapter_of(const fm_adapter_ops *ops, void *state)
+{
+    fm_adapter *adapter = calloc(1, sizeof(*adapter));
+
+    if (adapter)
+        *adapter = (fm_adapter){.ops = ops, .state = state};
+    return adapter;
+}
+
 fm_status fm_adapter_open(fm_adapter **out, const fm_adapter_ops *ops,
                           const fm_adapter_config *config, fm_err *err)
 {
@@ -75,10 +79,9 @@ fm_status fm_adapter_open(fm_adapter **out, const fm_adapter_ops *ops,
     if (config->answers && !fm_answers_family_from_name(config->answers, &family))
         return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s'; there are tuples and json",
                        config->answers);
-    fm_adapter *adapter = calloc(1, sizeof(*adapter));
+    fm_adapter *adapter = fm_adapter_of(ops, NULL);
     if (!adapter)
         return fm_fail(err, FM_E_NOMEM, "no memory for adapter '%s'", ops->name);
-    adapter->ops = ops;
     st = ops->open(&adapter->state, config, err);
     if (st != FM_OK) {
         free(adapter);

@@ -9,12 +9,26 @@
 #ifndef FM_CORE_CACHE_H
 #define FM_CORE_CACHE_H
 
+#include "base/arena.h"
 #include "fathom/adapter.h"
 
 typedef struct fm_cache fm_cache;
 
-FM_MUST_CHECK fm_status fm_cache_open(fm_cache **out, const char *dir, fm_err *err);
+/* `dir` is made when there is something to keep. A folder that cannot be written costs the keeping,
+ * never a run: `notice` (may be NULL) is told of it once. One thread. */
+FM_MUST_CHECK fm_status fm_cache_open(fm_cache **out, const char *dir,
+                                      void (*notice)(void *context, const char *text),
+                                      void *context, fm_err *err);
 void fm_cache_close(fm_cache *cache); /* accepts NULL */
+
+/* The reply under a key (fm_estimate.key), its bytes in `arena`, `cached` set. What is no reply of
+ * this key counts as absent. Fails with FM_E_NOMEM only. */
+FM_MUST_CHECK fm_status fm_cache_find(fm_cache *cache, const char *key, fm_arena *arena,
+                                      fm_reply *out, bool *found, fm_err *err);
+bool fm_cache_holds(const fm_cache *cache, const char *key); /* a file is there; not looked into */
+
+/* Keep a reply of status ok, truncated or refused; of any other status nothing is kept. */
+void fm_cache_keep(fm_cache *cache, const char *key, const fm_reply *reply);
 
 /* Wrap an adapter: requests whose reply is there are answered without it, replies that may be kept
  * are kept. Closing the wrapper closes `inner`; the cache stays the caller's. FM_E_USAGE where the
