@@ -89,7 +89,8 @@ typedef struct {
     bool cached; /* from fathom's response cache: nothing was sent, nothing is owed */
 } fm_reply;
 
-/* A reply to a submitted request. Its texts live until the next poll on the adapter, or its close. */
+/* A reply to a submitted request. Its texts live until the next submit or poll on the adapter, or its
+ * close. */
 typedef struct {
     uint64_t ticket;
     fm_reply reply;

@@ -5,9 +5,19 @@
 
 #include "fathom/adapter.h"
 
+typedef struct {
+    uint64_t ticket;
+    double since_s;
+} fm_flight;
+
 struct fm_adapter {
     const fm_adapter_ops *ops;
     void *state;
+    const fm_adapter *inner; /* a wrapper names here whose room is its own; NULL: none */
+
+    fm_flight *flights; /* submitted, neither arrived nor abandoned; in no order */
+    size_t n_flights, capacity;
+    fm_reply held; /* of the one flight of an adapter that answers inside submit */
 };
 
 /* An adapter of a table whose state is open already; NULL: out of memory, and the state stays the
