@@ -71,7 +71,7 @@ typedef struct {
     size_t size;
     double queued_s;     /* before the request was on its way */
     double first_byte_s; /* from there to the first byte of the reply; 0: none came */
-    double total_s;
+    double total_s;      /* from there to the end of the reply */
     const void *headers; /* for fm_wire_header_value() */
 } fm_wire_reply;
 
