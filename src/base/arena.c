@@ -65,19 +65,36 @@ char *fm_arena_strdup(fm_arena *arena, const char *text)
     return text ? fm_arena_memdup(arena, text, strlen(text)) : NULL;
 }
 
-void fm_arena_reset(fm_arena *arena)
+fm_arena_place fm_arena_mark(const fm_arena *arena)
+{
+    return (fm_arena_place){.head = arena->head,
+                            .head_bytes = arena->head ? arena->head->used : 0,
+                            .used_bytes = arena->used_bytes};
+}
+
+void fm_arena_rewind(fm_arena *arena, fm_arena_place place)
 {
     fm_arena_block *keep = arena->head;
 
     if (!keep)
         return;
-    for (fm_arena_block *b = keep->next, *next; b; b = next) {
-        next = b->next;
-        free(b);
+    if (keep == place.head) {
+        keep->used = place.head_bytes;
+    } else {
+        /* The newest block stays for the next round, on top of what the mark keeps. */
+        for (fm_arena_block *b = keep->next, *next; b != place.head; b = next) {
+            next = b->next;
+            free(b);
+        }
+        keep->next = place.head;
+        keep->used = 0;
     }
-    keep->next = NULL;
-    keep->used = 0;
-    arena->used_bytes = 0;
+    arena->used_bytes = place.used_bytes;
+}
+
+void fm_arena_reset(fm_arena *arena)
+{
+    fm_arena_rewind(arena, (fm_arena_place){0});
 }
 
 void fm_arena_release(fm_arena *arena)

@@ -28,6 +28,14 @@ void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size);
 char *fm_arena_strdup(fm_arena *arena, const char *text);
 char *fm_arena_memdup(fm_arena *arena, const void *bytes, size_t size);
 
+/* Give back what was handed out since the mark, which stays usable; marks taken later do not. */
+typedef struct {
+    fm_arena_block *head;
+    size_t head_bytes, used_bytes;
+} fm_arena_place;
+fm_arena_place fm_arena_mark(const fm_arena *arena);
+void fm_arena_rewind(fm_arena *arena, fm_arena_place place);
+
 void fm_arena_reset(fm_arena *arena);
 void fm_arena_release(fm_arena *arena);
 
