@@ -4,8 +4,9 @@
  * waits and nothing is sent here. One thread.
  *
  * Concurrency starts at `start` and doubles with every full round of successes until the first
- * throttling, which halves it; from then on it grows by one a round. Faults of the server stop the
- * growth for a while and take nothing away.
+ * throttling, which halves it; from then on it grows by one a round. A round in which less was asked
+ * for than was allowed teaches nothing. Faults of the server stop the growth for a while and take
+ * nothing away.
  */
 #ifndef FM_CORE_PACE_H
 #define FM_CORE_PACE_H
@@ -28,6 +29,7 @@ typedef struct {
     double concurrency; /* what may be in flight now */
     bool throttled_once;
     double round_successes;
+    bool filled;            /* in this round something had to wait for its turn */
     double last_decrease_s; /* one decrease for what was sent before it */
     double growth_after_s, paused_until_s;
     double request_allowance, token_allowance, refilled_at_s; /* of the minute's budgets */
@@ -41,11 +43,15 @@ void fm_pace_init(fm_pace *pace, const fm_pace_limits *limits, uint64_t seed, do
 bool fm_pace_may_send(fm_pace *pace, double now_s, size_t in_flight, double tokens, double *wait_s);
 void fm_pace_sent(fm_pace *pace, double now_s, double tokens);
 
-/* Learn from an attempt that was sent at sent_s. */
-void fm_pace_arrived(fm_pace *pace, double now_s, double sent_s, const fm_reply *reply);
+/* Learn from an attempt that was sent at sent_s and counted as `tokens`. */
+void fm_pace_arrived(fm_pace *pace, double now_s, double sent_s, double tokens,
+                     const fm_reply *reply);
+
+/* Whether the reply says that nothing can be asked for longer than is worth waiting. */
+bool fm_pace_exhausted(const fm_pace *pace, const fm_reply *reply);
 
 /* Seconds until attempt number `attempt` + 1, from the reply to attempt number `attempt`; negative:
- * no more, the status stands. */
-double fm_pace_retry_after(fm_pace *pace, int attempt, const fm_reply *reply);
+ * no more, the status stands. `empty` counts the empty replies to this sample, this one included. */
+double fm_pace_retry_after(fm_pace *pace, int attempt, int empty, const fm_reply *reply);
 
 #endif

@@ -2,13 +2,13 @@
 #include "core/run.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/size.h"
 #include "base/threads.h"
+#include "core/asking.h"
 #include "core/grading.h"
 #include "core/import.h"
 
@@ -232,154 +232,132 @@ static fm_status settle(session *s, fm_err *err)
 
 /* ---- asking ---- */
 
-/* "{task}", "{target}" and "{destination}" in the suite's prompt. Text of the data is put in as it
- * is and not looked at again. */
-static fm_status make_prompt(const char *template, const fm_sample *sample, fm_buf *out,
-                             fm_err *err)
-{
-    const struct {
-        const char *mark, *text;
-    } marks[] = {{"{task}", sample->instruction},
-                 {"{target}", sample->target},
-                 {"{destination}", sample->destination}};
-
-    fm_buf_clear(out);
-    for (const char *p = template; *p;) {
-        size_t n = strcspn(p, "{"), i;
-
-        fm_buf_append(out, p, n);
-        p += n;
-        if (!*p)
-            break;
-        for (i = 0; i < FM_COUNT_OF(marks); i++)
-            if (strncmp(p, marks[i].mark, strlen(marks[i].mark)) == 0)
-                break;
-        if (i == FM_COUNT_OF(marks)) {
-            fm_buf_putc(out, *p++);
-            continue;
-        }
-        if (!marks[i].text)
-            return fm_fail(err, FM_E_INPUT, "sample '%s' has no text for %s in the prompt",
-                           sample->id, marks[i].mark);
-        fm_buf_puts(out, marks[i].text);
-        p += strlen(marks[i].mark);
-    }
-    return fm_buf_check(out, "a prompt", err);
-}
-
+/* The samples of the run in the order of the data, one at a time. */
 typedef struct {
     session *session;
-    fm_adapter *adapter;
-    fm_buf prompt;
-    fm_run_progress progress;
-    double started_s;
-} asking;
+    void *loader;
+    fm_arena arena;
+    fm_sample sample;
+    uint64_t taken;
+} source;
 
-static bool stopped(const session *s)
+static fm_status source_open(source *src, session *s, fm_err *err)
 {
-    return s->options->stop && *s->options->stop;
+    *src = (source){.session = s};
+    return fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
+                                  s->target.task->kind, &src->loader, err);
 }
 
-static void report_progress(asking *a)
+static fm_status source_next(void *context, fm_selected *out, bool *more, fm_err *err)
 {
-    a->progress.elapsed_s = fm_clock_seconds() - a->started_s;
-    if (a->session->options->progress)
-        a->session->options->progress(a->session->options->context, &a->progress);
-}
+    source *src = context;
+    uint64_t limit = src->session->manifest.limit;
+    fm_status st;
 
-static fm_status ask_one(asking *a, const fm_sample *sample, fm_err *err)
-{
-    session *s = a->session;
-    fm_reply reply = {0};
-    fm_request request = {.id = sample->id,
-                          .task = s->target.task->name,
-                          .kind = s->target.task->kind,
-                          .image_path = sample->image_path,
-                          .depth_path = sample->depth_path,
-                          .camera = sample->has_camera ? &sample->camera : NULL};
-    fm_status st = make_prompt(s->manifest.prompt, sample, &a->prompt, err);
-
-    if (st != FM_OK)
-        return st;
-    request.prompt = fm_buf_text(&a->prompt);
-    st = fm_adapter_generate(a->adapter, &request, sample, &reply, err);
-    if (st != FM_OK)
-        return fm_fail_within(err, st, "sample '%s'", sample->id);
-    st = fm_journal_append(s->journal, sample->id, &reply, err);
-    if (st == FM_OK)
-        a->progress.by_outcome[fm_sample_status_outcome(reply.status)]++;
+    *more = false;
+    if (limit && src->taken >= limit)
+        return FM_OK;
+    fm_arena_reset(&src->arena);
+    st = src->session->loader->next(src->loader, &src->arena, &src->sample, more, err);
+    src->taken += st == FM_OK && *more;
+    *out = (fm_selected){.sample = &src->sample, .base_id = src->sample.id, .repeat = 1};
     return st;
 }
 
-/* The first pass counts, so that progress can say how far it is, and finds ids that stand twice
- * before a model is paid for them. */
-static fm_status each_sample(asking *a, bool ask, size_t *count, fm_err *err)
+static void source_close(source *src)
 {
-    session *s = a->session;
-    fm_arena arena = {0};
-    fm_id_map ids = {0};
-    void *loader = NULL;
-    fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
-                                          s->target.task->kind, &loader, err);
+    if (src->loader)
+        src->session->loader->close(src->loader);
+    fm_arena_release(&src->arena);
+}
 
-    *count = 0;
-    while (st == FM_OK && (!s->manifest.limit || *count < s->manifest.limit)) {
-        fm_sample sample;
+/* How far the run is, so that progress can say so; finds ids that stand twice before a model is paid
+ * for them. */
+static fm_status count_samples(session *s, fm_run_progress *progress, fm_err *err)
+{
+    source src;
+    fm_id_map ids = {0};
+    fm_status st = source_open(&src, s, err);
+
+    while (st == FM_OK) {
+        fm_selected selected;
         bool more;
 
-        fm_arena_reset(&arena);
-        st = s->loader->next(loader, &arena, &sample, &more, err);
+        st = source_next(&src, &selected, &more, err);
         if (st != FM_OK || !more)
             break;
-        ++*count;
-        bool settled = fm_journal_settled(s->journal, sample.id);
-        if (!ask) {
-            a->progress.resumed += settled;
-            st = fm_grading_new_id(&ids, sample.id, s->data_dir, err);
-            continue;
-        }
-        if (settled)
-            continue;
-        if (stopped(s)) {
-            st = fm_fail(err, FM_E_INTERRUPTED, "interrupted; the same command goes on from here");
-            break;
-        }
-        st = ask_one(a, &sample, err);
-        a->progress.done += st == FM_OK;
-        if (st == FM_OK)
-            report_progress(a);
+        progress->total++;
+        progress->resumed += fm_journal_settled(s->journal, selected.sample->id);
+        st = fm_grading_new_id(&ids, selected.sample->id, s->data_dir, err);
     }
-    if (loader)
-        s->loader->close(loader);
+    progress->done = progress->resumed;
     fm_id_map_release(&ids);
-    fm_arena_release(&arena);
+    source_close(&src);
     return st;
+}
+
+static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_adapter **out,
+                              fm_err *err)
+{
+    const fm_run_options *o = s->options;
+    fm_adapter_config config = {.settings = s->manifest.settings,
+                                .n_settings = s->manifest.n_settings,
+                                .seed = o->seed,
+                                .timeout_s = o->timeout_s,
+                                .connect_timeout_s = o->connect_timeout_s,
+                                .answers = fm_answers_family_name(s->manifest.answers),
+                                .record_path = o->record_path,
+                                .replay_path = o->replay_path};
+
+    return fm_adapter_open(out, ops, &config, err);
+}
+
+static fm_status ask_missing(session *s, const fm_adapter_ops *ops, fm_run_progress *progress,
+                             fm_err *err)
+{
+    source src = {0};
+    fm_asking asking = {.options = s->options,
+                        .task = s->target.task,
+                        .prompt = s->manifest.prompt,
+                        .sees_truth = s->manifest.sees_truth,
+                        .journal = s->journal,
+                        .next = source_next,
+                        .context = &src};
+    fm_status st = withdraw_results(s, err);
+
+    if (st == FM_OK)
+        st = open_adapter(s, ops, &asking.adapter, err);
+    if (st == FM_OK)
+        st = source_open(&src, s, err);
+    if (st == FM_OK)
+        st = fm_asking_execute(&asking, progress, err);
+    source_close(&src);
+    fm_adapter_close(asking.adapter);
+    return st;
+}
+
+/* The same command asks again what ended in an error: somebody should know. */
+static void tell_errors(const session *s, const fm_run_progress *progress)
+{
+    size_t errored = progress->by_outcome[FM_OUTCOME_ERRORED];
+    char text[128];
+
+    if (errored == 0)
+        return;
+    snprintf(text, sizeof(text), "%zu samples ended in errors; the same command asks them again",
+             errored);
+    notice(s, text);
 }
 
 static fm_status ask_all(session *s, const fm_adapter_ops *ops, fm_err *err)
 {
-    const fm_run_options *o = s->options;
-    fm_adapter_config config = {.settings = o->settings,
-                                .n_settings = o->n_settings,
-                                .seed = o->seed,
-                                .timeout_s = o->timeout_s,
-                                .answers = fm_answers_family_name(s->manifest.answers)};
-    asking a = {.session = s, .started_s = fm_clock_seconds()};
-    size_t total;
-    fm_status st = each_sample(&a, false, &total, err);
+    fm_run_progress progress = {.cost = NAN};
+    fm_status st = count_samples(s, &progress, err);
 
-    a.progress.total = total;
-    a.progress.done = a.progress.resumed;
-    if (st == FM_OK && a.progress.resumed < total) {
-        st = withdraw_results(s, err);
-        if (st == FM_OK)
-            st = fm_adapter_open(&a.adapter, ops, &config, err);
-        report_progress(&a);
-        if (st == FM_OK)
-            st = each_sample(&a, true, &total, err);
-    }
-    fm_adapter_close(a.adapter);
-    fm_buf_release(&a.prompt);
+    if (st == FM_OK && progress.resumed < progress.total)
+        st = ask_missing(s, ops, &progress, err);
+    if (st == FM_OK)
+        tell_errors(s, &progress);
     return st;
 }
 
@@ -420,6 +398,8 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
 fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *options, fm_err *err)
 {
     const fm_adapter_ops *ops = NULL;
+    fm_setting *settings = NULL;
+    size_t n_settings = 0;
     session s;
     fm_status st;
 
@@ -428,9 +408,14 @@ fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *option
     if (st == FM_OK)
         st = fm_catalog_adapter(catalog, options->adapter, &ops, err);
     if (st == FM_OK)
+        st = fm_pace_check(&options->pace, err);
+    if (st == FM_OK)
         st = find_data(&s, options->data_dir, err);
     if (st == FM_OK)
         st = describe(&s, err);
+    if (st == FM_OK)
+        st = fm_adapter_resolve(ops, options->settings, options->n_settings, &s.arena, &settings,
+                                &n_settings, err);
     if (st != FM_OK)
         return session_release(&s, st, err);
 
@@ -438,8 +423,8 @@ fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *option
     bool json = s.manifest.answers == FM_ANSWERS_JSON;
     s.manifest.prompt = json ? task->prompt_json : task->prompt_tuples;
     s.manifest.adapter = ops->name;
-    s.manifest.settings = options->settings;
-    s.manifest.n_settings = options->n_settings;
+    s.manifest.settings = settings;
+    s.manifest.n_settings = n_settings;
     s.manifest.sees_truth = (ops->caps & FM_CAP_SEES_TRUTH) != 0;
     s.manifest.timeout_s = options->timeout_s;
     if (!s.manifest.prompt)
