@@ -4,7 +4,7 @@
  * double that tests talk to in their own process.
  *
  * Which request meets which fault depends on the seed, the request's body and how often that body
- * came before, never on the order of arrival. It runs on threads of its own (libmicrohttpd).
+ * came before, never on the order of arrival. It runs on a thread of its own (libmicrohttpd).
  */
 #ifndef FM_MOCK_SERVER_H
 #define FM_MOCK_SERVER_H
@@ -54,7 +54,8 @@ typedef struct {
     const char *replies_path;   /* JSON lines {"contains": "part of the prompt", "text": "..."}: the
                                    first that fits answers; NULL: none */
     const char *cassette_path;  /* serves this instead of the scripted model */
-    const char *require_key;    /* requests without this key get 401; NULL: any, or none */
+    const char *require_key;    /* requests without this key are refused in the provider's way;
+                                   NULL: any, or none */
     double requests_per_second; /* more than these get 429-after; 0: no bound */
     const char *log_path; /* what came in, one JSON line a request, bodies included; NULL: none */
     const char *cert_path, *key_path; /* PEM: serve https; NULL: http */
@@ -73,6 +74,7 @@ void fm_mock_counts_read(const fm_mock *mock, fm_mock_counts *out); /* thread-sa
 void fm_mock_stop(fm_mock *mock); /* accepts NULL; ends what is in flight */
 
 const char *fm_mock_fault_name(fm_mock_fault fault);
+const char *fm_mock_fault_meaning(fm_mock_fault fault);
 bool fm_mock_fault_from_name(const char *name, fm_mock_fault *out);
 
 #endif
