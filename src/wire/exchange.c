@@ -181,6 +181,7 @@ static CURLcode set_for_good(fm_exchange *exchange)
     SET(HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy is shown none of ours */
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CONNECTTIMEOUT_MS, connect_ms);
+    SET(MAXFILESIZE_LARGE, (curl_off_t)rules->max_reply_bytes); /* where the server states it */
     SET(RESOLVER_START_FUNCTION, on_resolve);
     SET(RESOLVER_START_DATA, exchange);
     SET(SOCKOPTFUNCTION, on_socket);
@@ -341,7 +342,7 @@ static void fail_by(fm_exchange *exchange, CURLcode result)
     const char *why = exchange->error[0] ? exchange->error : curl_easy_strerror(result);
     fm_wire_end end = end_of(exchange, result);
 
-    if (exchange->too_large)
+    if (exchange->too_large || result == CURLE_FILESIZE_EXCEEDED)
         fail_as(exchange, FM_WIRE_TOO_LARGE,
                 "the reply of '%s' is larger than the %zu bytes allowed", origin,
                 exchange->rules->max_reply_bytes);
@@ -362,10 +363,19 @@ static void fail_by(fm_exchange *exchange, CURLcode result)
         fail_as(exchange, end, "cannot ask '%s': %s", origin, why);
 }
 
+static void take_status(fm_exchange *exchange)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    exchange->status = (int)status;
+}
+
 void fm_exchange_expire(fm_exchange *exchange)
 {
     const char *origin = exchange->target->origin;
 
+    take_status(exchange);
     if (exchange->phase == FM_WIRE_SENT)
         fail_as(exchange, FM_WIRE_TIMEOUT, "no whole reply from '%s' within %g s", origin,
                 exchange->rules->timeout_s);
@@ -435,12 +445,14 @@ static bool follow(fm_exchange *exchange, const char *location)
 
 bool fm_exchange_finish(fm_exchange *exchange, CURLcode result)
 {
-    long status = 0;
-
-    (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    exchange->status = (int)status;
+    take_status(exchange);
     if (result != CURLE_OK) {
         fail_by(exchange, result);
+        return false;
+    }
+    if (!exchange->reply_headers.ended) { /* which libcurl takes for a reply without a body */
+        fail_as(exchange, FM_WIRE_BROKEN, "the reply of '%s' broke off inside its headers",
+                exchange->target->origin);
         return false;
     }
     const char *location = is_redirect(exchange->status) ? location_of(exchange) : NULL;
