@@ -13,8 +13,8 @@
 enum { BATCH_PER_THREAD = 32 };
 
 typedef struct {
-    fm_arena arena; /* everything of one sample */
-    fm_sample sample;
+    fm_arena arena;     /* of the grade */
+    fm_selected asking; /* in the batch's arena */
     bool answered;
     fm_grade grade;
     fm_buf line;
@@ -22,8 +22,10 @@ typedef struct {
 
 typedef struct {
     const fm_grading *grading;
+    fm_arena arena; /* of the samples */
     slot *slots;
-    void **scratch; /* one a thread */
+    size_t capacity; /* a multiple of the repeats, which share their sample's memory */
+    void **scratch;  /* one a thread */
 } batch;
 
 fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,
@@ -82,14 +84,18 @@ static void put_metrics(fm_json_writer *w, const fm_protocol *protocol, const fm
     fm_json_close(w, '}');
 }
 
-static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sample *sample,
+static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_selected *asking,
                         const fm_reply *reply, const fm_grade *grade)
 {
     fm_json_writer w = {.out = line};
 
     fm_buf_clear(line);
     fm_json_open(&w, NULL, '{');
-    fm_json_put_string(&w, "id", sample->id);
+    fm_json_put_string(&w, "id", asking->sample->id);
+    if (asking->repeat > 1) {
+        fm_json_put_string(&w, "base_id", asking->base_id);
+        fm_json_put_int(&w, "repeat", asking->repeat);
+    }
     fm_json_put_string(&w, "status", fm_sample_status_name(grade->status));
     fm_json_put_string(&w, "size_source", grade->size_source);
     fm_json_open(&w, "reply", '{');
@@ -107,14 +113,16 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
     batch *b = context;
     const fm_grading *g = b->grading;
     slot *s = &b->slots[index];
+    const fm_sample *sample = s->asking.sample;
     fm_reply reply = {0};
-    fm_status st = fm_journal_find(g->journal, s->sample.id, &s->arena, &reply, &s->answered, err);
 
+    fm_arena_reset(&s->arena);
+    fm_status st = fm_journal_find(g->journal, sample->id, &s->arena, &reply, &s->answered, err);
     if (st != FM_OK)
         return st;
     if (!s->answered)
         reply = (fm_reply){.status = FM_SAMPLE_SKIPPED, .detail = "no reply"};
-    fm_grade_input input = {.sample = &s->sample,
+    fm_grade_input input = {.sample = sample,
                             .reply_status = reply.status,
                             .text = reply.text,
                             .size = reply.size,
@@ -122,8 +130,8 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
     s->grade = (fm_grade){0};
     st = g->protocol->grade(b->scratch[worker], &input, &s->arena, &s->grade, err);
     if (st != FM_OK)
-        return fm_fail_within(err, st, "sample '%s'", s->sample.id);
-    format_line(&s->line, g->protocol, &s->sample, &reply, &s->grade);
+        return fm_fail_within(err, st, "sample '%s'", sample->id);
+    format_line(&s->line, g->protocol, &s->asking, &reply, &s->grade);
     return fm_buf_check(&s->line, "a graded sample", err);
 }
 
@@ -140,34 +148,27 @@ fm_status fm_grading_new_id(fm_id_map *ids, const char *id, const char *data_dir
                : fm_fail(err, FM_E_INPUT, "id '%s' stands twice in the data in '%s'", id, data_dir);
 }
 
-static fm_status read_batch(const fm_grading *g, void *loader, slot *slots, size_t capacity,
-                            uint64_t taken, fm_id_map *ids, size_t *n, fm_err *err)
+static fm_status read_batch(batch *b, fm_walk *walk, size_t *n, fm_err *err)
 {
-    for (*n = 0; *n < capacity; ++*n) {
-        slot *s = &slots[*n];
-        bool more = false;
+    fm_arena_reset(&b->arena);
+    for (*n = 0; *n < b->capacity; ++*n) {
+        bool more;
+        fm_status st = fm_walk_next_in(walk, &b->arena, &b->slots[*n].asking, &more, err);
 
-        if (g->manifest->limit && taken + *n >= g->manifest->limit)
-            return FM_OK;
-        fm_arena_reset(&s->arena);
-        fm_status st = g->loader->next(loader, &s->arena, &s->sample, &more, err);
         if (st != FM_OK || !more)
-            return st;
-        st = fm_grading_new_id(ids, s->sample.id, g->data_dir, err);
-        if (st != FM_OK)
             return st;
     }
     return FM_OK;
 }
 
-/* Once a sample, in the order of the data. */
+/* Once an asking, in the order of the data. */
 static void count_losses(const slot *s, fm_grading_losses *losses)
 {
     losses->n++;
     losses->unanswered += !s->answered;
     if (s->grade.lost && losses->unreadable++ == 0)
         snprintf(losses->first_unreadable, sizeof(losses->first_unreadable), "sample '%s': %s",
-                 s->sample.id, s->grade.lost);
+                 s->asking.sample->id, s->grade.lost);
 }
 
 static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_aggregate *aggregate,
@@ -204,6 +205,11 @@ static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregat
     fm_json_put_string(&w, "answers", fm_answers_family_name(m->answers));
     fm_json_put_string(&w, "adapter", m->adapter);
     fm_json_put_bool(&w, "sees_truth", m->sees_truth);
+    if (!fm_selection_equal(&m->selection, &(fm_selection){0})) {
+        fm_json_open(&w, "selection", '{');
+        fm_selection_put(&m->selection, &w);
+        fm_json_close(&w, '}');
+    }
     fm_status st = fm_aggregate_put(aggregate, g->jobs, &w, err);
     fm_json_close(&w, '}');
     fm_buf_putc(&text, '\n');
@@ -215,41 +221,59 @@ static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregat
     return st;
 }
 
-static fm_status grade_all(const fm_grading *g, void *loader, batch *b, size_t capacity,
-                           fm_aggregate *aggregate, fm_file_writer *out, fm_grading_losses *losses,
-                           fm_err *err)
+static fm_status grade_all(fm_walk *walk, batch *b, fm_aggregate *aggregate, fm_file_writer *out,
+                           fm_grading_losses *losses, fm_err *err)
 {
-    fm_id_map ids = {0};
-    uint64_t taken = 0;
-    fm_status st;
-
     for (;;) {
         size_t n;
+        fm_status st = read_batch(b, walk, &n, err);
 
-        st = read_batch(g, loader, b->slots, capacity, taken, &ids, &n, err);
         if (st == FM_OK)
-            st = fm_parallel_for(n, g->jobs, grade_one, b, err);
+            st = fm_parallel_for(n, b->grading->jobs, grade_one, b, err);
         if (st == FM_OK)
             st = write_batch(b, n, out, aggregate, losses, err);
-        if (st != FM_OK || n < capacity)
-            break;
-        taken += n;
+        if (st != FM_OK || n < b->capacity)
+            return st;
     }
-    fm_id_map_release(&ids);
-    return st;
+}
+
+static fm_status open_loader(void *context, void **loader, fm_err *err)
+{
+    const fm_grading *g = ((const batch *)context)->grading;
+
+    return fm_grading_open_loader(g->dir, g->manifest, g->loader, g->data_dir, g->kind, loader,
+                                  err);
+}
+
+static void release(batch *b)
+{
+    const fm_grading *g = b->grading;
+
+    for (int i = 0; b->scratch && i < g->jobs; i++)
+        if (b->scratch[i])
+            g->protocol->scratch_free(b->scratch[i]);
+    for (size_t i = 0; b->slots && i < b->capacity; i++) {
+        fm_arena_release(&b->slots[i].arena);
+        fm_buf_release(&b->slots[i].line);
+    }
+    fm_arena_release(&b->arena);
+    free(b->scratch);
+    free(b->slots);
 }
 
 fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_err *err)
 {
     bool own = strcmp(g->protocol->name, g->manifest->protocol) == 0;
-    size_t capacity = (size_t)g->jobs * BATCH_PER_THREAD;
+    size_t repeat = (size_t)fm_selection_repeat(&g->manifest->selection);
+    size_t capacity = ((size_t)g->jobs * BATCH_PER_THREAD + repeat - 1) / repeat * repeat;
     char samples[FM_PATH_BYTES], results[FM_PATH_BYTES];
     batch b = {.grading = g,
                .slots = calloc(capacity, sizeof(slot)),
+               .capacity = capacity,
                .scratch = calloc((size_t)g->jobs, sizeof(void *))};
     fm_aggregate *aggregate = fm_aggregate_new(g->protocol);
     fm_file_writer out = {0};
-    void *loader = NULL;
+    fm_walk *walk = NULL;
     fm_status st = FM_OK;
 
     *losses = (fm_grading_losses){0};
@@ -259,8 +283,8 @@ fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_
         if (!(b.scratch[i] = g->protocol->scratch_new()))
             st = fm_fail(err, FM_E_NOMEM, "no memory for grading");
     if (st == FM_OK)
-        st = fm_grading_open_loader(g->dir, g->manifest, g->loader, g->data_dir, g->kind, &loader,
-                                    err);
+        st = fm_walk_open(&walk, &g->manifest->selection, g->loader, open_loader, &b, FM_WALK_SUITE,
+                          g->data_dir, err);
     if (st == FM_OK)
         st = fm_rundir_graded(g->dir, "samples", "jsonl", g->protocol->name, own, samples, err);
     if (st == FM_OK)
@@ -268,24 +292,15 @@ fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_
     if (st == FM_OK)
         st = fm_file_writer_begin(&out, samples, err);
     if (st == FM_OK)
-        st = grade_all(g, loader, &b, capacity, aggregate, &out, losses, err);
+        st = grade_all(walk, &b, aggregate, &out, losses, err);
     if (st == FM_OK)
         st = fm_file_writer_commit(&out, err);
     if (st == FM_OK)
         st = write_results(g, aggregate, results, err);
 
     fm_file_writer_abandon(&out);
-    if (loader)
-        g->loader->close(loader);
-    for (int i = 0; b.scratch && i < g->jobs; i++)
-        if (b.scratch[i])
-            g->protocol->scratch_free(b.scratch[i]);
-    for (size_t i = 0; b.slots && i < capacity; i++) {
-        fm_arena_release(&b.slots[i].arena);
-        fm_buf_release(&b.slots[i].line);
-    }
+    fm_walk_close(walk);
+    release(&b);
     fm_aggregate_free(aggregate);
-    free(b.scratch);
-    free(b.slots);
     return st;
 }

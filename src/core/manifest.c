@@ -35,6 +35,37 @@ static void cpu_name(char *out, size_t size)
         fclose(f);
 }
 
+static bool is_operational(const fm_adapter_ops *ops, const char *key)
+{
+    for (const fm_adapter_option *o = ops->options; o && o->name; o++)
+        if (strcmp(o->name, key) == 0)
+            return o->operational;
+    return false;
+}
+
+fm_status fm_manifest_take_adapter(fm_manifest *m, const fm_adapter_ops *ops,
+                                   const fm_setting *settings, size_t n_settings, fm_arena *arena,
+                                   fm_err *err)
+{
+    bool *marks = fm_arena_alloc(arena, n_settings, sizeof(*marks));
+
+    if (!marks)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the settings of '%s'", ops->name);
+    for (size_t i = 0; i < n_settings; i++)
+        marks[i] = is_operational(ops, settings[i].key);
+    m->adapter = ops->name;
+    m->settings = settings;
+    m->operational = marks;
+    m->n_settings = n_settings;
+    m->sees_truth = (ops->caps & FM_CAP_SEES_TRUTH) != 0;
+    return FM_OK;
+}
+
+static bool operational(const fm_manifest *m, size_t i)
+{
+    return m->operational && m->operational[i];
+}
+
 static void put_adapter(fm_json_writer *w, const fm_manifest *m)
 {
     fm_json_open(w, "adapter", '{');
@@ -48,11 +79,17 @@ static void put_adapter(fm_json_writer *w, const fm_manifest *m)
             fm_json_open(w, NULL, '{');
             fm_json_put_string(w, "key", m->settings[i].key);
             fm_json_put_string(w, "value", m->settings[i].value);
+            if (operational(m, i))
+                fm_json_put_bool(w, "operational", true);
             fm_json_close(w, '}');
         }
         fm_json_close(w, ']');
         fm_json_put_int(w, "seed", (int64_t)m->seed);
         fm_json_put_number(w, "timeout_s", m->timeout_s);
+        if (m->cached)
+            fm_json_put_bool(w, "cached", true);
+        if (m->replayed)
+            fm_json_put_bool(w, "replayed", true);
     }
     fm_json_put_bool(w, "sees_truth", m->sees_truth);
     fm_json_close(w, '}');
@@ -102,7 +139,9 @@ fm_status fm_manifest_write(const fm_manifest *m, const char *path, fm_err *err)
         fm_json_put_null(&w, "prompt");
     }
     put_adapter(&w, m);
-    fm_json_put_int(&w, "limit", (int64_t)m->limit);
+    fm_json_open(&w, "selection", '{');
+    fm_selection_put(&m->selection, &w);
+    fm_json_close(&w, '}');
     fm_json_close(&w, '}');
     fm_buf_putc(&text, '\n');
     st = fm_buf_check(&text, "the manifest", err);
@@ -151,8 +190,9 @@ static void read_settings(reader *r, const cJSON *array, fm_manifest *m)
     const cJSON *item;
     size_t n = (size_t)cJSON_GetArraySize(array);
     fm_setting *settings = fm_arena_alloc(r->arena, n, sizeof(*settings));
+    bool *marks = fm_arena_alloc(r->arena, n, sizeof(*marks));
 
-    if (!settings) {
+    if (!settings || !marks) {
         r->st = fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
         return;
     }
@@ -160,9 +200,10 @@ static void read_settings(reader *r, const cJSON *array, fm_manifest *m)
     {
         settings[m->n_settings].key = need_text(r, item, "key");
         settings[m->n_settings].value = need_text(r, item, "value");
-        m->n_settings++;
+        marks[m->n_settings++] = fm_json_bool(item, "operational", false);
     }
     m->settings = settings;
+    m->operational = marks;
 }
 
 static void read_adapter(reader *r, const cJSON *adapter, fm_manifest *m)
@@ -177,6 +218,19 @@ static void read_adapter(reader *r, const cJSON *adapter, fm_manifest *m)
     read_settings(r, fm_json_get(adapter, "settings"), m);
     m->seed = need_count(r, adapter, "seed", FM_MANIFEST_MAX_COUNT);
     m->timeout_s = fm_json_number(adapter, "timeout_s", 0);
+    m->cached = fm_json_bool(adapter, "cached", false);
+    m->replayed = fm_json_bool(adapter, "replayed", false);
+}
+
+/* Manifests of fathom 0.1 had a limit in its place. */
+static void read_selection(reader *r, const cJSON *root, fm_manifest *m)
+{
+    const cJSON *selection = fm_json_get(root, "selection");
+
+    if (!selection)
+        m->selection.limit = need_count(r, root, "limit", FM_MANIFEST_MAX_COUNT);
+    else if (r->st == FM_OK)
+        r->st = fm_selection_get(selection, r->path, r->arena, &m->selection, r->err);
 }
 
 fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, fm_err *err)
@@ -211,7 +265,7 @@ fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, 
     if (cJSON_IsObject(fm_json_get(root, "prompt")))
         m.prompt = need_text(&r, fm_json_get(root, "prompt"), "text");
     read_adapter(&r, fm_json_get(root, "adapter"), &m);
-    m.limit = need_count(&r, root, "limit", FM_MANIFEST_MAX_COUNT);
+    read_selection(&r, root, &m);
     if (r.st == FM_OK)
         *out = m;
 done:
@@ -221,17 +275,20 @@ done:
 
 /* ---- comparing ---- */
 
-static fm_status differs(const char *run_dir, const char *what, const char *there, const char *here,
-                         fm_err *err)
-{
-    return fm_fail(err, FM_E_USAGE,
-                   "'%s' holds another run: its %s is '%.80s', not '%.80s'; choose another --out",
-                   run_dir, what, there ? there : "(none)", here ? here : "(none)");
-}
-
 static bool same(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Where they differ, notes it in *out. */
+static bool differ(const char *what, const char *a, const char *b, fm_manifest_difference *out)
+{
+    if (same(a, b))
+        return false;
+    out->what = what;
+    snprintf(out->a, sizeof(out->a), "%s", a ? a : "(none)");
+    snprintf(out->b, sizeof(out->b), "%s", b ? b : "(none)");
+    return true;
 }
 
 static const char *setting_of(const fm_manifest *m, const char *key)
@@ -242,46 +299,68 @@ static const char *setting_of(const fm_manifest *m, const char *key)
     return NULL;
 }
 
-static fm_status same_settings(const fm_manifest *a, const fm_manifest *b, const char *run_dir,
-                               fm_err *err)
+static bool settings_differ(const fm_manifest *a, const fm_manifest *b, bool of_operation,
+                            fm_manifest_difference *out)
 {
-    for (size_t i = 0; i < a->n_settings; i++) {
-        const char *key = a->settings[i].key;
+    const fm_manifest *sides[] = {a, b};
 
-        if (!same(setting_of(a, key), setting_of(b, key)))
-            return differs(run_dir, key, setting_of(a, key), setting_of(b, key), err);
-    }
-    return FM_OK;
+    for (int side = 0; side < 2; side++)
+        for (size_t i = 0; i < sides[side]->n_settings; i++) {
+            const char *key = sides[side]->settings[i].key;
+
+            if (operational(sides[side], i) == of_operation &&
+                differ(key, setting_of(a, key), setting_of(b, key), out))
+                return true;
+        }
+    return false;
+}
+
+static void shard_text(const fm_selection *s, char out[32])
+{
+    snprintf(out, 32, s->shards ? "%d/%d" : "(none)", s->shard, s->shards);
+}
+
+bool fm_manifest_differ(const fm_manifest *a, const fm_manifest *b, fm_manifest_difference *out)
+{
+    char seeds[2][32], shards[2][32];
+
+    snprintf(seeds[0], sizeof(seeds[0]), "%llu", (unsigned long long)a->seed);
+    snprintf(seeds[1], sizeof(seeds[1]), "%llu", (unsigned long long)b->seed);
+    shard_text(&a->selection, shards[0]);
+    shard_text(&b->selection, shards[1]);
+    return differ("suite", a->suite, b->suite, out) ||
+           differ("suite version", a->suite_version, b->suite_version, out) ||
+           differ("task", a->task, b->task, out) ||
+           differ("protocol", a->protocol, b->protocol, out) ||
+           differ("form of answers", fm_answers_family_name(a->answers),
+                  fm_answers_family_name(b->answers), out) ||
+           differ("data (sha256)", a->data_sha256, b->data_sha256, out) ||
+           differ("prompt", a->prompt, b->prompt, out) ||
+           differ("adapter", a->adapter, b->adapter, out) ||
+           differ("predictions (sha256)", a->predictions_sha256, b->predictions_sha256, out) ||
+           differ("seed", seeds[0], seeds[1], out) || settings_differ(a, b, false, out) ||
+           differ("shard", shards[0], shards[1], out);
 }
 
 fm_status fm_manifest_same_run(const fm_manifest *there, const fm_manifest *here,
                                const char *run_dir, fm_err *err)
 {
-    const struct {
-        const char *what, *there, *here;
-    } texts[] = {
-        {"suite", there->suite, here->suite},
-        {"suite version", there->suite_version, here->suite_version},
-        {"task", there->task, here->task},
-        {"protocol", there->protocol, here->protocol},
-        {"form of answers", fm_answers_family_name(there->answers),
-         fm_answers_family_name(here->answers)},
-        {"data (sha256)", there->data_sha256, here->data_sha256},
-        {"prompt", there->prompt, here->prompt},
-        {"adapter", there->adapter, here->adapter},
-        {"predictions (sha256)", there->predictions_sha256, here->predictions_sha256},
-    };
-    char a[32], b[32];
-    fm_status st;
+    fm_manifest_difference d;
 
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (!same(texts[i].there, texts[i].here))
-            return differs(run_dir, texts[i].what, texts[i].there, texts[i].here, err);
-    if (there->seed != here->seed) {
-        snprintf(a, sizeof(a), "%llu", (unsigned long long)there->seed);
-        snprintf(b, sizeof(b), "%llu", (unsigned long long)here->seed);
-        return differs(run_dir, "seed", a, b, err);
-    }
-    st = same_settings(there, here, run_dir, err);
-    return st == FM_OK ? same_settings(here, there, run_dir, err) : st;
+    if (!fm_manifest_differ(there, here, &d))
+        return FM_OK;
+    return fm_fail(err, FM_E_USAGE,
+                   "'%s' holds another run: its %s is '%.80s', not '%.80s'; choose another --out",
+                   run_dir, d.what, d.a, d.b);
+}
+
+bool fm_manifest_renew(const fm_manifest *there, fm_manifest *here)
+{
+    fm_manifest_difference d;
+
+    here->cached |= there->cached;
+    here->replayed |= there->replayed;
+    return !fm_selection_equal(&there->selection, &here->selection) ||
+           settings_differ(there, here, true, &d) || here->cached != there->cached ||
+           here->replayed != there->replayed;
 }

@@ -114,12 +114,12 @@ static fm_status describe(session *s, fm_err *err)
     m->answers = t->task->answers;
     m->data_dir = s->data_dir;
     m->seed = o->seed;
-    m->limit = o->selection.limit;
+    m->selection = o->selection;
     if (o->answers && !fm_answers_family_from_name(o->answers, &m->answers))
         return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s': tuples or json", o->answers);
-    if (o->seed > FM_MANIFEST_MAX_COUNT || o->selection.limit > FM_MANIFEST_MAX_COUNT)
-        return fm_fail(err, FM_E_USAGE, "seed and limit must be below 2^53");
-    return FM_OK;
+    if (o->seed > FM_MANIFEST_MAX_COUNT)
+        return fm_fail(err, FM_E_USAGE, "the seed must be below 2^53");
+    return fm_selection_check(&o->selection, err);
 }
 
 static bool has_replies(const session *s)
@@ -206,7 +206,7 @@ static fm_status settle(session *s, fm_err *err)
 {
     char path[FM_PATH_BYTES];
     fm_manifest there;
-    bool exists, begun, same = false;
+    bool exists, begun, same = false, renew = true;
     fm_status st = find_there(s, &there, &exists, &begun, err);
 
     if (st == FM_OK)
@@ -216,10 +216,12 @@ static fm_status settle(session *s, fm_err *err)
             fm_manifest_same_run(&there, &s->manifest, s->dir.path, begun ? err : NULL);
 
         same = verdict == FM_OK;
+        renew = !same || fm_manifest_renew(&there, &s->manifest);
         st = begun ? verdict : FM_OK;
     }
-    if (st == FM_OK && (!same || there.limit != s->manifest.limit)) {
-        st = withdraw_results(s, err);
+    if (st == FM_OK && renew) {
+        if (!same || !fm_selection_equal(&there.selection, &s->manifest.selection))
+            st = withdraw_results(s, err);
         if (st == FM_OK && !same)
             st = drop_failures(s, err);
         if (st == FM_OK)
@@ -251,7 +253,7 @@ static fm_status source_open(source *src, session *s, fm_err *err)
 static fm_status source_next(void *context, fm_selected *out, bool *more, fm_err *err)
 {
     source *src = context;
-    uint64_t limit = src->session->manifest.limit;
+    uint64_t limit = src->session->manifest.selection.limit;
     fm_status st;
 
     *more = false;
@@ -422,12 +424,11 @@ fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *option
     const fm_task *task = s.target.task;
     bool json = s.manifest.answers == FM_ANSWERS_JSON;
     s.manifest.prompt = json ? task->prompt_json : task->prompt_tuples;
-    s.manifest.adapter = ops->name;
-    s.manifest.settings = settings;
-    s.manifest.n_settings = n_settings;
-    s.manifest.sees_truth = (ops->caps & FM_CAP_SEES_TRUTH) != 0;
     s.manifest.timeout_s = options->timeout_s;
-    if (!s.manifest.prompt)
+    s.manifest.cached = options->cache != NULL;
+    s.manifest.replayed = options->replay_path != NULL;
+    st = fm_manifest_take_adapter(&s.manifest, ops, settings, n_settings, &s.arena, err);
+    if (st == FM_OK && !s.manifest.prompt)
         st = fm_fail(err, FM_E_USAGE, "task '%s' has no prompt for answers in %s", task->name,
                      fm_answers_family_name(s.manifest.answers));
     if (st == FM_OK)
