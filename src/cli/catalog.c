@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "adapters/adapters.h"
-#include "base/files.h"
 #include "fathom/world.h"
 #include "terminal.h"
 #include "suites/tracespatial/tracespatial.h"
@@ -57,20 +56,24 @@ static fm_status suites_beside_program(char out[FM_PATH_BYTES], fm_err *err)
     return fm_path_join(out, program, "share/fathom/suites", err);
 }
 
-/* Where generated data goes: $FATHOM_CACHE, else fathom/ in the user's cache. */
-static fm_status cache_folder(char out[FM_PATH_BYTES], fm_err *err)
+fm_status cli_cache_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err)
 {
     const char *own = environment("FATHOM_CACHE"), *shared = environment("XDG_CACHE_HOME");
     const char *home = environment("HOME");
+    char relative[64];
 
     if (own)
-        return fm_path_join(out, own, "data", err);
+        return fm_path_join(out, own, name, err);
     /* The XDG specification has relative paths ignored. */
-    if (shared && shared[0] == '/')
-        return fm_path_join(out, shared, "fathom/data", err);
-    if (home)
-        return fm_path_join(out, home, ".cache/fathom/data", err);
-    return fm_fail(err, FM_E_USAGE, "no folder for generated data: set FATHOM_CACHE or HOME");
+    if (shared && shared[0] == '/') {
+        snprintf(relative, sizeof(relative), "fathom/%s", name);
+        return fm_path_join(out, shared, relative, err);
+    }
+    if (home) {
+        snprintf(relative, sizeof(relative), ".cache/fathom/%s", name);
+        return fm_path_join(out, home, relative, err);
+    }
+    return fm_fail(err, FM_E_USAGE, "no folder for what is kept: set FATHOM_CACHE or HOME");
 }
 
 /* fm_catalog.generate: a folder for each version of a suite and of the generator, made at first use. */
@@ -85,7 +88,7 @@ static fm_status generate(const char *generator, const fm_suite *suite, char *di
         return fm_fail(err, FM_E_INPUT, "suite '%s' names the unknown generator '%s'", suite->name,
                        generator);
     snprintf(name, sizeof(name), "%s-v%s.%d", suite->name, suite->version, FM_WORLD_VERSION);
-    st = cache_folder(cache, err);
+    st = cli_cache_folder("data", cache, err);
     if (st == FM_OK)
         st = fm_path_join_inside(path, cache, name, err);
     if (st == FM_OK)

@@ -1,131 +1,121 @@
 /* fathom run: ask, keep, grade, show. Owns the signals while it runs; the work is core's. */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/files.h"
-#include "base/size.h"
 #include "catalog.h"
 #include "commands.h"
+#include "progress.h"
+#include "run_options.h"
 #include "show.h"
 #include "terminal.h"
 
-enum { MAX_SETTINGS = 64 };
+/* ---- signals ---- */
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stop_asked, status_asked;
 
-/* Once: finish the sample in flight and save. Twice: leave at once; every reply so far is in the
+/* What the message of an interrupt says; kept up by the progress. */
+static volatile sig_atomic_t in_flight, over_a_line;
+
+/* In a handler there is no printf. */
+static size_t put_text(char *out, size_t at, const char *text)
+{
+    while (*text)
+        out[at++] = *text++;
+    return at;
+}
+
+static size_t put_number(char *out, size_t at, int number)
+{
+    char digits[16];
+    size_t n = 0;
+
+    do
+        digits[n++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (n)
+        out[at++] = digits[--n];
+    return at;
+}
+
+/* Once: finish what is in flight and save. Twice: leave at once; every reply so far is in the
  * journal. */
 static void on_interrupt(int signal_number)
 {
-    static const char text[] =
-        "\nfathom: stopping after the sample in flight; once more to leave at once\n";
+    char text[160];
+    size_t n = 0;
 
     (void)signal_number;
     if (stop_asked)
         _exit(130);
     stop_asked = 1;
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-}
-
-static void catch_interrupts(void)
-{
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-/* key=value words into settings; the keys are cut out of copies in the arena. */
-static fm_status read_settings(const cli_args *args, fm_arena *arena, fm_setting *out, size_t *n,
-                               fm_err *err)
-{
-    *n = 0;
-    for (size_t i = 0; i < args->n; i++) {
-        const cli_given *given = &args->given[i];
-
-        if (!given->option || strcmp(given->option->name, "set") != 0)
-            continue;
-        size_t key = strcspn(given->value, "=");
-        if (key == 0 || given->value[key] == '\0')
-            return fm_fail(err, FM_E_USAGE, "option '--set' wants KEY=VALUE, not '%s'",
-                           given->value);
-        if (*n == MAX_SETTINGS)
-            return fm_fail(err, FM_E_USAGE, "more than %d settings", MAX_SETTINGS);
-        const char *copy = fm_arena_memdup(arena, given->value, key);
-        if (!copy)
-            return fm_fail(err, FM_E_NOMEM, "no memory for the settings");
-        out[(*n)++] = (fm_setting){copy, given->value + key + 1};
+    n = put_text(text, n, over_a_line ? "\nfathom: " : "fathom: ");
+    n = put_text(text, n, "stopping after what is in flight");
+    if (in_flight > 0) {
+        n = put_text(text, n, " (");
+        n = put_number(text, n, (int)in_flight);
+        n = put_text(text, n, ")");
     }
-    return FM_OK;
+    n = put_text(text, n, "; once more to leave at once\n");
+    (void)!write(STDERR_FILENO, text, n);
 }
 
-static fm_status read_numbers(const cli_args *args, fm_run_options *options, fm_err *err)
+static void on_status(int signal_number)
 {
-    uint64_t limit = 0, jobs = 0;
-    fm_status st = cli_number(args, "limit", 1, SIZE_MAX, &limit, err);
+    (void)signal_number;
+    status_asked = 1;
+}
 
-    if (st == FM_OK)
-        st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
-    if (st == FM_OK)
-        st = cli_number(args, "seed", 0, UINT64_MAX, &options->seed, err);
-    if (st == FM_OK)
-        st = cli_seconds(args, "timeout", &options->timeout_s, err);
-    options->selection.limit = limit;
-    options->jobs = (int)jobs;
-    return st;
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    struct sigaction status = {.sa_handler = on_status, .sa_flags = SA_RESTART};
+
+    sigemptyset(&stop.sa_mask);
+    sigemptyset(&status.sa_mask);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGUSR1, &status, NULL);
+}
+
+static void on_progress(void *context, const fm_run_progress *state)
+{
+    in_flight = (sig_atomic_t)state->in_flight;
+    if (status_asked) {
+        status_asked = 0;
+        cli_progress_tell(context, state);
+    }
+    cli_progress_show(context, state);
+}
+
+/* ---- the command ---- */
+
+static fm_status execute(const fm_catalog *catalog, cli_run_plan *plan, bool json, fm_err *err)
+{
+    cli_progress progress = {.label = plan->label, .json = json};
+    fm_run_options *o = &plan->options;
+
+    over_a_line = cli_style_for(stderr).terminal;
+    o->progress = on_progress;
+    o->context = &progress;
+    o->stop = &stop_asked;
+    catch_signals();
+    fm_status st = fm_run_execute(catalog, o, err);
+    cli_progress_end(&progress);
+    return st == FM_OK ? cli_show_run(catalog, o->out_dir, NULL, json, err) : st;
 }
 
 static fm_status run_run(const cli_args *args, fm_err *err)
 {
     fm_catalog catalog;
-    fm_arena arena = {0};
-    fm_target target;
-    fm_setting settings[MAX_SETTINGS];
-    char out[FM_PATH_BYTES], label[192];
-    cli_progress progress = {.label = label};
-    fm_run_options options = {
-        .target = cli_operand(args, 0),
-        .data_dir = cli_value(args, "data"),
-        .out_dir = cli_value(args, "out"),
-        .adapter = cli_value(args, "adapter"),
-        .settings = settings,
-        .answers = cli_value(args, "answers"),
-        .progress = cli_progress_show,
-        .notice = cli_notice,
-        .context = &progress,
-        .stop = &stop_asked,
-    };
-    const fm_adapter_ops *adapter;
-    fm_status st = read_numbers(args, &options, err);
+    cli_run_plan plan = {0};
+    fm_status st = cli_catalog(&catalog, err);
 
     if (st == FM_OK)
-        st = read_settings(args, &arena, settings, &options.n_settings, err);
+        st = cli_run_plan_make(&plan, &catalog, args, err);
     if (st == FM_OK)
-        st = cli_catalog(&catalog, err);
-    if (st == FM_OK)
-        st = fm_catalog_target(&catalog, options.target, &arena, &target, err);
-    if (st == FM_OK)
-        st = fm_catalog_adapter(&catalog, options.adapter, &adapter, err);
-    if (st != FM_OK)
-        goto done;
-
-    if (!options.out_dir) {
-        snprintf(out, sizeof(out), "runs/%s-%s-%s", target.task->name, target.protocol->name,
-                 adapter->name);
-        options.out_dir = out;
-    }
-    snprintf(label, sizeof(label), "%s@%s, %s", target.task->name, target.protocol->name,
-             adapter->name);
-    catch_interrupts();
-    st = fm_run_execute(&catalog, &options, err);
-    cli_progress_clear(&progress);
-    if (st == FM_OK)
-        st = cli_show_run(&catalog, options.out_dir, NULL, cli_has(args, "json"), err);
-done:
-    fm_arena_release(&arena);
+        st = execute(&catalog, &plan, cli_has(args, "json"), err);
+    cli_run_plan_release(&plan);
     return st;
 }
 
@@ -134,51 +124,10 @@ static const char *const description[] = {
     "before it is graded, grades everything and shows the table. A run that was stopped goes on "
     "where it was: give the same command again, and only what is missing is asked.",
     "SUITE is a suite or one of its tasks; 'fathom list' shows them with their protocols. Ctrl-C "
-    "finishes the sample in flight, saves and leaves with exit code 130; a second one leaves at "
-    "once, and loses nothing that was answered.",
+    "or SIGTERM finishes what is in flight, saves and leaves with exit code 130; a second one "
+    "leaves at once, and loses nothing that was answered. SIGUSR1 prints how far the run is.",
+    "Keys of providers come from the environment alone: docs/adapters.md names the variables.",
     NULL,
-};
-
-static const cli_option options_table[] = {
-    {.name = "adapter",
-     .letter = 'a',
-     .argument = "A",
-     .help = "what answers: 'fathom list adapters'",
-     .required = true,
-     .kind = CLI_ADAPTER},
-    {.name = "set",
-     .letter = 's',
-     .argument = "KEY=VALUE",
-     .help = "a setting of the adapter",
-     .repeats = true},
-    {.name = "data",
-     .argument = "DIR",
-     .help = "folder of the benchmark's data (default: generated, where the suite can be)",
-     .kind = CLI_FOLDER},
-    {.name = "out",
-     .letter = 'o',
-     .argument = "DIR",
-     .help = "run directory (default: runs/TASK-PROTOCOL-ADAPTER)",
-     .kind = CLI_FOLDER},
-    {.name = "answers",
-     .argument = "FORM",
-     .help = "form in which the prompt asks for a trace: tuples or json (default: the task's)",
-     .kind = CLI_WORDS,
-     .words = "tuples json"},
-    {.name = "limit", .letter = 'n', .argument = "N", .help = "only the first N samples"},
-    {.name = "jobs",
-     .letter = 'j',
-     .argument = "N",
-     .help = "threads that grade; results do not depend on it (default: one a processor)"},
-    {.name = "seed",
-     .argument = "N",
-     .fallback = "1",
-     .help = "seed of adapters that draw numbers"},
-    {.name = "timeout",
-     .argument = "SECONDS",
-     .help = "longest wait for one reply (default: the adapter's)"},
-    {.name = "json", .help = "print results.json instead of the table"},
-    {0},
 };
 
 static const cli_example examples[] = {
@@ -186,6 +135,8 @@ static const cli_example examples[] = {
     {"fathom run tabletop --adapter command --set command='python3 model.py'", "a model of yours"},
     {"fathom run tracespatial@paper --data DIR -a replay -s file=replies.jsonl",
      "replies that were saved before"},
+    {"fathom run tracespatial --data DIR --config model.yaml --max-errors 5% --max-cost 2.50",
+     "a model behind an API"},
     {0},
 };
 
@@ -197,7 +148,7 @@ const cli_command cli_command_run = {
     .min_operands = 1,
     .max_operands = 1,
     .description = description,
-    .options = options_table,
+    .options = cli_run_option_table,
     .examples = examples,
     .run = run_run,
 };

@@ -1,6 +1,7 @@
 /* fathom score: grade a run again, or replies that were made elsewhere. No model is asked. */
 #include "catalog.h"
 #include "commands.h"
+#include "progress.h"
 #include "show.h"
 #include "terminal.h"
 
@@ -59,7 +60,7 @@ static fm_status score_run(const cli_args *args, fm_err *err)
         st = fm_run_score(&catalog, run_dir, protocol, &options, err);
     else
         st = fm_run_import(&catalog, cli_value(args, "predictions"), &options, err);
-    cli_progress_clear(&progress);
+    cli_progress_end(&progress);
     if (st == FM_OK)
         st = cli_show_run(&catalog, run_dir ? run_dir : options.out_dir, protocol,
                           cli_has(args, "json"), err);

@@ -33,7 +33,8 @@ typedef struct {
 static const variable environment[] = {
     {"FATHOM_SUITES", "folder of suites, instead of share/fathom/suites beside the program"},
     {"FATHOM_CACHE",
-     "folder for generated data, instead of $XDG_CACHE_HOME/fathom or ~/.cache/fathom"},
+     "folder for generated data and cached replies, instead of $XDG_CACHE_HOME/fathom or "
+     "~/.cache/fathom"},
     {"NO_COLOR", "no colours, unless --color=always"},
 };
 
@@ -124,6 +125,8 @@ static void put_options(fm_buf *out, const cli_style *style, const cli_option *o
     for (const cli_option *o = options; o && o->name; o++) {
         fm_buf_clear(&name);
         fm_buf_clear(&says);
+        if (o->group)
+            put_heading(out, style, o->group);
         /* Long names stand in one column, whether or not a short one is before them. */
         if (!o->letter)
             fm_buf_puts(&name, "    ");
@@ -183,7 +186,8 @@ void cli_help_command(fm_buf *out, const cli_style *given, const cli_command *co
         cli_wrap(out, *p, 0, 0, style.width);
     }
     if (command->options) {
-        put_heading(out, &style, "options");
+        if (!command->options->group)
+            put_heading(out, &style, "options");
         put_options(out, &style, command->options);
     }
     put_heading(out, &style, "global options");
@@ -253,6 +257,8 @@ static void roff_options(fm_buf *out, const cli_option *options)
     for (const cli_option *o = options; o && o->name; o++) {
         fm_buf_clear(&name);
         fm_buf_clear(&says);
+        if (o->group)
+            fm_buf_printf(out, ".SS %s\n", o->group);
         put_option_name(&name, o);
         put_option_text(&says, o);
         roff_entry(out, fm_buf_text(&name), fm_buf_text(&says));
@@ -353,8 +359,11 @@ static void markdown_options(fm_buf *out, const cli_option *options)
 {
     fm_buf text = {0};
 
-    fm_buf_puts(out, "\n| option | meaning |\n|---|---|\n");
     for (const cli_option *o = options; o && o->name; o++) {
+        if (o->group)
+            fm_buf_printf(out, "\n%c%s:\n", o->group[0] - 'a' + 'A', o->group + 1);
+        if (o->group || o == options)
+            fm_buf_puts(out, "\n| option | meaning |\n|---|---|\n");
         fm_buf_clear(&text);
         put_option_name(&text, o);
         fm_buf_printf(out, "| `%s` | ", fm_buf_text(&text));

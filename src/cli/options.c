@@ -17,7 +17,7 @@ const cli_option cli_global_options[] = {
     {0},
 };
 
-enum { MAX_OPTIONS = 48 };
+enum { MAX_OPTIONS = 64 };
 
 /* The command's options, then the global ones. */
 static size_t all_options(const cli_command *command, const cli_option *out[MAX_OPTIONS])

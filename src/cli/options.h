@@ -33,6 +33,7 @@ typedef struct {
     const char *fallback; /* default, as it would be given; NULL: none */
     const char *help;
     const char *words; /* CLI_WORDS: "auto always never" */
+    const char *group; /* heading over this option and those that follow; NULL: none of its own */
     cli_kind kind;
     char letter;   /* short form, or 0 */
     bool repeats;  /* may be given more than once */

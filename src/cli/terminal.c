@@ -1,19 +1,18 @@
-/* Owns every byte that is meant for eyes: style, wrapping, messages, progress. */
+/* Owns how text reaches the terminal: style, wrapping, messages, the line that is redrawn. */
 #include "terminal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/size.h"
 #include "base/text.h"
 
 static cli_colour colour_choice = CLI_COLOUR_AUTO;
 
-/* The line that messages have to step over. */
-static cli_progress *shown_progress;
+/* A line without its end is on the terminal: what is printed next has to take it off. */
+static bool line_is_drawn;
 
 void cli_set_colour(cli_colour when)
 {
@@ -138,20 +137,49 @@ void cli_table(fm_buf *out, const cli_style *style, const char *const *heading,
     }
 }
 
+/* ---- lines on stderr ---- */
+
+/* One write, so that lines of two processes do not mix. */
+static void write_line(const char *before, const fm_buf *line, const char *after)
+{
+    fm_buf whole = {0};
+
+    fm_buf_puts(&whole, before);
+    fm_buf_append(&whole, fm_buf_text(line), line->size);
+    fm_buf_puts(&whole, after);
+    (void)!fwrite(fm_buf_text(&whole), 1, whole.size, stderr);
+    fm_buf_release(&whole);
+}
+
+void cli_line_draw(const fm_buf *line)
+{
+    write_line("\r\033[K", line, "");
+    line_is_drawn = true;
+}
+
+void cli_line_print(const fm_buf *line)
+{
+    cli_line_clear();
+    write_line("", line, "\n");
+}
+
+void cli_line_clear(void)
+{
+    if (line_is_drawn)
+        fputs("\r\033[K", stderr);
+    line_is_drawn = false;
+}
+
 /* ---- messages ---- */
 
 static void say(const char *before, const char *text, const char *after)
 {
     fm_buf line = {0};
 
-    if (shown_progress)
-        cli_progress_clear(shown_progress);
     fm_buf_puts(&line, before);
     fm_text_for_terminal(&line, text, strlen(text));
     fm_buf_puts(&line, after);
-    fm_buf_putc(&line, '\n');
-    /* One write, so that lines of two processes do not mix. */
-    (void)!fwrite(fm_buf_text(&line), 1, line.size, stderr);
+    cli_line_print(&line);
     fm_buf_release(&line);
 }
 
@@ -182,120 +210,10 @@ fm_status cli_print(const fm_buf *text, fm_err *err)
 {
     fm_status st = fm_buf_check(text, "the output", err);
 
-    if (st == FM_OK)
-        (void)!fwrite(fm_buf_text(text), 1, text->size, stdout); /* main checks the stream */
+    /* What stays in the stream's buffer is main's to check. */
+    if (st == FM_OK && fwrite(fm_buf_text(text), 1, text->size, stdout) != text->size) {
+        st = fm_fail(err, FM_E_IO, "cannot write to standard output: %s", strerror(errno));
+        clearerr(stdout); /* it is told once, with its reason */
+    }
     return st;
-}
-
-/* ---- progress ---- */
-
-#define REDRAW_S     0.1
-#define PLAIN_LINE_S 10.0
-#define BAR_CELLS    30
-
-static void put_duration(fm_buf *out, double seconds)
-{
-    long s = (long)(seconds + 0.5);
-
-    if (s < 60)
-        fm_buf_printf(out, "%ld s", s);
-    else if (s < 3600)
-        fm_buf_printf(out, "%ld min %02ld s", s / 60, s % 60);
-    else
-        fm_buf_printf(out, "%ld h %02ld min", s / 3600, s / 60 % 60);
-}
-
-static void put_bar(fm_buf *out, const cli_style *style, double share, int cells)
-{
-    int full = (int)(share * cells + 0.5);
-
-    fm_buf_puts(out, cli_accent(style));
-    for (int i = 0; i < full; i++)
-        fm_buf_puts(out, "━");
-    fm_buf_puts(out, cli_plain(style));
-    fm_buf_puts(out, cli_faint(style));
-    for (int i = full; i < cells; i++)
-        fm_buf_puts(out, style->colour ? "━" : "─");
-    fm_buf_puts(out, cli_plain(style));
-    fm_buf_puts(out, "  ");
-}
-
-static void put_counts(fm_buf *out, const fm_run_progress *state)
-{
-    static const char *const names[] = {"scored", "unparsed", "errored", "skipped"};
-
-    for (size_t i = 1; i < FM_COUNT_OF(names); i++)
-        if (state->by_outcome[i])
-            fm_buf_printf(out, "  %zu %s", state->by_outcome[i], names[i]);
-}
-
-/* "12/32  1 errored  8 s left" */
-static void put_state(fm_buf *out, const fm_run_progress *state)
-{
-    size_t asked = state->done - state->resumed;
-    double rate = state->elapsed_s > 0 ? (double)asked / state->elapsed_s : 0;
-
-    fm_buf_printf(out, "%zu", state->done);
-    if (state->total)
-        fm_buf_printf(out, "/%zu", state->total);
-    put_counts(out, state);
-    if (rate > 0 && state->total > state->done) {
-        fm_buf_puts(out, "  ");
-        put_duration(out, (double)(state->total - state->done) / rate);
-        fm_buf_puts(out, " left");
-    }
-}
-
-/* A line that never reaches the last column: a wrapped one could not be drawn over. */
-static void put_line(fm_buf *out, const cli_style *style, const char *label,
-                     const fm_run_progress *state)
-{
-    fm_buf text = {0};
-
-    put_state(&text, state);
-    int room = style->width - 1 - (int)fm_text_columns(fm_buf_text(&text));
-    int label_columns = (int)fm_text_columns(label) + 2;
-    if (label_columns <= room) {
-        fm_buf_printf(out, "%s  ", label);
-        room -= label_columns;
-    }
-    int cells = room - 2 < BAR_CELLS ? room - 2 : BAR_CELLS;
-    if (style->terminal && state->total && cells >= 8)
-        put_bar(out, style, (double)state->done / (double)state->total, cells);
-    fm_buf_puts(out, fm_buf_text(&text));
-    fm_buf_release(&text);
-}
-
-void cli_progress_show(void *context, const fm_run_progress *state)
-{
-    cli_progress *progress = context;
-    cli_style style = cli_style_for(stderr);
-    double now = fm_clock_seconds();
-    double pause = style.terminal ? REDRAW_S : PLAIN_LINE_S;
-    bool last = state->total && state->done == state->total;
-    fm_buf line = {0};
-
-    /* Off a terminal the first line waits as well: a short run needs none. */
-    if (progress->drawn_at == 0 && !style.terminal)
-        progress->drawn_at = now;
-    if (progress->drawn_at != 0 && now - progress->drawn_at < pause && !(last && style.terminal))
-        return;
-    progress->drawn_at = now;
-    if (style.terminal)
-        fm_buf_puts(&line, "\r\033[K");
-    put_line(&line, &style, progress->label, state);
-    if (!style.terminal)
-        fm_buf_putc(&line, '\n');
-    (void)!fwrite(fm_buf_text(&line), 1, line.size, stderr);
-    fm_buf_release(&line);
-    progress->on_screen = style.terminal;
-    shown_progress = style.terminal ? progress : NULL;
-}
-
-void cli_progress_clear(cli_progress *progress)
-{
-    if (progress->on_screen)
-        fputs("\r\033[K", stderr);
-    progress->on_screen = false;
-    shown_progress = NULL;
 }

@@ -1,5 +1,5 @@
 /**
- * What the program knows about the terminal: colours, width, messages and the progress line.
+ * What the program knows about the terminal: colours, width, messages and a line that is redrawn.
  *
  * Results go to stdout and everything here but tables goes to stderr. Text from data reaches a
  * terminal only through fm_text_for_terminal().
@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #include "base/buffer.h"
-#include "core/run.h"
 
 typedef enum { CLI_COLOUR_AUTO, CLI_COLOUR_ALWAYS, CLI_COLOUR_NEVER } cli_colour;
 
@@ -48,14 +47,10 @@ void cli_notice(void *context, const char *text); /* as fm_run_options.notice */
 /* Print to stdout what a command has made. */
 FM_MUST_CHECK fm_status cli_print(const fm_buf *text, fm_err *err);
 
-/* A progress line on stderr, as fm_run_options.progress: redrawn in place on a terminal, otherwise a
- * plain line now and then. Start it as {.label = ...}. */
-typedef struct {
-    const char *label; /* "tabletop-3d@paper, oracle" */
-    double drawn_at;   /* seconds on the monotonic clock; 0: never */
-    bool on_screen;    /* an unfinished line is there */
-} cli_progress;
-void cli_progress_show(void *progress, const fm_run_progress *state);
-void cli_progress_clear(cli_progress *progress); /* take the line off the screen */
+/* Lines on stderr, already fit for a terminal and without their newline: one that is drawn in place,
+ * until the next drawing, printing or message takes it off; one that stays. */
+void cli_line_draw(const fm_buf *line);
+void cli_line_print(const fm_buf *line);
+void cli_line_clear(void);
 
 #endif

@@ -237,7 +237,7 @@ Test(runs, finish_the_sample_in_flight_when_interrupted)
     kill(pid, SIGINT);
     program_wait(pid);
     cr_expect(eq(int, last.code, 130));
-    cr_expect(contains(ERR, "fathom: stopping after the sample in flight"));
+    cr_expect(contains(ERR, "fathom: stopping after what is in flight"));
     cr_expect(contains(ERR, "fathom: interrupted; the same command goes on from here\n"));
     cr_expect(ge(sz, journal_lines(), before));
     cr_expect(le(sz, journal_lines(), before + 2));

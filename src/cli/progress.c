@@ -1,0 +1,284 @@
+/* Owns what is said while a run goes on. The terminal is terminal.c's. */
+#include "progress.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "terminal.h"
+
+#define SCHEMA       "fathom.progress/1"
+#define REDRAW_S     0.1
+#define PLAIN_LINE_S 10.0
+#define MARK_S       0.75 /* sixteen marks: the rate is that of the last twelve seconds */
+#define BAR_CELLS    30
+#define BAR_LEAST    8
+
+/* ---- numbers ---- */
+
+static void mark(cli_progress *progress, const fm_run_progress *state)
+{
+    size_t most = FM_COUNT_OF(progress->marks), n = progress->n_marks;
+
+    if (n && state->elapsed_s - progress->marks[n - 1].at < MARK_S)
+        return;
+    if (n == most)
+        memmove(progress->marks, progress->marks + 1, --n * sizeof(progress->marks[0]));
+    progress->marks[n].at = state->elapsed_s;
+    progress->marks[n].done = state->done;
+    progress->n_marks = n + 1;
+}
+
+/* Samples a second: lately, since the pace changes; at the start, over all of it. 0: not known. */
+static double rate_of(const cli_progress *progress, const fm_run_progress *state)
+{
+    double from = 0;
+    size_t done = state->resumed;
+
+    if (progress->n_marks == FM_COUNT_OF(progress->marks)) {
+        from = progress->marks[0].at;
+        done = progress->marks[0].done;
+    }
+    double seconds = state->elapsed_s - from;
+    return seconds > 0 && state->done > done ? (double)(state->done - done) / seconds : 0;
+}
+
+/* NaN: not known. */
+static double left_of(const fm_run_progress *state, double rate)
+{
+    if (rate <= 0 || state->total <= state->done)
+        return NAN;
+    return (double)(state->total - state->done) / rate;
+}
+
+/* Attempts that had to be followed by another one. */
+static size_t retries_of(const fm_run_progress *state)
+{
+    size_t settled = state->done - state->resumed;
+
+    return state->attempts > settled ? state->attempts - settled : 0;
+}
+
+/* ---- the line ---- */
+
+/* One thing that is said. Where the line is too narrow the least important go first. */
+typedef struct {
+    char text[48];
+    int importance;
+} piece;
+
+typedef struct {
+    piece items[12];
+    size_t n;
+} pieces;
+
+static void add(pieces *all, int importance, const char *fmt, ...) FM_PRINTF(3, 4);
+
+static void add(pieces *all, int importance, const char *fmt, ...)
+{
+    piece *p = &all->items[all->n++];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(p->text, sizeof(p->text), fmt, args);
+    va_end(args);
+    p->importance = importance;
+}
+
+static const char *duration(double seconds, char out[32])
+{
+    double s = floor(seconds + 0.5);
+
+    if (s < 60)
+        snprintf(out, 32, "%.0f s", s);
+    else if (s < 3600)
+        snprintf(out, 32, "%.0f min %02.0f s", floor(s / 60), fmod(s, 60));
+    else
+        snprintf(out, 32, "%.0f h %02.0f min", floor(s / 3600), floor(fmod(s, 3600) / 60));
+    return out;
+}
+
+/* "120/1000  41.3/s  32 in flight  1 errored  2 retried  cost 0.0213  21 s left" */
+static void collect(pieces *all, const cli_progress *progress, const fm_run_progress *state)
+{
+    double rate = rate_of(progress, state), left = left_of(state, rate);
+    char text[32];
+
+    if (state->total)
+        add(all, 9, "%zu/%zu", state->done, state->total);
+    else
+        add(all, 9, "%zu", state->done);
+    if (state->paused_s >= 1)
+        add(all, 8, "waiting %s for the provider", duration(ceil(state->paused_s), text));
+    else if (rate > 0 && state->total > state->done)
+        add(all, 5, rate < 10 ? "%.1f/s" : "%.0f/s", rate);
+    if (state->in_flight > 1)
+        add(all, 4, "%zu in flight", state->in_flight);
+    if (state->by_outcome[FM_OUTCOME_UNPARSED])
+        add(all, 3, "%zu unparsed", state->by_outcome[FM_OUTCOME_UNPARSED]);
+    if (state->by_outcome[FM_OUTCOME_ERRORED])
+        add(all, 7, "%zu errored", state->by_outcome[FM_OUTCOME_ERRORED]);
+    if (state->by_outcome[FM_OUTCOME_SKIPPED])
+        add(all, 3, "%zu skipped", state->by_outcome[FM_OUTCOME_SKIPPED]);
+    if (retries_of(state))
+        add(all, 2, "%zu retried", retries_of(state));
+    if (state->cached)
+        add(all, 2, "%zu cached", state->cached);
+    if (!isnan(state->cost))
+        add(all, 6, "cost %.*f", state->cost < 1 ? 4 : 2, state->cost);
+    if (!isnan(left))
+        add(all, 6, "%s left", duration(left, text));
+}
+
+static int columns_of(const pieces *all)
+{
+    int columns = 0;
+
+    for (size_t i = 0; i < all->n; i++)
+        columns += (int)fm_text_columns(all->items[i].text) + (i ? 2 : 0);
+    return columns;
+}
+
+static void fit(pieces *all, int room)
+{
+    while (all->n > 1 && columns_of(all) > room) {
+        size_t least = 0;
+
+        for (size_t i = 0; i < all->n; i++)
+            if (all->items[i].importance <= all->items[least].importance)
+                least = i;
+        memmove(&all->items[least], &all->items[least + 1],
+                (all->n - least - 1) * sizeof(all->items[0]));
+        all->n--;
+    }
+}
+
+static void put_bar(fm_buf *out, const cli_style *style, double share, int cells)
+{
+    int full = (int)(share * cells + 0.5);
+
+    fm_buf_puts(out, cli_accent(style));
+    for (int i = 0; i < full; i++)
+        fm_buf_puts(out, "━");
+    fm_buf_puts(out, cli_plain(style));
+    fm_buf_puts(out, cli_faint(style));
+    for (int i = full; i < cells; i++)
+        fm_buf_puts(out, style->colour ? "━" : "─");
+    fm_buf_puts(out, cli_plain(style));
+    fm_buf_puts(out, "  ");
+}
+
+/* On a terminal it never reaches the last column: a line that wraps could not be drawn over. A line
+ * that stays has no bar and leaves nothing out. */
+static void put_line(fm_buf *out, const cli_progress *progress, const fm_run_progress *state,
+                     const cli_style *style, bool redrawn)
+{
+    pieces all = {0};
+    int label_columns = (int)fm_text_columns(progress->label) + 2;
+
+    collect(&all, progress, state);
+    if (redrawn)
+        fit(&all, style->width - 1);
+    int room = redrawn ? style->width - 1 - columns_of(&all) : label_columns;
+    if (label_columns <= room) {
+        fm_text_for_terminal(out, progress->label, strlen(progress->label));
+        fm_buf_puts(out, "  ");
+        room -= label_columns;
+    }
+    int cells = room - 2 < BAR_CELLS ? room - 2 : BAR_CELLS;
+    if (redrawn && state->total && cells >= BAR_LEAST)
+        put_bar(out, style, (double)state->done / (double)state->total, cells);
+    for (size_t i = 0; i < all.n; i++)
+        fm_buf_printf(out, "%s%s", i ? "  " : "", all.items[i].text);
+}
+
+static void put_json(fm_buf *out, const cli_progress *progress, const fm_run_progress *state)
+{
+    fm_json_writer w = {.out = out};
+    double rate = rate_of(progress, state);
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", SCHEMA);
+    fm_json_put_string(&w, "label", progress->label);
+    fm_json_put_int(&w, "done", (int64_t)state->done);
+    fm_json_put_int(&w, "total", (int64_t)state->total);
+    fm_json_put_int(&w, "resumed", (int64_t)state->resumed);
+    fm_json_put_int(&w, "scored", (int64_t)state->by_outcome[FM_OUTCOME_SCORED]);
+    fm_json_put_int(&w, "unparsed", (int64_t)state->by_outcome[FM_OUTCOME_UNPARSED]);
+    fm_json_put_int(&w, "errored", (int64_t)state->by_outcome[FM_OUTCOME_ERRORED]);
+    fm_json_put_int(&w, "skipped", (int64_t)state->by_outcome[FM_OUTCOME_SKIPPED]);
+    fm_json_put_int(&w, "attempts", (int64_t)state->attempts);
+    fm_json_put_int(&w, "retried", (int64_t)retries_of(state));
+    fm_json_put_int(&w, "cached", (int64_t)state->cached);
+    fm_json_put_int(&w, "in_flight", (int64_t)state->in_flight);
+    fm_json_put_int(&w, "waiting", (int64_t)state->waiting);
+    fm_json_put_int(&w, "concurrency", state->concurrency);
+    fm_json_put_number(&w, "paused_s", state->paused_s);
+    fm_json_put_number(&w, "cost", state->cost);
+    fm_json_put_number(&w, "per_second", rate);
+    fm_json_put_number(&w, "elapsed_s", state->elapsed_s);
+    fm_json_put_number(&w, "left_s", left_of(state, rate));
+    fm_json_close(&w, '}');
+}
+
+/* ---- when ---- */
+
+static void print(const cli_progress *progress, const fm_run_progress *state,
+                  const cli_style *style, bool redrawn)
+{
+    fm_buf line = {0};
+
+    if (progress->json)
+        put_json(&line, progress, state);
+    else
+        put_line(&line, progress, state, style, redrawn);
+    if (redrawn)
+        cli_line_draw(&line);
+    else
+        cli_line_print(&line);
+    fm_buf_release(&line);
+}
+
+void cli_progress_show(void *context, const fm_run_progress *state)
+{
+    cli_progress *progress = context;
+    double now = fm_clock_seconds();
+    bool last = state->total && state->done == state->total;
+
+    mark(progress, state);
+    progress->latest = *state;
+    /* Before anything is asked of the terminal: this comes with every reply. */
+    if (progress->begun && now - progress->drawn_at < REDRAW_S && !last)
+        return;
+    cli_style style = cli_style_for(stderr);
+    bool redrawn = style.terminal && !progress->json;
+    /* The first plain line waits as well: a short run needs none. */
+    bool due = redrawn || now - progress->drawn_at >= PLAIN_LINE_S;
+
+    if (!progress->begun) {
+        progress->drawn_at = now;
+        due = redrawn || progress->json;
+    }
+    progress->begun = true;
+    if (!due)
+        return;
+    progress->drawn_at = now;
+    print(progress, state, &style, redrawn);
+}
+
+void cli_progress_tell(cli_progress *progress, const fm_run_progress *state)
+{
+    cli_style style = cli_style_for(stderr);
+
+    print(progress, state, &style, false);
+}
+
+void cli_progress_end(cli_progress *progress)
+{
+    cli_line_clear();
+    if (progress->json && progress->begun)
+        cli_progress_tell(progress, &progress->latest);
+}
