@@ -7,6 +7,12 @@
 extern const fm_adapter_ops fm_adapter_replay;  /* a file of replies */
 extern const fm_adapter_ops fm_adapter_command; /* a program of the user's */
 
+/* Models behind HTTP: adapters/remote.h has what they share. */
+extern const fm_adapter_ops fm_adapter_gemini;
+extern const fm_adapter_ops fm_adapter_openai; /* and every server that speaks its protocol */
+extern const fm_adapter_ops fm_adapter_anthropic;
+extern const fm_adapter_ops fm_adapter_robotracer_http; /* RoboTracer's own servers */
+
 /* Baselines: the scale of the numbers, never a result. */
 extern const fm_adapter_ops fm_adapter_oracle;
 extern const fm_adapter_ops fm_adapter_jitter;

@@ -432,8 +432,10 @@ void fm_lines_close(fm_lines *lines)
 
 fm_status fm_stream_check(FILE *stream, const char *name, fm_err *err)
 {
-    errno = 0;
-    if (fflush(stream) != 0 || ferror(stream))
-        return fm_fail(err, FM_E_IO, "cannot write to %s: %s", name, strerror(errno ? errno : EIO));
+    if (fflush(stream) != 0)
+        return fm_fail(err, FM_E_IO, "cannot write to %s: %s", name, strerror(errno));
+    /* An earlier write failed, and its reason is gone. */
+    if (ferror(stream))
+        return fm_fail(err, FM_E_IO, "cannot write to %s: not all of it arrived", name);
     return FM_OK;
 }

@@ -25,6 +25,10 @@ static const fm_protocol *const protocols[] = {
 static const fm_adapter_ops *const adapters[] = {
     &fm_adapter_replay,
     &fm_adapter_command,
+    &fm_adapter_gemini,
+    &fm_adapter_openai,
+    &fm_adapter_anthropic,
+    &fm_adapter_robotracer_http,
     &fm_adapter_oracle,
     &fm_adapter_jitter,
     &fm_adapter_straight,

@@ -11,9 +11,11 @@
 #include "base/files.h"
 #include "../support/scratch.h"
 
-static const fm_adapter_ops *const all[] = {&fm_adapter_replay,   &fm_adapter_command,
-                                            &fm_adapter_oracle,   &fm_adapter_jitter,
-                                            &fm_adapter_straight, &fm_adapter_centre};
+static const fm_adapter_ops *const all[] = {
+    &fm_adapter_replay,    &fm_adapter_command,         &fm_adapter_gemini, &fm_adapter_openai,
+    &fm_adapter_anthropic, &fm_adapter_robotracer_http, &fm_adapter_oracle, &fm_adapter_jitter,
+    &fm_adapter_straight,  &fm_adapter_centre,
+};
 TestSuite(adapters, .init = scratch_make, .fini = scratch_remove);
 TestSuite(replay, .init = scratch_make, .fini = scratch_remove);
 TestSuite(command, .init = scratch_make, .fini = scratch_remove);
@@ -43,18 +45,19 @@ static fm_request request_for(const fm_sample *sample)
 }
 
 /* Settings with which an adapter opens. */
-static fm_adapter_config sane_config(const fm_adapter_ops *ops, fm_setting *one,
+static fm_adapter_config sane_config(const fm_adapter_ops *ops, fm_setting some[2],
                                      const char *replies)
 {
-    fm_adapter_config config = {.settings = one, .seed = 1, .answers = "tuples"};
+    fm_adapter_config config = {.settings = some, .seed = 1, .answers = "tuples"};
 
     if (ops == &fm_adapter_replay)
-        *one = (fm_setting){"file", replies};
+        some[config.n_settings++] = (fm_setting){"file", replies};
     else if (ops == &fm_adapter_command)
-        *one = (fm_setting){"command", "cat"};
-    else
-        return config;
-    config.n_settings = 1;
+        some[config.n_settings++] = (fm_setting){"command", "cat"};
+    if (ops->caps & FM_CAP_WIRE)
+        some[config.n_settings++] = (fm_setting){"base_url", "http://127.0.0.1:9"};
+    if ((ops->caps & FM_CAP_WIRE) && ops != &fm_adapter_robotracer_http)
+        some[config.n_settings++] = (fm_setting){"model", "m"};
     return config;
 }
 
@@ -88,8 +91,12 @@ static fm_reply ask(fm_adapter *adapter, const fm_sample *sample)
 Test(adapters, have_distinct_names_and_complete_tables)
 {
     for (size_t i = 0; i < N_ALL; i++) {
-        cr_assert(all[i]->name && all[i]->summary && all[i]->open && all[i]->generate &&
-                  all[i]->close);
+        bool in_steps = all[i]->submit && all[i]->poll && all[i]->abandon;
+
+        cr_assert(all[i]->name && all[i]->summary && all[i]->open && all[i]->close);
+        cr_assert(all[i]->generate ? !(all[i]->submit || all[i]->poll || all[i]->abandon)
+                                   : in_steps,
+                  "%s", all[i]->name);
         for (size_t j = 0; j < i; j++)
             cr_assert(ne(str, (char *)all[i]->name, (char *)all[j]->name));
         for (const fm_adapter_option *o = all[i]->options; o && o->name; o++)
@@ -102,8 +109,8 @@ Test(adapters, close_right_after_open)
     const char *replies = replies_file("");
 
     for (size_t i = 0; i < N_ALL; i++) {
-        fm_setting one;
-        fm_adapter_close(open_with(all[i], sane_config(all[i], &one, replies)));
+        fm_setting some[2];
+        fm_adapter_close(open_with(all[i], sane_config(all[i], some, replies)));
     }
     fm_adapter_close(NULL);
 }
@@ -153,6 +160,10 @@ Test(adapters, refuse_bad_values)
         {&fm_adapter_replay, "file", "/", FM_E_IO},
         {&fm_adapter_replay, "file", "", FM_E_USAGE},
         {&fm_adapter_command, "command", "", FM_E_USAGE},
+        {&fm_adapter_openai, "model", "", FM_E_USAGE},
+        {&fm_adapter_gemini, "model", "../x", FM_E_USAGE},
+        {&fm_adapter_robotracer_http, "base_url", "ftp://a", FM_E_USAGE},
+        {&fm_adapter_robotracer_http, "form", "smoke", FM_E_USAGE},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
