@@ -101,7 +101,7 @@ static const char *duration(double seconds, char out[32])
     return out;
 }
 
-/* "120/1000  41.3/s  32 in flight  1 errored  2 retried  cost 0.0213  21 s left" */
+/* "120/1000  41.3/s  32 in flight  1 errored  2 retried  $0.0213  21 s left" */
 static void collect(pieces *all, const cli_progress *progress, const fm_run_progress *state)
 {
     double rate = rate_of(progress, state), left = left_of(state, rate);
@@ -128,7 +128,7 @@ static void collect(pieces *all, const cli_progress *progress, const fm_run_prog
     if (state->cached)
         add(all, 2, "%zu cached", state->cached);
     if (!isnan(state->cost))
-        add(all, 6, "cost %.*f", state->cost < 1 ? 4 : 2, state->cost);
+        add(all, 6, "$%.*f", state->cost < 1 ? 4 : 2, state->cost);
     if (!isnan(left))
         add(all, 6, "%s left", duration(left, text));
 }
@@ -217,7 +217,7 @@ static void put_json(fm_buf *out, const cli_progress *progress, const fm_run_pro
     fm_json_put_int(&w, "waiting", (int64_t)state->waiting);
     fm_json_put_int(&w, "concurrency", state->concurrency);
     fm_json_put_number(&w, "paused_s", state->paused_s);
-    fm_json_put_number(&w, "cost", state->cost);
+    fm_json_put_number(&w, "cost_usd", state->cost);
     fm_json_put_number(&w, "per_second", rate);
     fm_json_put_number(&w, "elapsed_s", state->elapsed_s);
     fm_json_put_number(&w, "left_s", left_of(state, rate));
