@@ -183,12 +183,7 @@ static bool answers_at_once(const fm_adapter *adapter)
 
 size_t fm_adapter_room(const fm_adapter *adapter)
 {
-    size_t most = answers_at_once(adapter) ? 1 : MOST_IN_FLIGHT;
-    size_t room = most - adapter->n_flights;
-
-    if (adapter->inner && fm_adapter_room(adapter->inner) < room)
-        return fm_adapter_room(adapter->inner);
-    return room;
+    return (answers_at_once(adapter) ? 1 : MOST_IN_FLIGHT) - adapter->n_flights;
 }
 
 static fm_flight *find_flight(const fm_adapter *adapter, uint64_t ticket)

@@ -13,7 +13,6 @@ typedef struct {
 struct fm_adapter {
     const fm_adapter_ops *ops;
     void *state;
-    const fm_adapter *inner; /* a wrapper names here whose room is its own; NULL: none */
 
     fm_flight *flights; /* submitted, neither arrived nor abandoned; in no order */
     size_t n_flights, capacity;

@@ -57,7 +57,7 @@ typedef struct {
 
     uint64_t tickets;
     size_t replies, errored, unreachable; /* of this session */
-    double known_tokens, known_cost;      /* sums over the replies that stated them */
+    double known_tokens, known_cost;      /* of the replies of this session that stated usage */
     size_t with_usage;
     double earliest_deadline_s;
     double started_s, shown_s;
@@ -329,6 +329,26 @@ static fm_status submit(loop *l, size_t index, fm_err *err)
     return st == FM_OK ? st : fm_fail_within(err, st, "sample '%s'", s->request.id);
 }
 
+/* Whether one more, with what is in flight, stays below the cap, all of them costing what those before
+ * did. */
+static bool can_afford(const loop *l)
+{
+    double most = l->options->max_cost, spent = fm_usage_cost(fm_journal_usage(l->asking->journal));
+    double each = l->with_usage ? l->known_cost / (double)l->with_usage : 0;
+
+    return most == 0 || (isnan(spent) ? 0 : spent) + each * (double)(l->n_flying + 1) <= most;
+}
+
+/* Nothing in flight can make room for one more: only its refusal is left to tell. */
+static void consider_cost(loop *l)
+{
+    if (l->n_flying == 0)
+        end_asking(l, DRAINING, FM_E_INCOMPLETE,
+                   "one more sample would pass the cost cap of %g; what is answered is kept, a "
+                   "higher cap goes on from here",
+                   l->options->max_cost);
+}
+
 /* Send what may be sent now. *wait_s: until something may change by itself. */
 static fm_status send_all(loop *l, double *wait_s, fm_err *err)
 {
@@ -340,6 +360,10 @@ static fm_status send_all(loop *l, double *wait_s, fm_err *err)
 
         if (!due && (l->drained || l->n_free == 0))
             break;
+        if (!can_afford(l)) {
+            consider_cost(l);
+            return FM_OK;
+        }
         if (!fm_pace_may_send(&l->pace, now_s, l->n_flying, expected_tokens(l), wait_s))
             return FM_OK;
         if (due) {
@@ -382,7 +406,7 @@ static void conclude(loop *l, size_t index, double now_s, const fm_reply *reply)
     put_waiting(l, index, now_s + after_s);
 }
 
-static void count_reply(loop *l, const fm_reply *reply)
+static void count_reply(loop *l, const fm_reply *reply, double cost)
 {
     const fm_usage *u = &reply->usage;
     fm_outcome outcome = fm_sample_status_outcome(reply->status);
@@ -394,20 +418,58 @@ static void count_reply(loop *l, const fm_reply *reply)
     if (!u->stated || reply->cached)
         return;
     l->with_usage++;
+    l->known_cost += isnan(cost) ? 0 : cost;
     l->known_tokens += (double)(u->input_tokens + u->output_tokens + u->thought_tokens);
 }
 
-static fm_status take_reply(loop *l, size_t index, const fm_reply *reply, fm_err *err)
+/* What an attempt cost; NaN: nobody can tell. */
+static double cost_of(const fm_prices *prices, const fm_reply *reply)
+{
+    const fm_usage *u = &reply->usage;
+    double cached_price = prices->cached_input > 0 ? prices->cached_input : prices->input;
+
+    if (prices->input == 0 && prices->output == 0)
+        return NAN;
+    if (reply->cached)
+        return 0;
+    if (!u->stated)
+        return NAN;
+    return ((double)(u->input_tokens - u->cached_tokens) * prices->input +
+            (double)u->cached_tokens * cached_price +
+            (double)(u->output_tokens + u->thought_tokens) * prices->output) /
+           1e6;
+}
+
+/* A cap on the cost of what nobody knows the cost of would be no cap. */
+static void consider_unknown_cost(loop *l, const fm_reply *reply, double cost)
+{
+    if (l->options->max_cost > 0 && isnan(cost) &&
+        fm_sample_status_outcome(reply->status) != FM_OUTCOME_ERRORED)
+        end_asking(l, DRAINING, FM_E_USAGE,
+                   "the replies state no tokens, so that no cap on their cost can be kept");
+}
+
+static fm_status take_reply(loop *l, size_t index, const fm_reply *given, fm_err *err)
 {
     slot *s = &l->slots[index];
-    double now_s = now_of(l);
-    fm_status st = fm_journal_append(l->asking->journal, s->request.id, reply, err);
+    fm_reply fits = *given;
+    const fm_reply *reply = &fits;
+    double now_s = now_of(l), cost = cost_of(&l->options->prices, given);
 
+    if (given->size > FM_JOURNAL_REPLY_BYTES) {
+        fits.status = FM_SAMPLE_API_ERROR;
+        fits.text = NULL;
+        fits.size = 0;
+        fits.detail = "the reply is longer than a reply may be";
+    }
+    fm_attempt attempt = {.reply = reply, .cost = cost, .queue_s = s->sent_s - s->ready_s};
+    fm_status st = fm_journal_append(l->asking->journal, s->request.id, &attempt, err);
     s->ticket = 0;
     l->n_flying--;
     if (st != FM_OK)
         return st;
-    count_reply(l, reply);
+    count_reply(l, reply, cost);
+    consider_unknown_cost(l, reply, cost);
     fm_pace_arrived(&l->pace, now_s, s->sent_s, s->tokens, reply);
     conclude(l, index, now_s, reply);
     return FM_OK;
@@ -469,6 +531,7 @@ static void show_progress(loop *l, bool always)
     p->in_flight = l->n_flying;
     p->waiting = l->n_waiting;
     p->concurrency = (int)l->pace.concurrency;
+    p->cost = fm_usage_cost(fm_journal_usage(l->asking->journal));
     p->paused_s = fmax(0, l->pace.paused_until_s - now_s);
     l->options->progress(l->options->context, p);
 }

@@ -116,10 +116,13 @@ void fm_import_release(fm_import *import)
 static fm_status journal_record(void *context, const imported *r, fm_err *err)
 {
     fm_journal *journal = context;
+    const fm_record *record = &r->record;
+    fm_attempt attempt = {
+        .reply = &record->reply, .cost = record->cost, .queue_s = record->queue_s};
 
-    return fm_journal_has(journal, r->record.id)
+    return fm_journal_has(journal, record->id)
                ? FM_OK
-               : fm_journal_append(journal, r->record.id, &r->record.reply, err);
+               : fm_journal_append(journal, record->id, &attempt, err);
 }
 
 fm_status fm_import_replies(const char *path, fm_journal *journal, fm_err *err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct fm_journal {
     fm_id_map ids; /* to positions in entries */
     entry *entries;
     size_t n, capacity, settled;
+    fm_usage_totals *usage;
     fm_buf line;
 
     pthread_t syncer;
@@ -49,6 +51,9 @@ struct fm_journal {
 };
 
 enum { SYNC_SECONDS = 1 };
+
+/* A record of the longest reply, each byte of which may take six. */
+static const int64_t MOST_LINE_BYTES = (int64_t)FM_JOURNAL_REPLY_BYTES * 6 + (1 << 20);
 
 /* ---- index ---- */
 
@@ -120,22 +125,26 @@ static bool looks_whole(const char *text, int64_t size)
 static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_arena *arena,
                             bool *whole, fm_err *err)
 {
-    fm_sample_status status = FM_SAMPLE_OK;
-    const char *id, *name;
+    fm_record record = {.cost = NAN, .queue_s = NAN};
+    const char *id;
     cJSON *tree = NULL;
     fm_status st;
 
     *whole = false;
-    if (!looks_whole(journal->mapping + at, size))
+    if (size > MOST_LINE_BYTES || !looks_whole(journal->mapping + at, size))
         return FM_OK;
     fm_arena_reset(arena);
     st = fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL);
     if (st == FM_OK)
         st = fm_record_id(tree, journal->path, arena, &id, NULL);
-    /* Upstream's records have no status; a name that nobody knows is reported when it is read. */
-    if (st == FM_OK && (name = fm_json_string(tree, "status")))
-        (void)fm_sample_status_from_name(name, &status);
-    if (st == FM_OK && !put_entry(journal, id, at, size, status))
+    if (st == FM_OK) {
+        fm_record_numbers(tree, &record);
+        st = fm_usage_add(
+            journal->usage,
+            &(fm_attempt){.reply = &record.reply, .cost = record.cost, .queue_s = record.queue_s},
+            NULL);
+    }
+    if (st == FM_OK && !put_entry(journal, id, at, size, record.reply.status))
         st = FM_E_NOMEM;
     cJSON_Delete(tree);
     *whole = st == FM_OK;
@@ -266,12 +275,15 @@ fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
         return fm_fail(err, FM_E_NOMEM, "no memory for '%s'", path);
     snprintf(journal->path, sizeof(journal->path), "%s", path);
     journal->writable = writable;
+    journal->usage = fm_usage_new();
     pthread_mutex_init(&journal->lock, NULL);
     init_wake(&journal->wake);
     journal->fd =
         open(path, writable ? O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0666);
     if (journal->fd < 0)
         st = fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
+    else if (!journal->usage)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for '%s'", path);
     else
         st = map_existing(journal, report, err);
     if (st == FM_OK && writable)
@@ -309,6 +321,7 @@ fm_status fm_journal_close(fm_journal *journal, fm_err *err)
     pthread_cond_destroy(&journal->wake);
     pthread_mutex_destroy(&journal->lock);
     free(journal->entries);
+    fm_usage_free(journal->usage);
     fm_id_map_release(&journal->ids);
     fm_buf_release(&journal->line);
     free(journal);
@@ -317,7 +330,7 @@ fm_status fm_journal_close(fm_journal *journal, fm_err *err)
 
 /* ---- records ---- */
 
-static void format_record(fm_buf *line, const char *id, int attempt, const fm_reply *reply)
+static void format_record(fm_buf *line, const char *id, int number, const fm_attempt *attempt)
 {
     fm_json_writer w = {.out = line};
     char now[FM_CLOCK_TEXT_BYTES];
@@ -326,9 +339,9 @@ static void format_record(fm_buf *line, const char *id, int attempt, const fm_re
     fm_buf_clear(line);
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "id", id);
-    fm_json_put_int(&w, "attempt", attempt);
-    fm_record_put_reply(&w, reply);
-    fm_json_put_number(&w, "latency_s", reply->latency_s);
+    fm_json_put_int(&w, "attempt", number);
+    fm_record_put_reply(&w, attempt->reply);
+    fm_record_put_attempt(&w, attempt);
     fm_json_put_string(&w, "time", now);
     fm_json_close(&w, '}');
     fm_buf_putc(line, '\n');
@@ -354,18 +367,24 @@ static fm_status write_all(fm_journal *journal, const char *bytes, size_t size, 
     return FM_OK;
 }
 
-fm_status fm_journal_append(fm_journal *journal, const char *id, const fm_reply *reply, fm_err *err)
+fm_status fm_journal_append(fm_journal *journal, const char *id, const fm_attempt *attempt,
+                            fm_err *err)
 {
     const entry *before = find_entry(journal, id);
     fm_status st;
 
-    format_record(&journal->line, id, before ? before->attempts + 1 : 1, reply);
+    if (attempt->reply->size > FM_JOURNAL_REPLY_BYTES)
+        return fm_fail(err, FM_E_INPUT, "the reply to '%s' is longer than %zu bytes", id,
+                       FM_JOURNAL_REPLY_BYTES);
+    format_record(&journal->line, id, before ? before->attempts + 1 : 1, attempt);
     st = fm_buf_check(&journal->line, "a journal record", err);
     if (st == FM_OK)
         st = write_all(journal, journal->line.data, journal->line.size, err);
     if (st != FM_OK)
         return st;
-    if (!put_entry(journal, id, journal->size, (int64_t)journal->line.size - 1, reply->status)) {
+    if (fm_usage_add(journal->usage, attempt, NULL) != FM_OK ||
+        !put_entry(journal, id, journal->size, (int64_t)journal->line.size - 1,
+                   attempt->reply->status)) {
         (void)!ftruncate(journal->fd, journal->size);
         return fm_fail(err, FM_E_NOMEM, "no memory to index '%s'", journal->path);
     }
@@ -377,6 +396,11 @@ fm_status fm_journal_append(fm_journal *journal, const char *id, const fm_reply 
     if (failed)
         return fm_fail(err, FM_E_IO, "cannot sync '%s': %s", journal->path, strerror(failed));
     return FM_OK;
+}
+
+fm_usage_totals *fm_journal_usage(const fm_journal *journal)
+{
+    return journal->usage;
 }
 
 bool fm_journal_settled(const fm_journal *journal, const char *id)

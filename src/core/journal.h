@@ -11,7 +11,7 @@
 #define FM_CORE_JOURNAL_H
 
 #include "base/arena.h"
-#include "fathom/adapter.h"
+#include "core/usage.h"
 
 typedef struct fm_journal fm_journal;
 
@@ -26,9 +26,16 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
                                         fm_journal_report *report, fm_err *err);
 
-/* One attempt at a sample. On failure (disk full) the file is as it was before the call. */
+/* A reply that is longer is none: it would not fit into a line, whatever its bytes. */
+#define FM_JOURNAL_REPLY_BYTES ((size_t)8 << 20)
+
+/* One attempt at a sample. On failure (disk full) the file is as it was before the call. FM_E_INPUT:
+ * the reply is too long. */
 FM_MUST_CHECK fm_status fm_journal_append(fm_journal *journal, const char *id,
-                                          const fm_reply *reply, fm_err *err);
+                                          const fm_attempt *attempt, fm_err *err);
+
+/* What all attempts in it took: summed while the file was opened and since. */
+fm_usage_totals *fm_journal_usage(const fm_journal *journal);
 
 bool fm_journal_has(const fm_journal *journal, const char *id);
 

@@ -6,13 +6,14 @@
 #ifndef FM_CORE_RECORD_H
 #define FM_CORE_RECORD_H
 
-#include "base/json.h"
-#include "fathom/adapter.h"
+#include "core/usage.h"
 
 typedef struct {
     bool upstream;
     const char *id;
     fm_reply reply;
+    double cost;    /* NaN: not stated */
+    double queue_s; /* NaN: not stated */
 } fm_record;
 
 /* Strings are copied into the arena. FM_E_INPUT begins with `place` and says what is missing. An
@@ -24,7 +25,14 @@ FM_MUST_CHECK fm_status fm_record_read(const cJSON *tree, const char *place, fm_
 FM_MUST_CHECK fm_status fm_record_id(const cJSON *tree, const char *place, fm_arena *arena,
                                      const char **out, fm_err *err);
 
+/* The numbers alone: what the attempt took, its status included. Nothing is copied. */
+void fm_record_numbers(const cJSON *tree, fm_record *out);
+
 /* Members status, text (or text_base64), finish_reason and detail into the open object. */
 void fm_record_put_reply(fm_json_writer *w, const fm_reply *reply);
+
+/* What an attempt took: times, tokens, money, the provider's names; absent where not stated. Times
+ * are written in whole microseconds. */
+void fm_record_put_attempt(fm_json_writer *w, const fm_attempt *attempt);
 
 #endif

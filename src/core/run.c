@@ -234,68 +234,61 @@ static fm_status settle(session *s, fm_err *err)
 
 /* ---- asking ---- */
 
-/* The samples of the run in the order of the data, one at a time. */
+static fm_status open_loader(void *context, void **loader, fm_err *err)
+{
+    const session *s = context;
+
+    return fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
+                                  s->target.task->kind, loader, err);
+}
+
+/* The samples that are not settled, in the order of asking. The others are counted as done on the
+ * way. */
 typedef struct {
     session *session;
-    void *loader;
-    fm_arena arena;
-    fm_sample sample;
-    uint64_t taken;
+    fm_run_progress *progress;
+    fm_walk *walk;
+    fm_selected first; /* found when it was opened, not given yet */
+    bool has_first;
 } source;
 
-static fm_status source_open(source *src, session *s, fm_err *err)
+static fm_status next_missing(source *src, fm_selected *out, bool *more, fm_err *err)
 {
-    *src = (source){.session = s};
-    return fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
-                                  s->target.task->kind, &src->loader, err);
+    const fm_journal *journal = src->session->journal;
+
+    for (;;) {
+        fm_status st = fm_walk_next(src->walk, out, more, err);
+
+        if (st != FM_OK || !*more || !journal || !fm_journal_settled(journal, out->sample->id))
+            return st;
+        src->progress->resumed++;
+        src->progress->done++;
+    }
+}
+
+/* Looks for the first one: where there is none, no adapter need be opened. */
+static fm_status source_open(source *src, session *s, fm_run_progress *progress, fm_err *err)
+{
+    *src = (source){.session = s, .progress = progress};
+    fm_status st = fm_walk_open(&src->walk, &s->manifest.selection, s->loader, open_loader, s,
+                                FM_WALK_ASK, s->data_dir, err);
+
+    if (st != FM_OK)
+        return st;
+    progress->total = fm_walk_total(src->walk);
+    return next_missing(src, &src->first, &src->has_first, err);
 }
 
 static fm_status source_next(void *context, fm_selected *out, bool *more, fm_err *err)
 {
     source *src = context;
-    uint64_t limit = src->session->manifest.selection.limit;
-    fm_status st;
 
-    *more = false;
-    if (limit && src->taken >= limit)
-        return FM_OK;
-    fm_arena_reset(&src->arena);
-    st = src->session->loader->next(src->loader, &src->arena, &src->sample, more, err);
-    src->taken += st == FM_OK && *more;
-    *out = (fm_selected){.sample = &src->sample, .base_id = src->sample.id, .repeat = 1};
-    return st;
-}
-
-static void source_close(source *src)
-{
-    if (src->loader)
-        src->session->loader->close(src->loader);
-    fm_arena_release(&src->arena);
-}
-
-/* How far the run is, so that progress can say so; finds ids that stand twice before a model is paid
- * for them. */
-static fm_status count_samples(session *s, fm_run_progress *progress, fm_err *err)
-{
-    source src;
-    fm_id_map ids = {0};
-    fm_status st = source_open(&src, s, err);
-
-    while (st == FM_OK) {
-        fm_selected selected;
-        bool more;
-
-        st = source_next(&src, &selected, &more, err);
-        if (st != FM_OK || !more)
-            break;
-        progress->total++;
-        progress->resumed += fm_journal_settled(s->journal, selected.sample->id);
-        st = fm_grading_new_id(&ids, selected.sample->id, s->data_dir, err);
-    }
-    progress->done = progress->resumed;
-    fm_id_map_release(&ids);
-    source_close(&src);
-    return st;
+    if (!src->has_first)
+        return next_missing(src, out, more, err);
+    *out = src->first;
+    *more = true;
+    src->has_first = false;
+    return FM_OK;
 }
 
 static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_adapter **out,
@@ -314,52 +307,100 @@ static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_ad
     return fm_adapter_open(out, ops, &config, err);
 }
 
-static fm_status ask_missing(session *s, const fm_adapter_ops *ops, fm_run_progress *progress,
+/* Behind the cache, where there is one and the adapter can tell which requests are the same. */
+static fm_status open_cached(const session *s, const fm_adapter_ops *ops, fm_adapter **out,
                              fm_err *err)
 {
-    source src = {0};
+    fm_adapter *inner = NULL;
+    fm_status st = open_adapter(s, ops, &inner, err);
+
+    if (st != FM_OK || !s->options->cache || !ops->estimate) {
+        *out = inner;
+        return st;
+    }
+    st = fm_adapter_cached(out, inner, s->options->cache, s->options->cache_sampled, err);
+    if (st != FM_OK)
+        fm_adapter_close(inner);
+    return st;
+}
+
+static fm_status ask_missing(session *s, const fm_adapter_ops *ops, source *src, fm_err *err)
+{
     fm_asking asking = {.options = s->options,
                         .task = s->target.task,
                         .prompt = s->manifest.prompt,
                         .sees_truth = s->manifest.sees_truth,
                         .journal = s->journal,
                         .next = source_next,
-                        .context = &src};
+                        .context = src};
     fm_status st = withdraw_results(s, err);
 
     if (st == FM_OK)
-        st = open_adapter(s, ops, &asking.adapter, err);
+        st = open_cached(s, ops, &asking.adapter, err);
     if (st == FM_OK)
-        st = source_open(&src, s, err);
-    if (st == FM_OK)
-        st = fm_asking_execute(&asking, progress, err);
-    source_close(&src);
+        st = fm_asking_execute(&asking, src->progress, err);
     fm_adapter_close(asking.adapter);
     return st;
 }
 
-/* The same command asks again what ended in an error: somebody should know. */
+/* Somebody should know, and know what to do. */
 static void tell_errors(const session *s, const fm_run_progress *progress)
 {
     size_t errored = progress->by_outcome[FM_OUTCOME_ERRORED];
-    char text[128];
+    char text[160];
 
     if (errored == 0)
         return;
-    snprintf(text, sizeof(text), "%zu samples ended in errors; the same command asks them again",
-             errored);
+    snprintf(text, sizeof(text),
+             "%zu of %zu samples ended in errors; the same command asks again what may still be "
+             "answered",
+             errored, progress->total);
     notice(s, text);
 }
 
 static fm_status ask_all(session *s, const fm_adapter_ops *ops, fm_err *err)
 {
-    fm_run_progress progress = {.cost = NAN};
-    fm_status st = count_samples(s, &progress, err);
+    fm_run_progress progress = {.cost = fm_usage_cost(fm_journal_usage(s->journal))};
+    source src;
+    fm_status st = source_open(&src, s, &progress, err);
 
-    if (st == FM_OK && progress.resumed < progress.total)
-        st = ask_missing(s, ops, &progress, err);
+    if (st == FM_OK && src.has_first)
+        st = ask_missing(s, ops, &src, err);
     if (st == FM_OK)
         tell_errors(s, &progress);
+    fm_walk_close(src.walk);
+    return st;
+}
+
+/* ---- what it took ---- */
+
+static fm_status write_usage(const session *s, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text, .pretty = true};
+    fm_status st = fm_rundir_file(&s->dir, FM_RUNDIR_USAGE, path, err);
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", FM_USAGE_SCHEMA);
+    fm_usage_put(fm_journal_usage(s->journal), &w);
+    fm_json_close(&w, '}');
+    fm_buf_putc(&text, '\n');
+    if (st == FM_OK)
+        st = fm_buf_check(&text, "the usage", err);
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, text.data, text.size, err);
+    fm_buf_release(&text);
+    return st;
+}
+
+/* What an asking that was stopped took is worth knowing too; its own failure is the one to tell. */
+static fm_status ask_and_account(session *s, const fm_adapter_ops *ops, fm_err *err)
+{
+    fm_status st = ask_all(s, ops, err);
+
+    if (st == FM_E_INCOMPLETE || st == FM_E_INTERRUPTED)
+        (void)!write_usage(s, NULL);
     return st;
 }
 
@@ -379,6 +420,9 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
     char text[640];
     fm_status st = fm_grading_execute(&grading, &lost, err);
 
+    if (st == FM_OK)
+        st = write_usage(s, err);
+
     if (st == FM_OK && lost.unanswered) {
         snprintf(text, sizeof(text), "%zu samples have no reply and count as skipped",
                  lost.unanswered);
@@ -397,48 +441,163 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
 
 /* ---- the three verbs ---- */
 
+/* Everything of a run that stands before its first request. */
+static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *err)
+{
+    const fm_run_options *o = s->options;
+    const fm_task *task = s->target.task;
+    fm_manifest *m = &s->manifest;
+    fm_setting *settings = NULL;
+    size_t n = 0;
+    fm_status st =
+        fm_adapter_resolve(ops, o->settings, o->n_settings, &s->arena, &settings, &n, err);
+
+    m->prompt = m->answers == FM_ANSWERS_JSON ? task->prompt_json : task->prompt_tuples;
+    m->timeout_s = o->timeout_s;
+    m->cached = o->cache != NULL;
+    m->replayed = o->replay_path != NULL;
+    if (st == FM_OK)
+        st = fm_manifest_take_adapter(m, ops, settings, n, &s->arena, err);
+    if (st == FM_OK && !m->prompt)
+        st = fm_fail(err, FM_E_USAGE, "task '%s' has no prompt for answers in %s", task->name,
+                     fm_answers_family_name(m->answers));
+    return st;
+}
+
+static fm_status check_budgets(const fm_run_options *o, fm_err *err)
+{
+    fm_status st = fm_pace_check(&o->pace, err);
+
+    if (st == FM_OK && o->max_cost > 0 && o->prices.input == 0 && o->prices.output == 0)
+        st = fm_fail(
+            err, FM_E_USAGE,
+            "a cap on the cost needs prices: the adapter's file or its settings state them");
+    return st;
+}
+
+static fm_status prepare(session *s, const fm_adapter_ops **ops, fm_err *err)
+{
+    const fm_run_options *o = s->options;
+    fm_status st = find_target(s, o->target, err);
+
+    if (st == FM_OK)
+        st = fm_catalog_adapter(s->catalog, o->adapter, ops, err);
+    if (st == FM_OK)
+        st = check_budgets(o, err);
+    if (st == FM_OK)
+        st = find_data(s, o->data_dir, err);
+    if (st == FM_OK)
+        st = describe(s, err);
+    return st == FM_OK ? describe_asking(s, *ops, err) : st;
+}
+
 fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *options, fm_err *err)
 {
     const fm_adapter_ops *ops = NULL;
-    fm_setting *settings = NULL;
-    size_t n_settings = 0;
     session s;
-    fm_status st;
 
     session_init(&s, catalog, options);
-    st = find_target(&s, options->target, err);
-    if (st == FM_OK)
-        st = fm_catalog_adapter(catalog, options->adapter, &ops, err);
-    if (st == FM_OK)
-        st = fm_pace_check(&options->pace, err);
-    if (st == FM_OK)
-        st = find_data(&s, options->data_dir, err);
-    if (st == FM_OK)
-        st = describe(&s, err);
-    if (st == FM_OK)
-        st = fm_adapter_resolve(ops, options->settings, options->n_settings, &s.arena, &settings,
-                                &n_settings, err);
-    if (st != FM_OK)
-        return session_release(&s, st, err);
-
-    const fm_task *task = s.target.task;
-    bool json = s.manifest.answers == FM_ANSWERS_JSON;
-    s.manifest.prompt = json ? task->prompt_json : task->prompt_tuples;
-    s.manifest.timeout_s = options->timeout_s;
-    s.manifest.cached = options->cache != NULL;
-    s.manifest.replayed = options->replay_path != NULL;
-    st = fm_manifest_take_adapter(&s.manifest, ops, settings, n_settings, &s.arena, err);
-    if (st == FM_OK && !s.manifest.prompt)
-        st = fm_fail(err, FM_E_USAGE, "task '%s' has no prompt for answers in %s", task->name,
-                     fm_answers_family_name(s.manifest.answers));
+    fm_status st = prepare(&s, &ops, err);
     if (st == FM_OK)
         st = fm_rundir_create(&s.dir, options->out_dir, err);
     if (st == FM_OK)
         st = settle(&s, err);
     if (st == FM_OK)
-        st = ask_all(&s, ops, err);
+        st = ask_and_account(&s, ops, err);
     if (st == FM_OK)
         st = grade(&s, s.target.protocol, err);
+    return session_release(&s, st, err);
+}
+
+/* ---- without sending anything ---- */
+
+/* The journal of the run that is there already, if it is the same run. */
+static fm_status look_at_there(session *s, fm_err *err)
+{
+    fm_manifest there;
+    bool exists, begun;
+
+    if (fm_rundir_open(&s->dir, s->options->out_dir, NULL) != FM_OK)
+        return FM_OK;
+    fm_status st = find_there(s, &there, &exists, &begun, err);
+    if (st == FM_OK && begun)
+        st = fingerprint(s, s->manifest.data_sha256, err);
+    if (st == FM_OK && begun)
+        st = fm_manifest_same_run(&there, &s->manifest, s->dir.path, err);
+    return st == FM_OK && begun ? open_journal(s, false, err) : st;
+}
+
+static void add_estimate(const fm_run_options *o, const fm_estimate *e, fm_run_estimate *sums)
+{
+    const fm_prices *prices = &o->prices;
+    double low = (double)e->input_tokens * prices->input / 1e6;
+
+    if (o->cache && (!e->sampled || o->cache_sampled) && fm_cache_holds(o->cache, e->key)) {
+        sums->cached++;
+        return;
+    }
+    sums->requests++;
+    sums->request_bytes += (uint64_t)e->request_bytes;
+    sums->input_tokens += (uint64_t)e->input_tokens;
+    sums->output_tokens += (uint64_t)e->output_tokens;
+    sums->cost_low += low;
+    sums->cost_high += low + (double)e->output_tokens * prices->output / 1e6;
+}
+
+static fm_status estimate_all(session *s, fm_adapter *adapter, source *src, fm_run_estimate *sums,
+                              fm_err *err)
+{
+    fm_buf prompt = {0};
+    fm_status st = FM_OK;
+    bool more = true;
+
+    while (st == FM_OK) {
+        fm_selected selected;
+        fm_estimate one = {0};
+
+        st = source_next(src, &selected, &more, err);
+        if (st != FM_OK || !more)
+            break;
+        st = fm_asking_prompt(s->manifest.prompt, selected.sample, &prompt, err);
+        if (st != FM_OK)
+            break;
+        fm_request request = fm_asking_request(s->target.task, &selected, fm_buf_text(&prompt));
+        st = fm_adapter_estimate(adapter, &request, &one, &sums->known, err);
+        add_estimate(s->options, &one, sums);
+    }
+    fm_buf_release(&prompt);
+    return st;
+}
+
+fm_status fm_run_dry(const fm_catalog *catalog, const fm_run_options *options, fm_run_estimate *out,
+                     fm_err *err)
+{
+    const fm_adapter_ops *ops = NULL;
+    fm_run_estimate sums = {.known = false};
+    fm_run_progress progress = {0};
+    fm_adapter *adapter = NULL;
+    source src = {0};
+    session s;
+
+    session_init(&s, catalog, options);
+    fm_status st = prepare(&s, &ops, err);
+    if (st == FM_OK)
+        st = look_at_there(&s, err);
+    if (st == FM_OK)
+        st = source_open(&src, &s, &progress, err);
+    if (st == FM_OK)
+        st = open_adapter(&s, ops, &adapter, err);
+    if (st == FM_OK)
+        st = estimate_all(&s, adapter, &src, &sums, err);
+    if (st == FM_OK) {
+        sums.samples = progress.total;
+        sums.settled = progress.resumed;
+        if (!sums.known || (options->prices.input == 0 && options->prices.output == 0))
+            sums.cost_low = sums.cost_high = NAN;
+        *out = sums;
+    }
+    fm_adapter_close(adapter);
+    fm_walk_close(src.walk);
     return session_release(&s, st, err);
 }
 

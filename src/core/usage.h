@@ -14,19 +14,19 @@
 typedef struct {
     const fm_reply *reply;
     double cost;    /* NaN: not known */
-    double queue_s; /* from the sample's turn to its being sent, pauses included */
+    double queue_s; /* from the sample's turn to its being sent, pauses included; NaN: not known */
 } fm_attempt;
 
 typedef struct fm_usage_totals fm_usage_totals;
 
-fm_usage_totals *fm_usage_new(void); /* NULL: out of memory */
-void fm_usage_free(fm_usage_totals *totals);
+fm_usage_totals *fm_usage_new(void);         /* NULL: out of memory */
+void fm_usage_free(fm_usage_totals *totals); /* accepts NULL */
 FM_MUST_CHECK fm_status fm_usage_add(fm_usage_totals *totals, const fm_attempt *attempt,
                                      fm_err *err);
 double fm_usage_cost(const fm_usage_totals *totals); /* NaN: no attempt had a known cost */
 
-/* Attempts by status, requests that were sent, tokens, cost, latency, server and queue time with
- * mean, p50, p95, p99 and maximum, into the object that is open in w. */
-FM_MUST_CHECK fm_status fm_usage_put(const fm_usage_totals *totals, fm_json_writer *w, fm_err *err);
+/* Attempts by status, those from the cache, tokens, cost, latency, server and queue time with mean,
+ * p50, p95, p99 and maximum, into the object that is open in w. Sorts the times it has. */
+void fm_usage_put(fm_usage_totals *totals, fm_json_writer *w);
 
 #endif

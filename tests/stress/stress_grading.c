@@ -120,7 +120,7 @@ static void append_while_it_syncs(void)
         char id[32];
 
         snprintf(id, sizeof(id), "%zu", n++);
-        must(fm_journal_append(journal, id, &reply, &err), "append", &err);
+        must(fm_journal_append(journal, id, &(fm_attempt){.reply = &reply}, &err), "append", &err);
         usleep(500);
     }
     must(fm_journal_close(journal, &err), "close", &err);

@@ -25,7 +25,8 @@ static void append(fm_journal *journal, const char *id, const char *text, size_t
     fm_reply reply = {.status = FM_SAMPLE_OK, .text = text, .size = size};
     fm_err err = {0};
 
-    cr_assert(eq(int, fm_journal_append(journal, id, &reply, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, fm_journal_append(journal, id, &(fm_attempt){.reply = &reply}, &err), FM_OK),
+              "%s", err.text);
 }
 
 static fm_reply find(const fm_journal *journal, const char *id, fm_arena *arena, bool *found)
@@ -145,7 +146,8 @@ Test(journal, a_full_disk_is_an_error_and_leaves_whole_records)
     cr_assert(eq(int, symlink("/dev/full", scratch_path("replies.jsonl")), 0));
     cr_assert(
         eq(int, fm_journal_open(&journal, scratch_path("replies.jsonl"), true, NULL, &err), FM_OK));
-    cr_assert(eq(int, fm_journal_append(journal, "1", &reply, &err), FM_E_IO));
+    cr_assert(
+        eq(int, fm_journal_append(journal, "1", &(fm_attempt){.reply = &reply}, &err), FM_E_IO));
     cr_assert(strstr(err.text, "No space left") != NULL, "%s", err.text);
     (void)!fm_journal_close(journal, NULL);
 }

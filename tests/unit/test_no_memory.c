@@ -271,7 +271,7 @@ static fm_status append_and_find(fm_err *err)
     bool found;
 
     while (st == FM_OK && kept < RECORDS) {
-        st = fm_journal_append(journal, id_of(kept), &reply, err);
+        st = fm_journal_append(journal, id_of(kept), &(fm_attempt){.reply = &reply}, err);
         kept += st == FM_OK;
     }
     if (st == FM_OK)
