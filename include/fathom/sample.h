@@ -48,10 +48,62 @@ FM_API const char *fm_sample_status_meaning(fm_sample_status status);
 FM_API fm_outcome fm_sample_status_outcome(fm_sample_status status);
 FM_API bool fm_sample_status_from_name(const char *name, fm_sample_status *out);
 
-/* The kind of answer that a task asks for; later suites add theirs. */
-typedef enum { FM_ANSWER_TRACE2D, FM_ANSWER_TRACE3D } fm_answer_kind;
+/* The kind of answer that a task asks for, by its name in suite.yaml. */
+#define FM_ANSWER_KIND_MAP(X)                                                                      \
+    X(TRACE2D, "trace2d", "a 2D trace whose truth lies in space")                                  \
+    X(TRACE3D, "trace3d", "a 3D trace")                                                            \
+    X(PATH2D, "path2d", "a 2D trace whose truth lies in the picture")                              \
+    X(CHOICE, "choice", "one of several options")                                                  \
+    X(YESNO, "yesno", "yes or no")                                                                 \
+    X(QUANTITY, "quantity", "one or more numbers with a unit")                                     \
+    X(POINTS, "points", "points in a region of the picture")
 
-/* Truth of a trace item. */
+typedef enum {
+#define FM_ANSWER_KIND_ENUM(code, name, text) FM_ANSWER_##code,
+    FM_ANSWER_KIND_MAP(FM_ANSWER_KIND_ENUM)
+#undef FM_ANSWER_KIND_ENUM
+        FM_ANSWER_KINDS
+} fm_answer_kind;
+
+FM_API const char *fm_answer_kind_name(fm_answer_kind kind);
+FM_API bool fm_answer_kind_from_name(const char *name, fm_answer_kind *out);
+
+/* Truths by kind. Pointers are into the sample's arena. */
+
+typedef struct {
+    const char *const *options; /* option 0 is "A" */
+    size_t n;                   /* at most 26 */
+    size_t index;
+} fm_truth_choice;
+
+typedef struct {
+    bool yes;
+} fm_truth_yesno;
+
+#define FM_MAX_QUANTITIES 8
+
+typedef struct {
+    double values[FM_MAX_QUANTITIES];
+    size_t n;
+    const char *unit; /* "cm", "m", "ft", "in", "mm", "count", "clock"; one for all values */
+} fm_truth_quantity;
+
+/* Where points should lie: in the sample's mask, in a polygon, or in a box; what the data has. */
+typedef struct {
+    double (*polygon)[2]; /* NULL: none */
+    size_t n_polygon;
+    bool has_box;
+    double box[4];   /* x0, y0, x1, y1 */
+    bool normalised; /* polygon and box in [0, 1] of the picture, else in its pixels */
+    size_t expected; /* points that the answer must have; 0: any number */
+} fm_truth_region;
+
+typedef struct {
+    double (*points)[2]; /* [n][2] pixels of the picture */
+    size_t n;
+} fm_truth_path;
+
+/* Of a trace in space. */
 typedef struct {
     double (*points)[3]; /* [n][3] camera frame, metres */
     size_t n;
@@ -69,6 +121,12 @@ typedef struct {
     /* Absolute paths of rasters inside the data folder; NULL where the data names none. Files may
      * be missing. */
     const char *image_path, *depth_path, *mask_path;
+    /* Pictures shown after the first one, in order. */
+    const char *const *more_images;
+    size_t n_more_images;
+    int width, height;     /* of the first picture where the data states it, else 0 */
+    const char *source;    /* where the data says that the item comes from; NULL: nowhere */
+    const char *judgement; /* a judge's word on a reply, stored beside the data, or NULL */
 
     bool has_camera;
     fm_camera camera;
@@ -76,6 +134,11 @@ typedef struct {
     fm_answer_kind kind;
     union {
         fm_truth_trace trace; /* FM_ANSWER_TRACE2D, FM_ANSWER_TRACE3D */
+        fm_truth_path path;
+        fm_truth_choice choice;
+        fm_truth_yesno yesno;
+        fm_truth_quantity quantity;
+        fm_truth_region region; /* FM_ANSWER_POINTS */
     } truth;
 } fm_sample;
 

@@ -89,8 +89,18 @@ typedef struct {
     const char *text; /* NULL: no reply (Python's None) */
     size_t size;
     fm_answers_family answers;
+    const void *rules; /* the protocol's own */
 } fm_grade_input;
 
+/* How a protocol's headline is made of its samples. */
+typedef enum {
+    FM_POOL_MICRO,  /* every sample counts the same */
+    FM_POOL_MACRO,  /* the mean of the categories' values */
+    FM_POOL_SOURCE, /* the mean of the sources' values */
+} fm_pool;
+
+/* A protocol is code with its rules in it (a table of a suite's own), or rules that suite.yaml
+ * states for a grader (fm_grader_ops). */
 typedef struct {
     const char *name;    /* "reference", "paper" */
     const char *summary; /* one line */
@@ -100,6 +110,11 @@ typedef struct {
     const char *primary; /* the metric that stands for the protocol in a ranking */
     const fm_metric *metrics;
     size_t n_metrics;
+    fm_pool pool;
+    const char *prompt; /* that it asks with; NULL: the task's */
+    const char *form;   /* in which its parser expects an answer, for adapters that write the truth
+                           (docs/adapters.md); NULL: the run's answers */
+    const void *rules;  /* for `grade`, or NULL */
 
     /* Working memory of one thread. */
     void *(*scratch_new)(void);
@@ -112,6 +127,18 @@ typedef struct {
                        fm_grade *out, fm_err *err);
 } fm_protocol;
 
+/* A way of judging that takes its rules from suite.yaml. */
+typedef struct {
+    const char *name; /* "choice" */
+    const char *summary;
+    fm_answer_kind kind;
+    /* Read `rules` (the protocol's mapping in suite.yaml, as JSON text) into *out: everything but
+     * name, summary, version, pool, prompt and form, which are the catalogue's. FM_E_INPUT begins
+     * with `place` and names the rule that is unknown or wrong. What it makes is in `arena`. */
+    fm_status (*configure)(const char *rules, const char *place, struct fm_arena *arena,
+                           fm_protocol *out, fm_err *err);
+} fm_grader_ops;
+
 /* ---- loaders
  * ----------------------------------------------------------------------------------------------------
  */
@@ -122,6 +149,9 @@ typedef struct {
     const char *annotations; /* file of annotations that replaces the folder's own; NULL: the
                                 folder's own */
     fm_answer_kind kind;
+    const char *data; /* the task's mapping `data` in suite.yaml, as JSON text; NULL: none */
+    const char *pictures_dir; /* where pictures that stand inside a table are laid out as files;
+                                 NULL: nobody needs them, samples come without */
 } fm_loader_config;
 
 typedef struct {
@@ -137,16 +167,22 @@ typedef struct {
     fm_status (*fingerprint)(void *state, char out[65], fm_err *err);
 } fm_loader_ops;
 
+#define FM_MAX_PROTOCOLS 16
+#define FM_MAX_TASKS     16
+
 /* ---- suites, as suite.yaml states them ---- */
 
 typedef struct {
     const char *name; /* "tracespatial-3d" */
     const char *title;
     fm_answer_kind kind;
-    const char *protocols[8]; /* names, the first is the default; ends with NULL */
-    const char *prompt_tuples,
-        *prompt_json;          /* with {task}, {target}, {destination}; NULL: not offered */
-    fm_answers_family answers; /* default form */
+    const char *protocols[FM_MAX_PROTOCOLS]; /* names, the first is the default; ends with NULL */
+    const fm_protocol *configured[FM_MAX_PROTOCOLS]; /* beside its name; NULL: a table of code */
+    /* With {task} (what the data asks), {options}, {target}, {destination}; NULL: not offered. A
+     * trace has prompts by the form of answers, every other kind has one. */
+    const char *prompt, *prompt_tuples, *prompt_json;
+    fm_answers_family answers; /* default form of a trace */
+    const char *data;          /* how its loader finds it: mapping `data` as JSON text, or NULL */
 } fm_task;
 
 typedef struct {
@@ -155,7 +191,7 @@ typedef struct {
     const char *generator; /* "world": the data is generated at first use; NULL: it must be given */
     const char *folder;    /* where suite.yaml stands */
     const char *default_task;
-    fm_task tasks[8];
+    fm_task tasks[FM_MAX_TASKS];
     size_t n_tasks;
 } fm_suite;
 

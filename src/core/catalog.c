@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/yaml.h"
 
-enum { MAX_NAMES = 256, MAX_SUITES = 256 };
+enum { MAX_NAMES = 512, MAX_SUITES = 64 };
 
 static fm_status unknown(const char *kind, const char *name, const char *const *names, size_t n,
                          fm_err *err)
@@ -71,6 +71,10 @@ fm_status fm_catalog_protocol(const fm_catalog *catalog, const fm_task *task, co
     for (size_t i = 0; i < n; i++) {
         if (strcmp(names[i], name) != 0)
             continue;
+        if (task->configured[i]) {
+            *out = task->configured[i];
+            return FM_OK;
+        }
         for (const fm_protocol *const *p = catalog->protocols; *p; p++) {
             if ((*p)->kind == task->kind && strcmp((*p)->name, name) == 0) {
                 *out = *p;
@@ -86,10 +90,16 @@ fm_status fm_catalog_protocol(const fm_catalog *catalog, const fm_task *task, co
 /* ---- suite.yaml ---- */
 
 typedef struct {
+    const fm_catalog *catalog;
     const char *path;
     fm_arena *arena;
     fm_err *err;
 } suite_reader;
+
+static fm_status no_memory(const suite_reader *r)
+{
+    return fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
+}
 
 static fm_status text_member(const suite_reader *r, const cJSON *object, const char *key,
                              bool required, const char **out)
@@ -103,25 +113,103 @@ static fm_status text_member(const suite_reader *r, const cJSON *object, const c
     if (!cJSON_IsString(item) || !item->valuestring[0])
         return fm_fail(r->err, FM_E_INPUT, "%s: '%s' must be a text", r->path, key);
     *out = fm_arena_strdup(r->arena, item->valuestring);
-    return *out ? FM_OK : fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
+    return *out ? FM_OK : no_memory(r);
 }
 
-static const struct {
-    const char *name;
-    fm_answer_kind kind;
-} answer_kinds[] = {{"trace2d", FM_ANSWER_TRACE2D}, {"trace3d", FM_ANSWER_TRACE3D}};
+/* A mapping that somebody else reads, as JSON text; NULL where it is absent. */
+static fm_status json_member(const suite_reader *r, const cJSON *object, const char *key,
+                             const char **out)
+{
+    const cJSON *item = key ? fm_json_get(object, key) : object;
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text};
+
+    *out = NULL;
+    if (!item)
+        return FM_OK;
+    if (!cJSON_IsObject(item))
+        return fm_fail(r->err, FM_E_INPUT, "%s: '%s' must be a mapping", r->path, key);
+    fm_json_put_tree(&w, NULL, item);
+    if (fm_buf_check(&text, "a mapping", NULL) == FM_OK)
+        *out = fm_arena_strdup(r->arena, fm_buf_text(&text));
+    fm_buf_release(&text);
+    return *out ? FM_OK : no_memory(r);
+}
 
 static fm_status read_kind(const suite_reader *r, const cJSON *object, fm_answer_kind *out)
 {
     const char *name = fm_json_string(object, "kind");
+    fm_buf names = {0};
 
-    for (size_t i = 0; name && i < FM_COUNT_OF(answer_kinds); i++) {
-        if (strcmp(answer_kinds[i].name, name) == 0) {
-            *out = answer_kinds[i].kind;
+    if (name && fm_answer_kind_from_name(name, out))
+        return FM_OK;
+    for (int k = 0; k < FM_ANSWER_KINDS; k++)
+        fm_buf_printf(&names, "%s%s", k ? ", " : "", fm_answer_kind_name((fm_answer_kind)k));
+    fm_status st = fm_fail(r->err, FM_E_INPUT, "%s: a task's 'kind' must be one of %s", r->path,
+                           fm_buf_text(&names));
+    fm_buf_release(&names);
+    return st;
+}
+
+static fm_status read_pool(const suite_reader *r, const cJSON *object, fm_pool *out)
+{
+    static const char *const names[] = {
+        [FM_POOL_MICRO] = "micro", [FM_POOL_MACRO] = "macro", [FM_POOL_SOURCE] = "source"};
+    const char *name = fm_json_string(object, "pool");
+
+    if (!fm_json_get(object, "pool"))
+        return FM_OK;
+    for (size_t i = 0; name && i < FM_COUNT_OF(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (fm_pool)i;
             return FM_OK;
         }
     }
-    return fm_fail(r->err, FM_E_INPUT, "%s: a task's 'kind' must be trace2d or trace3d", r->path);
+    return fm_fail(r->err, FM_E_INPUT, "%s: 'pool' must be micro, macro or source", r->path);
+}
+
+static const fm_grader_ops *find_grader(const fm_catalog *catalog, fm_answer_kind kind,
+                                        const char *name)
+{
+    for (const fm_grader_ops *const *g = catalog->graders; name && g && *g; g++)
+        if ((*g)->kind == kind && strcmp((*g)->name, name) == 0)
+            return *g;
+    return NULL;
+}
+
+/* A protocol that suite.yaml states: {name, summary, grader, version, ..., and the grader's rules}. */
+static fm_status configure(const suite_reader *r, const cJSON *object, const fm_task *task,
+                           const char **name, const fm_protocol **out)
+{
+    const char *grader_name = fm_json_string(object, "grader"), *rules;
+    const fm_grader_ops *grader = find_grader(r->catalog, task->kind, grader_name);
+    fm_protocol *protocol = fm_arena_alloc(r->arena, 1, sizeof(*protocol));
+    double version = fm_json_number(object, "version", 1);
+    char place[FM_PATH_BYTES + 128];
+    fm_status st;
+
+    if (!protocol)
+        return no_memory(r);
+    *protocol = (fm_protocol){.kind = task->kind};
+    if ((st = text_member(r, object, "name", true, &protocol->name)) != FM_OK ||
+        (st = text_member(r, object, "summary", true, &protocol->summary)) != FM_OK ||
+        (st = text_member(r, object, "prompt", false, &protocol->prompt)) != FM_OK ||
+        (st = text_member(r, object, "form", false, &protocol->form)) != FM_OK ||
+        (st = read_pool(r, object, &protocol->pool)) != FM_OK ||
+        (st = json_member(r, object, NULL, &rules)) != FM_OK)
+        return st;
+    if (!grader)
+        return fm_fail(r->err, FM_E_INPUT, "%s: protocol '%s' names no grader of %s answers",
+                       r->path, protocol->name, fm_answer_kind_name(task->kind));
+    if (!(version >= 1 && version <= 1e6))
+        return fm_fail(r->err, FM_E_INPUT, "%s: the version of protocol '%s' must be 1 or more",
+                       r->path, protocol->name);
+    protocol->version = (int)version;
+    snprintf(place, sizeof(place), "%s: protocol '%.64s'", r->path, protocol->name);
+    st = grader->configure(rules, place, r->arena, protocol, r->err);
+    *name = protocol->name;
+    *out = protocol;
+    return st;
 }
 
 static fm_status read_protocols(const suite_reader *r, const cJSON *array, fm_task *task)
@@ -131,35 +219,67 @@ static fm_status read_protocols(const suite_reader *r, const cJSON *array, fm_ta
 
     cJSON_ArrayForEach(item, array)
     {
-        if (!cJSON_IsString(item) || n + 1 >= FM_COUNT_OF(task->protocols))
+        fm_status st = FM_OK;
+
+        if (n + 1 >= FM_COUNT_OF(task->protocols))
             break;
-        task->protocols[n] = fm_arena_strdup(r->arena, item->valuestring);
-        if (!task->protocols[n++])
-            return fm_fail(r->err, FM_E_NOMEM, "no memory for '%s'", r->path);
+        if (cJSON_IsString(item))
+            task->protocols[n] = fm_arena_strdup(r->arena, item->valuestring);
+        else if (cJSON_IsObject(item))
+            st = configure(r, item, task, &task->protocols[n], &task->configured[n]);
+        else
+            break;
+        if (st != FM_OK)
+            return st;
+        if (!task->protocols[n])
+            return no_memory(r);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(task->protocols[i], task->protocols[n]) == 0)
+                return fm_fail(r->err, FM_E_INPUT, "%s: task '%s' has two protocols '%s'", r->path,
+                               task->name, task->protocols[n]);
+        n++;
     }
     if (!cJSON_IsArray(array) || n == 0 || item)
-        return fm_fail(r->err, FM_E_INPUT, "%s: 'protocols' must be a list of up to %zu names",
-                       r->path, FM_COUNT_OF(task->protocols) - 1);
+        return fm_fail(r->err, FM_E_INPUT,
+                       "%s: 'protocols' must be a list of up to %zu names or mappings", r->path,
+                       FM_COUNT_OF(task->protocols) - 1);
     return FM_OK;
 }
 
-static fm_status read_task(const suite_reader *r, const cJSON *object, fm_task *task)
+static bool is_trace(fm_answer_kind kind)
+{
+    return kind == FM_ANSWER_TRACE2D || kind == FM_ANSWER_TRACE3D;
+}
+
+/* A trace is asked for in one of two forms, everything else in one. */
+static fm_status read_prompts(const suite_reader *r, const cJSON *object, fm_task *task)
 {
     const cJSON *prompts = fm_json_get(object, "prompts");
     const char *answers;
     fm_status st;
 
-    if ((st = text_member(r, object, "name", true, &task->name)) != FM_OK ||
-        (st = text_member(r, object, "title", true, &task->title)) != FM_OK ||
-        (st = read_kind(r, object, &task->kind)) != FM_OK ||
-        (st = read_protocols(r, fm_json_get(object, "protocols"), task)) != FM_OK ||
-        (st = text_member(r, object, "answers", true, &answers)) != FM_OK ||
+    if (!is_trace(task->kind))
+        return text_member(r, object, "prompt", true, &task->prompt);
+    if ((st = text_member(r, object, "answers", true, &answers)) != FM_OK ||
         (st = text_member(r, prompts, "tuples", false, &task->prompt_tuples)) != FM_OK ||
         (st = text_member(r, prompts, "json", false, &task->prompt_json)) != FM_OK)
         return st;
     if (!fm_answers_family_from_name(answers, &task->answers))
         return fm_fail(r->err, FM_E_INPUT, "%s: 'answers' must be tuples or json", r->path);
     return FM_OK;
+}
+
+static fm_status read_task(const suite_reader *r, const cJSON *object, fm_task *task)
+{
+    fm_status st;
+
+    if ((st = text_member(r, object, "name", true, &task->name)) != FM_OK ||
+        (st = text_member(r, object, "title", true, &task->title)) != FM_OK ||
+        (st = read_kind(r, object, &task->kind)) != FM_OK ||
+        (st = read_protocols(r, fm_json_get(object, "protocols"), task)) != FM_OK ||
+        (st = json_member(r, object, "data", &task->data)) != FM_OK)
+        return st;
+    return read_prompts(r, object, task);
 }
 
 static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *suite)
@@ -198,13 +318,13 @@ static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *
     return st;
 }
 
-static fm_status load_suite(const char *suites_dir, const char *folder, fm_arena *arena,
+static fm_status load_suite(const fm_catalog *catalog, const char *folder, fm_arena *arena,
                             fm_suite *out, bool *found, fm_err *err)
 {
     char path[FM_PATH_BYTES], directory[FM_PATH_BYTES];
-    suite_reader r = {.path = path, .arena = arena, .err = err};
+    suite_reader r = {.catalog = catalog, .path = path, .arena = arena, .err = err};
     cJSON *root = NULL;
-    fm_status st = fm_path_join(directory, suites_dir, folder, err);
+    fm_status st = fm_path_join(directory, catalog->suites_dir, folder, err);
 
     if (st == FM_OK)
         st = fm_path_join(path, directory, "suite.yaml", err);
@@ -244,7 +364,7 @@ fm_status fm_catalog_suites(const fm_catalog *catalog, fm_arena *arena, fm_suite
 
         if (item->d_name[0] == '.')
             continue;
-        st = load_suite(catalog->suites_dir, item->d_name, arena, &suites[count], &found, err);
+        st = load_suite(catalog, item->d_name, arena, &suites[count], &found, err);
         count += found;
     }
     closedir(dir);

@@ -11,7 +11,8 @@
 
 typedef struct {
     const fm_loader_ops *const *loaders; /* each list ends with NULL */
-    const fm_protocol *const *protocols;
+    const fm_protocol *const *protocols; /* those that are code, rules and all */
+    const fm_grader_ops *const *graders; /* those that take their rules from suite.yaml */
     const fm_adapter_ops *const *adapters;
     const char *suites_dir; /* folder of suite folders */
     /* Make the data of a suite whose suite.yaml names a generator; writes the folder with the

@@ -1,4 +1,4 @@
-/* Owns the table of sample statuses and the rule for a picture's size. */
+/* Owns the tables of sample statuses and kinds of answer, and the rule for a picture's size. */
 #include "fathom/sample.h"
 
 #include <math.h>
@@ -39,6 +39,28 @@ bool fm_sample_status_from_name(const char *name, fm_sample_status *out)
     for (size_t i = 0; i < FM_SAMPLE_STATUS_COUNT; i++) {
         if (strcmp(status_table[i].name, name) == 0) {
             *out = (fm_sample_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *const kind_names[FM_ANSWER_KINDS] = {
+#define FM_ANSWER_KIND_NAME(code, name, text) [FM_ANSWER_##code] = name,
+    FM_ANSWER_KIND_MAP(FM_ANSWER_KIND_NAME)
+#undef FM_ANSWER_KIND_NAME
+};
+
+const char *fm_answer_kind_name(fm_answer_kind kind)
+{
+    return (unsigned)kind < FM_ANSWER_KINDS ? kind_names[kind] : "unknown";
+}
+
+bool fm_answer_kind_from_name(const char *name, fm_answer_kind *out)
+{
+    for (size_t i = 0; i < FM_ANSWER_KINDS; i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            *out = (fm_answer_kind)i;
             return true;
         }
     }
