@@ -40,6 +40,9 @@ typedef struct {
 
 struct mock_dialect {
     const char *key_header;
+    const char *id_header;   /* names the request in every reply; NULL: none does */
+    const char *rate_prefix; /* of the headers that tell what is left; NULL: there are none */
+    bool clock_reset;        /* they state a time of the day, not a stretch of time */
     bool (*matches)(const char *path);
     /* A problem goes to asked->problem. */
     void (*read)(mock_asked *asked, const char *path, const cJSON *body);
@@ -236,7 +239,9 @@ static void robotracer_read(mock_asked *asked, const char *path, const cJSON *bo
 static void gemini_answer(fm_json_writer *w, const mock_asked *asked, const statement *said)
 {
     static const char *const reasons[] = {"STOP", "STOP", "MAX_TOKENS", "SAFETY", UNHEARD_OF};
+    char id[32];
 
+    snprintf(id, sizeof(id), "%016llx", (unsigned long long)asked->hash);
     fm_json_open(w, NULL, '{');
     if (said->ending == MOCK_ANSWER_REFUSED) {
         /* A prompt that is blocked has no candidates at all. */
@@ -277,6 +282,7 @@ static void gemini_answer(fm_json_writer *w, const mock_asked *asked, const stat
                     said->input_tokens + said->output_tokens + said->thought_tokens);
     fm_json_close(w, '}');
     fm_json_put_string(w, "modelVersion", asked->model);
+    fm_json_put_string(w, "responseId", id);
     fm_json_close(w, '}');
 }
 
@@ -454,8 +460,15 @@ static void openai_refuse(mock_reply *reply, mock_refusal refusal, const refusal
         return;
     mock_reply_header(reply, "retry-after", "%.0f", ceil(after_s));
     mock_reply_header(reply, "retry-after-ms", "%.0f", after_s * 1e3);
-    mock_reply_header(reply, "x-ratelimit-remaining-requests", "0");
-    mock_reply_header(reply, "x-ratelimit-reset-requests", "%.0fms", after_s * 1e3);
+}
+
+/* A day's quota is told by nothing else than how long the wait is. */
+static void long_or_short_wait(mock_reply *reply, mock_refusal refusal, double after_s)
+{
+    if (refusal == MOCK_REFUSE_DAILY)
+        mock_reply_header(reply, "retry-after", "43200");
+    else if (refusal == MOCK_REFUSE_RATE_AFTER)
+        mock_reply_header(reply, "retry-after", "%.9g", after_s);
 }
 
 static void anthropic_refuse(mock_reply *reply, mock_refusal refusal, const refusal_row *row,
@@ -470,19 +483,7 @@ static void anthropic_refuse(mock_reply *reply, mock_refusal refusal, const refu
     fm_json_put_string(&w, "message", words);
     fm_json_close(&w, '}');
     fm_json_close(&w, '}');
-    if (refusal == MOCK_REFUSE_DAILY) {
-        mock_reply_header(reply, "retry-after", "43200");
-    } else if (refusal == MOCK_REFUSE_RATE_AFTER) {
-        time_t reset = time(NULL) + (time_t)ceil(after_s);
-        struct tm utc;
-        char text[32] = "";
-
-        if (gmtime_r(&reset, &utc))
-            strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-        mock_reply_header(reply, "retry-after", "%.9g", after_s);
-        mock_reply_header(reply, "anthropic-ratelimit-requests-remaining", "0");
-        mock_reply_header(reply, "anthropic-ratelimit-requests-reset", "%s", text);
-    }
+    long_or_short_wait(reply, refusal, after_s);
 }
 
 static void robotracer_refuse(mock_reply *reply, mock_refusal refusal, const refusal_row *row,
@@ -494,10 +495,7 @@ static void robotracer_refuse(mock_reply *reply, mock_refusal refusal, const ref
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "error", words);
     fm_json_close(&w, '}');
-    if (refusal == MOCK_REFUSE_DAILY)
-        mock_reply_header(reply, "retry-after", "43200");
-    else if (refusal == MOCK_REFUSE_RATE_AFTER)
-        mock_reply_header(reply, "retry-after", "%.9g", after_s);
+    long_or_short_wait(reply, refusal, after_s);
 }
 
 /* ---- the table ---- */
@@ -522,6 +520,8 @@ static const mock_dialect dialects[] = {
           [MOCK_REFUSE_OVERLOADED] = {503, "UNAVAILABLE",
                                       "The model is overloaded. Please try again later."}}},
     {.key_header = "authorization",
+     .id_header = "x-request-id",
+     .rate_prefix = "x-ratelimit",
      .matches = openai_matches,
      .read = openai_read,
      .answer = openai_answer,
@@ -540,6 +540,9 @@ static const mock_dialect dialects[] = {
                                     "The server had an error while processing your request."},
           [MOCK_REFUSE_OVERLOADED] = {503, NULL, "The engine is currently overloaded."}}},
     {.key_header = "x-api-key",
+     .id_header = "request-id",
+     .rate_prefix = "anthropic-ratelimit-requests",
+     .clock_reset = true,
      .matches = anthropic_matches,
      .read = anthropic_read,
      .answer = anthropic_answer,
@@ -682,7 +685,6 @@ void mock_write_answer(mock_reply *reply, const mock_asked *asked, const char *t
     said.thought_tokens = asked->thinks && ending != MOCK_ANSWER_REFUSED ? THOUGHT_TOKENS : 0;
     reply->status = 200;
     reply->type = "application/json";
-    mock_reply_header(reply, "x-request-id", "mock-%016llx", (unsigned long long)asked->hash);
     asked->dialect->answer(&w, asked, &said);
 }
 
@@ -694,4 +696,43 @@ void mock_write_refusal(mock_reply *reply, const mock_dialect *dialect, mock_ref
     reply->status = row->status;
     reply->type = "application/json";
     dialect->refuse(reply, refusal, row, detail ? detail : row->words, after_s);
+}
+
+void mock_write_id(mock_reply *reply, const mock_asked *asked)
+{
+    if (asked->dialect->id_header)
+        mock_reply_header(reply, asked->dialect->id_header, "mock-%016llx",
+                          (unsigned long long)asked->hash);
+}
+
+/* "x-ratelimit-remaining-requests" and "anthropic-ratelimit-requests-remaining" */
+static void write_left(mock_reply *reply, const mock_dialect *dialect, const char *what,
+                       const char *value)
+{
+    char name[48];
+
+    snprintf(name, sizeof(name), "%s-%s%s", dialect->rate_prefix, what,
+             dialect->clock_reset ? "" : "-requests");
+    mock_reply_header(reply, name, "%s", value);
+}
+
+void mock_write_rate(mock_reply *reply, const mock_dialect *dialect, double limit, double left,
+                     double reset_s)
+{
+    time_t reset = time(NULL) + (time_t)ceil(reset_s);
+    struct tm utc;
+    char text[32];
+
+    if (!dialect->rate_prefix)
+        return;
+    if (limit > 0) {
+        snprintf(text, sizeof(text), "%.0f", limit);
+        write_left(reply, dialect, "limit", text);
+    }
+    snprintf(text, sizeof(text), "%.0f", floor(left));
+    write_left(reply, dialect, "remaining", text);
+    snprintf(text, sizeof(text), "%.0fms", ceil(reset_s * 1e3));
+    if (dialect->clock_reset && gmtime_r(&reset, &utc))
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    write_left(reply, dialect, "reset", text);
 }

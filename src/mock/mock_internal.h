@@ -31,7 +31,7 @@ fm_mock_fault mock_draw(const double rates[FM_MOCK_FAULTS], uint64_t seed, uint6
 
 /* ---- dialects.c: the providers' forms ---- */
 
-#define MOCK_MAX_HEADERS 6
+#define MOCK_MAX_HEADERS 8
 
 typedef struct {
     int status;
@@ -97,6 +97,12 @@ void mock_write_answer(mock_reply *reply, const mock_asked *asked, const char *t
 /* `detail` may be NULL: the provider's own words. after_s: what MOCK_REFUSE_RATE_AFTER states. */
 void mock_write_refusal(mock_reply *reply, const mock_dialect *dialect, mock_refusal refusal,
                         const char *detail, double after_s);
+
+/* The request's id, where the provider names it in a header. */
+void mock_write_id(mock_reply *reply, const mock_asked *asked);
+/* What is left of a bound on requests, where the provider tells; limit 0: not stated. */
+void mock_write_rate(mock_reply *reply, const mock_dialect *dialect, double limit, double left,
+                     double reset_s);
 
 /* ---- script.c: what the scripted model says ---- */
 

@@ -49,6 +49,7 @@ typedef struct exchange {
     int fd;
     stage stage;
     bool asked_for; /* counted as in flight */
+    bool counted;   /* among the good replies */
     fm_buf uri, body;
     bool too_large;
     fm_mock_fault fault;
@@ -226,17 +227,23 @@ static void log_request(const exchange *e, const char *method, double now_s)
 
 /* ---- deciding ---- */
 
-/* Whether one more request is within the bound; a second's worth may come at once. */
+/* A second's worth of requests may come at once. */
+static double burst(const fm_mock *mock)
+{
+    return mock->config.requests_per_second > 1 ? mock->config.requests_per_second : 1;
+}
+
+/* Whether one more request is within the bound. */
 static bool within_rate(fm_mock *mock, double now_s)
 {
-    double rate = mock->config.requests_per_second, most = rate > 1 ? rate : 1;
+    double rate = mock->config.requests_per_second;
 
     if (rate <= 0)
         return true;
     mock->tokens += (now_s - mock->tokens_at_s) * rate;
     mock->tokens_at_s = now_s;
-    if (mock->tokens > most)
-        mock->tokens = most;
+    if (mock->tokens > burst(mock))
+        mock->tokens = burst(mock);
     if (mock->tokens < 1)
         return false;
     mock->tokens -= 1;
@@ -265,13 +272,18 @@ static void answer(exchange *e, mock_ending ending)
 
     mock_script_answer(e->mock->script, fm_buf_text(&e->asked.prompt), &text, &size);
     mock_write_answer(&e->reply, &e->asked, text, size, ending);
+    if (e->mock->config.requests_per_second > 0)
+        mock_write_rate(&e->reply, e->asked.dialect, burst(e->mock), e->mock->tokens,
+                        (burst(e->mock) - e->mock->tokens) / e->mock->config.requests_per_second);
 }
 
 static void refuse(exchange *e, mock_refusal refusal, const char *detail)
 {
-    double after_s = e->mock->config.retry_after_s;
+    double after_s = e->mock->config.retry_after_s > 0 ? e->mock->config.retry_after_s : 1;
 
-    mock_write_refusal(&e->reply, e->asked.dialect, refusal, detail, after_s > 0 ? after_s : 1);
+    mock_write_refusal(&e->reply, e->asked.dialect, refusal, detail, after_s);
+    if (refusal == MOCK_REFUSE_RATE_AFTER)
+        mock_write_rate(&e->reply, e->asked.dialect, 0, 0, after_s);
 }
 
 static void write_page(mock_reply *reply, int status, const char *title)
@@ -363,6 +375,7 @@ static void decide(exchange *e, const char *method, double now_s, double *wait_s
     mock_reply_clear(&e->reply);
     e->fault = MOCK_NO_FAULT;
     e->asked.dialect = mock_dialect_of(plain);
+    e->asked.hash = mock_body_hash(fm_buf_text(&e->body), e->body.size);
     if (!e->asked.dialect) {
         refuse_plainly(&e->reply, 404, "no provider has this path");
     } else if (strcmp(method, "POST") != 0) {
@@ -377,7 +390,6 @@ static void decide(exchange *e, const char *method, double now_s, double *wait_s
     } else if (e->asked.problem) {
         refuse(e, MOCK_REFUSE_REQUEST, e->asked.problem);
     } else {
-        e->asked.hash = mock_body_hash(fm_buf_text(&e->body), e->body.size);
         if (within_rate(mock, now_s))
             e->fault = mock_draw(mock->config.rates, mock->config.seed, e->asked.hash,
                                  mock_tally_next(&mock->tally, e->asked.hash), &jitter);
@@ -385,6 +397,8 @@ static void decide(exchange *e, const char *method, double now_s, double *wait_s
             e->fault = FM_MOCK_429_AFTER;
         write_faulty(e);
     }
+    if (e->asked.dialect)
+        mock_write_id(&e->reply, &e->asked);
     if (e->reply.body.failed) {
         mock_reply_clear(&e->reply);
         e->reply.status = 500;
@@ -453,6 +467,10 @@ static enum MHD_Result send_reply(exchange *e)
     enum MHD_Result sent = MHD_YES;
 
     e->stage = STAGE_ANSWERED;
+    /* Counted before it is on its way: who has it in hand finds it counted. */
+    e->counted = e->fault == MOCK_NO_FAULT && e->reply.status == 200 && !client_left(e);
+    if (e->counted)
+        atomic_fetch_add_explicit(&e->mock->replies_ok, 1, memory_order_relaxed);
     if (!(response = make_response(e)))
         return MHD_NO;
     if (e->reply.type)
@@ -557,9 +575,9 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         return;
     e->asked_for = false;
     e->mock->in_flight--;
-    if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK && e->fault == MOCK_NO_FAULT &&
-        e->reply.status == 200)
-        atomic_fetch_add_explicit(&e->mock->replies_ok, 1, memory_order_relaxed);
+    if (e->counted && how != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        atomic_fetch_sub_explicit(&e->mock->replies_ok, 1, memory_order_relaxed);
+    e->counted = false;
 }
 
 static exchange *exchange_of(struct MHD_Connection *connection)
@@ -773,7 +791,7 @@ fm_status fm_mock_start(fm_mock **out, const fm_mock_config *config, fm_err *err
     mock->config = *config;
     mock->listener = -1;
     mock->started_s = mock->tokens_at_s = fm_clock_seconds();
-    mock->tokens = config->requests_per_second > 1 ? config->requests_per_second : 1;
+    mock->tokens = burst(mock);
     mock->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (mock->wake < 0)
         st = fm_fail(err, FM_E_IO, "cannot make an eventfd: %s", strerror(errno));
