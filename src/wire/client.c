@@ -33,6 +33,10 @@ struct fm_wire {
 
     fm_wire_address *address; /* of the last request, and its headers: most are like the last one */
     fm_wire_headers *headers;
+
+    fm_cassette *recorder, *player; /* NULL: none. With a player there is no network */
+    fm_status record_status;        /* a reply is handed out even where it cannot be recorded */
+    fm_err record_err;
 };
 
 enum { EVENTS = 64 };
@@ -178,15 +182,29 @@ static fm_status open_multi(fm_wire *wire, const fm_wire_config *config, fm_err 
     return FM_OK;
 }
 
+static fm_status open_network(fm_wire *wire, const fm_wire_config *config, fm_err *err)
+{
+    fm_status st = find_authorities(wire, config->ca_file, err);
+
+    if (st == FM_OK && config->record_path)
+        st = fm_cassette_record(&wire->recorder, config->record_path, err);
+    return st == FM_OK ? open_multi(wire, config, err) : st;
+}
+
+static fm_status open_player(fm_wire *wire, const fm_wire_config *config, fm_err *err)
+{
+    if (config->record_path)
+        return fm_fail(err, FM_E_USAGE,
+                       "a cassette that answers leaves nothing to record: give '%s' or '%s'",
+                       config->replay_path, config->record_path);
+    return fm_cassette_load(&wire->player, config->replay_path, err);
+}
+
 fm_status fm_wire_open(fm_wire **out, const fm_wire_config *config, fm_err *err)
 {
     fm_wire *wire = calloc(1, sizeof(*wire));
     fm_status st;
 
-    if (config->record_path || config->replay_path) {
-        free(wire);
-        return fm_fail(err, FM_E_USAGE, "cassettes are not there yet");
-    }
     if (!wire)
         return fm_fail(err, FM_E_NOMEM, "no memory for an HTTP client");
     wire->timer_at = -1;
@@ -200,10 +218,10 @@ fm_status fm_wire_open(fm_wire **out, const fm_wire_config *config, fm_err *err)
     wire->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (wire->epoll < 0)
         st = fm_fail(err, FM_E_IO, "cannot wait for the network: %s", strerror(errno));
+    else if (config->replay_path)
+        st = open_player(wire, config, err);
     else
-        st = find_authorities(wire, config->ca_file, err);
-    if (st == FM_OK)
-        st = open_multi(wire, config, err);
+        st = open_network(wire, config, err);
     if (st != FM_OK) {
         fm_wire_close(wire);
         return st;
@@ -223,6 +241,8 @@ void fm_wire_close(fm_wire *wire)
     fm_wire_address_free(wire->address);
     fm_wire_headers_free(wire->headers);
     curl_multi_cleanup(wire->multi);
+    (void)!fm_cassette_close(wire->recorder, NULL); /* each line was written when it was added */
+    (void)!fm_cassette_close(wire->player, NULL);
     if (wire->epoll >= 0)
         close(wire->epoll);
     free(wire->ca_file);
@@ -304,14 +324,14 @@ fm_status fm_wire_send(fm_wire *wire, fm_wire_request *request, uint64_t ticket,
     fm_exchange *exchange = wire->idle.last; /* the one that was used last: its memory is warm */
     exchange->ticket = ticket;
     st = fm_exchange_take(exchange, request, wire->address, wire->headers, err);
-    if (st == FM_OK)
+    if (st == FM_OK && !wire->player)
         st = start(wire, exchange, err);
     if (st != FM_OK) {
         make_idle(wire, &wire->idle, exchange);
         return st;
     }
     take_out(&wire->idle, exchange);
-    append(&wire->waiting, exchange);
+    append(wire->player ? &wire->ready : &wire->waiting, exchange);
     return FM_OK;
 }
 
@@ -321,6 +341,8 @@ static void end_exchange(fm_wire *wire, list *from, fm_exchange *exchange)
 {
     take_out(from, exchange);
     append(&wire->ready, exchange);
+    if (wire->recorder && wire->record_status == FM_OK)
+        wire->record_status = fm_exchange_record(exchange, wire->recorder, &wire->record_err);
 }
 
 /* What libcurl is done with: it is ready, or goes on elsewhere. */
@@ -410,6 +432,8 @@ static fm_status turn(fm_wire *wire, double until, bool *interrupted, fm_err *er
     for (int i = 0; i < n && r == CURLM_OK; i++)
         r = curl_multi_socket_action(wire->multi, events[i].data.fd,
                                      as_curl_events(events[i].events), &running);
+    if (wire->player)
+        return FM_OK;
     if (r == CURLM_OK && wire->timer_at >= 0 && wire->timer_at <= fm_clock_seconds()) {
         wire->timer_at = -1;
         r = curl_multi_socket_action(wire->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -425,46 +449,53 @@ static fm_status turn(fm_wire *wire, double until, bool *interrupted, fm_err *er
 
 static fm_wire_reply reply_of(const fm_exchange *exchange)
 {
-    double sent_at = exchange->sent_at;
-    bool done = exchange->end == FM_WIRE_DONE, sent = sent_at > 0;
-
     return (fm_wire_reply){
         .ticket = exchange->ticket,
         .end = exchange->end,
-        .detail = done ? NULL : fm_buf_text(&exchange->detail),
+        .detail = exchange->end == FM_WIRE_DONE ? NULL : fm_buf_text(&exchange->detail),
         .status = exchange->status,
         .body = fm_buf_text(&exchange->reply),
         .size = exchange->reply.size,
-        .queued_s = (sent ? sent_at : exchange->ended_at) - exchange->submitted_at,
-        .first_byte_s = sent && exchange->first_byte_at > 0 ? exchange->first_byte_at - sent_at : 0,
-        .total_s = sent ? exchange->ended_at - sent_at : 0,
+        .queued_s = exchange->queued_s,
+        .first_byte_s = exchange->first_byte_s,
+        .total_s = exchange->total_s,
         .headers = &exchange->reply_headers,
     };
+}
+
+/* Turn until there is something to hand out, or no time or patience is left. */
+static fm_status wait_for_replies(fm_wire *wire, double until, fm_err *err)
+{
+    bool interrupted = false;
+    fm_status st;
+
+    do {
+        st = turn(wire, wire->ready.first ? 0 : until, &interrupted, err);
+    } while (st == FM_OK && !interrupted && !wire->ready.first && fm_clock_seconds() < until);
+    return st;
 }
 
 fm_status fm_wire_poll(fm_wire *wire, double wait_s, fm_wire_reply *replies, size_t capacity,
                        size_t *n, fm_err *err)
 {
-    double until = fm_clock_seconds() + wait_s;
-    bool interrupted = false;
-    fm_status st;
-
     *n = 0;
     while (wire->delivered.first)
         make_idle(wire, &wire->delivered, wire->delivered.first);
-    do {
-        st = turn(wire, wire->ready.first ? 0 : until, &interrupted, err);
-    } while (st == FM_OK && !interrupted && !wire->ready.first && fm_clock_seconds() < until);
-    if (st != FM_OK)
-        return st;
-    for (; wire->ready.first && *n < capacity; ++*n) {
+    if (wire->record_status != FM_OK && !wire->ready.first)
+        return fm_fail(err, wire->record_status, "%s", wire->record_err.text);
+    fm_status st = wait_for_replies(wire, fm_clock_seconds() + wait_s, err);
+    while (st == FM_OK && wire->ready.first && *n < capacity) {
         fm_exchange *exchange = wire->ready.first;
 
+        if (wire->player)
+            st = fm_exchange_play(exchange, wire->player, err);
+        if (st != FM_OK)
+            break;
         take_out(&wire->ready, exchange);
         append(&wire->delivered, exchange);
-        replies[*n] = reply_of(exchange);
+        replies[(*n)++] = reply_of(exchange);
     }
-    return FM_OK;
+    return st;
 }
 
 /* ---- giving up ---- */
@@ -476,7 +507,7 @@ void fm_wire_abandon(fm_wire *wire, uint64_t ticket)
     for (size_t i = 0; i < FM_COUNT_OF(all); i++)
         for (fm_exchange *exchange = all[i]->first; exchange; exchange = exchange->next)
             if (exchange->ticket == ticket) {
-                if (exchange->phase != FM_WIRE_ENDED)
+                if (exchange->phase != FM_WIRE_ENDED && !wire->player)
                     (void)curl_multi_remove_handle(wire->multi, exchange->easy);
                 make_idle(wire, all[i], exchange);
                 return;

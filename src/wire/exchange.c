@@ -110,7 +110,7 @@ void fm_exchange_clear(fm_exchange *exchange)
     exchange->too_large = exchange->no_memory = false;
     exchange->phase = FM_WIRE_WAITING;
     exchange->submitted_at = exchange->connecting_at = exchange->sent_at = 0;
-    exchange->first_byte_at = exchange->ended_at = 0;
+    exchange->first_byte_at = exchange->first_byte_s = exchange->total_s = 0;
 }
 
 void fm_exchange_free(fm_exchange *exchange)
@@ -259,9 +259,15 @@ fm_status fm_exchange_prepare(fm_exchange *exchange, fm_err *err)
 
 static void end_as(fm_exchange *exchange, fm_wire_end end)
 {
+    double now = fm_clock_seconds(), sent_at = exchange->sent_at;
+
     exchange->end = end;
     exchange->phase = FM_WIRE_ENDED;
-    exchange->ended_at = fm_clock_seconds();
+    exchange->queued_s = (sent_at > 0 ? sent_at : now) - exchange->submitted_at;
+    if (sent_at > 0)
+        exchange->total_s = now - sent_at;
+    if (sent_at > 0 && exchange->first_byte_at > 0)
+        exchange->first_byte_s = exchange->first_byte_at - sent_at;
 }
 
 static void fail_as(fm_exchange *exchange, fm_wire_end end, const char *fmt, ...) FM_PRINTF(3, 4);
@@ -460,4 +466,102 @@ bool fm_exchange_finish(fm_exchange *exchange, CURLcode result)
         return follow(exchange, location);
     end_as(exchange, FM_WIRE_DONE);
     return false;
+}
+
+/* ---- cassettes ---- */
+
+static fm_wire_header *list_headers(const fm_wire_reply_headers *headers, size_t *n)
+{
+    fm_wire_header header = {0}, *list;
+
+    *n = 0;
+    for (size_t at = 0; fm_wire_reply_headers_next(headers, &at, &header.name, &header.value);)
+        ++*n;
+    list = calloc(*n + 1, sizeof(*list));
+    for (size_t at = 0, i = 0; list && i < *n; i++)
+        (void)fm_wire_reply_headers_next(headers, &at, &list[i].name, &list[i].value);
+    return list;
+}
+
+fm_status fm_exchange_record(const fm_exchange *exchange, fm_cassette *cassette, fm_err *err)
+{
+    const fm_wire_request request = {.method = exchange->post ? "POST" : "GET",
+                                     .url = exchange->address->given,
+                                     .headers = exchange->headers->list,
+                                     .n_headers = exchange->headers->n,
+                                     .spans = exchange->spans,
+                                     .n_spans = exchange->n_spans};
+    fm_cassette_reply reply = {.end = exchange->end,
+                               .detail =
+                                   exchange->detail.size ? fm_buf_text(&exchange->detail) : NULL,
+                               .status = exchange->status,
+                               .body = fm_buf_text(&exchange->reply),
+                               .size = exchange->reply.size,
+                               .first_byte_s = exchange->first_byte_s,
+                               .total_s = exchange->total_s};
+    fm_wire_header *headers = list_headers(&exchange->reply_headers, &reply.n_headers);
+    fm_status st;
+
+    reply.headers = headers;
+    st = headers ? fm_cassette_add(cassette, &request, fm_buf_text(&exchange->body),
+                                   exchange->body.size, &reply, err)
+                 : fm_fail(err, FM_E_NOMEM, "no memory for a line of the cassette");
+    free(headers);
+    return st;
+}
+
+/* The path as it is written in a cassette: without keys. */
+static fm_status find_recorded(const fm_exchange *exchange, fm_cassette *cassette,
+                               fm_cassette_reply *reply, bool *found, fm_err *err)
+{
+    const char *given = exchange->address->path;
+    fm_buf path = {0};
+
+    fm_secrets_scrub(&exchange->headers->secrets, &path, given, strlen(given));
+    fm_status st = fm_buf_check(&path, "a request", err);
+    if (st == FM_OK)
+        st = fm_cassette_find(cassette, exchange->post ? "POST" : "GET", fm_buf_text(&path),
+                              fm_buf_text(&exchange->body), exchange->body.size, reply, found, err);
+    fm_buf_release(&path);
+    return st;
+}
+
+static bool take_recorded(fm_exchange *exchange, const fm_cassette_reply *reply)
+{
+    bool whole = true;
+
+    exchange->status = reply->status;
+    fm_buf_append(&exchange->reply, reply->body, reply->size);
+    if (reply->detail)
+        fm_buf_puts(&exchange->detail, reply->detail);
+    for (size_t i = 0; i < reply->n_headers && whole; i++)
+        whole = fm_wire_reply_headers_add(&exchange->reply_headers, reply->headers[i].name,
+                                          reply->headers[i].value);
+    return whole && !exchange->reply.failed && !exchange->detail.failed;
+}
+
+fm_status fm_exchange_play(fm_exchange *exchange, fm_cassette *cassette, fm_err *err)
+{
+    fm_cassette_reply reply;
+    bool found;
+    fm_status st = find_recorded(exchange, cassette, &reply, &found, err);
+
+    if (st != FM_OK)
+        return st;
+    if (!found) {
+        fail_as(exchange, FM_WIRE_UNRECORDED,
+                "the cassette has no further reply to this %s of '%s'",
+                exchange->post ? "POST" : "GET", exchange->address->path);
+    } else if (reply.size > exchange->rules->max_reply_bytes) {
+        exchange->too_large = true;
+        fail_by(exchange, CURLE_OK);
+    } else if (!take_recorded(exchange, &reply)) {
+        return fm_fail(err, FM_E_NOMEM, "no memory for a recorded reply");
+    } else {
+        end_as(exchange, reply.end);
+        exchange->first_byte_s = reply.first_byte_s;
+        exchange->total_s = reply.total_s;
+    }
+    exchange->queued_s = 0; /* so that playing again gives the same times again */
+    return FM_OK;
 }

@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include "wire/address.h"
+#include "wire/cassette.h"
 #include "wire/client.h"
 #include "wire/headers.h"
 
@@ -59,16 +60,16 @@ struct fm_exchange {
     fm_wire_phase phase;
     bool sent_here; /* to this target */
     bool too_large, no_memory;
-    double submitted_at, connecting_at, sent_at, first_byte_at, ended_at; /* 0: not yet */
+    double submitted_at, connecting_at, sent_at, first_byte_at; /* 0: not yet */
     char error[CURL_ERROR_SIZE];
 
     fm_wire_end end;
     int status;
-    fm_buf reply, detail;
+    fm_buf reply, detail; /* the detail only where the end is not DONE */
     fm_wire_reply_headers reply_headers;
+    double queued_s, first_byte_s, total_s; /* as in fm_wire_reply */
 };
 
-/* easy handles are made on first use only where a network is asked */
 fm_exchange *fm_exchange_new(void *owner, const fm_exchange_rules *rules); /* NULL: no memory */
 void fm_exchange_free(fm_exchange *exchange);                              /* accepts NULL */
 
@@ -82,6 +83,12 @@ FM_MUST_CHECK fm_status fm_exchange_prepare(fm_exchange *exchange, fm_err *err);
 bool fm_exchange_finish(fm_exchange *exchange, CURLcode result);
 /* It took too long. */
 void fm_exchange_expire(fm_exchange *exchange);
+
+/* With a cassette: write down how it ended; end as it was written down. */
+FM_MUST_CHECK fm_status fm_exchange_record(const fm_exchange *exchange, fm_cassette *cassette,
+                                           fm_err *err);
+FM_MUST_CHECK fm_status fm_exchange_play(fm_exchange *exchange, fm_cassette *cassette, fm_err *err);
+
 /* Forget the request and the reply, keep what is costly to make. */
 void fm_exchange_clear(fm_exchange *exchange);
 
