@@ -105,16 +105,27 @@ static fm_status execute(const fm_catalog *catalog, cli_run_plan *plan, bool jso
     return st == FM_OK ? cli_show_run(catalog, o->out_dir, NULL, json, err) : st;
 }
 
+static fm_status estimate(const fm_catalog *catalog, cli_run_plan *plan, bool json, fm_err *err)
+{
+    fm_run_estimate made;
+    fm_status st = fm_run_dry(catalog, &plan->options, &made, err);
+
+    return st == FM_OK ? cli_show_estimate(&made, plan->label, plan->options.out_dir, json, err)
+                       : st;
+}
+
 static fm_status run_run(const cli_args *args, fm_err *err)
 {
     fm_catalog catalog;
     cli_run_plan plan = {0};
+    bool json = cli_has(args, "json");
     fm_status st = cli_catalog(&catalog, err);
 
     if (st == FM_OK)
         st = cli_run_plan_make(&plan, &catalog, args, err);
     if (st == FM_OK)
-        st = execute(&catalog, &plan, cli_has(args, "json"), err);
+        st = cli_has(args, "dry-run") ? estimate(&catalog, &plan, json, err)
+                                      : execute(&catalog, &plan, json, err);
     cli_run_plan_release(&plan);
     return st;
 }
@@ -137,6 +148,7 @@ static const cli_example examples[] = {
      "replies that were saved before"},
     {"fathom run tracespatial --data DIR --config model.yaml --max-errors 5% --max-cost 2.50",
      "a model behind an API"},
+    {"fathom run tracespatial --data DIR --config model.yaml --dry-run", "what that would take"},
     {0},
 };
 

@@ -167,10 +167,11 @@ static fm_status read_limits(const cli_args *args, fm_run_options *o, fm_err *er
         st = read_amount(args, "requests-per-minute", &o->pace.requests_per_minute, err);
     if (st == FM_OK)
         st = read_amount(args, "tokens-per-minute", &o->pace.tokens_per_minute, err);
-    /* A cap below the default start is a start as well. */
-    if (st == FM_OK && o->pace.cap && !o->pace.start && o->pace.cap < 8)
+    /* A lower cap on the command line lowers the start that the file states. */
+    if (st == FM_OK && !cli_has(args, "concurrency-start") && o->pace.cap &&
+        o->pace.start > o->pace.cap)
         o->pace.start = o->pace.cap;
-    return st;
+    return st == FM_OK ? fm_pace_check(&o->pace, err) : st;
 }
 
 /* "20" or "5%" */
@@ -484,11 +485,14 @@ const cli_option cli_run_option_table[] = {
      .argument = "FILE",
      .help = "answer from a cassette instead of the network",
      .kind = CLI_FILE},
+    {.name = "dry-run",
+     .help = "show what would be sent, in requests, bytes, tokens and money; send and write "
+             "nothing",
+     .group = "otherwise"},
     {.name = "jobs",
      .letter = 'j',
      .argument = "N",
-     .help = "threads that grade; results do not depend on it (default: one a processor)",
-     .group = "otherwise"},
+     .help = "threads that grade; results do not depend on it (default: one a processor)"},
     {.name = "json",
      .help = "print results.json instead of the table, and the progress as JSON lines"},
     {0},

@@ -1,11 +1,14 @@
 /* Owns the views that a command has open, and how they reach stdout. */
 #include "show.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/files.h"
 #include "base/json.h"
 #include "base/size.h"
+#include "base/text.h"
 #include "report/report.h"
 #include "terminal.h"
 
@@ -228,5 +231,93 @@ fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir, const cha
     if (st == FM_OK)
         st = json ? show_results(view, err) : show_table_and_usage(view, run_dir, err);
     fm_view_close(view);
+    return st;
+}
+
+/* ---- what a run would take ---- */
+
+static void estimate_json(fm_buf *out, const fm_run_estimate *e, const char *label,
+                          const char *run_dir)
+{
+    fm_json_writer w = {.out = out, .pretty = true};
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", "fathom.estimate/1");
+    fm_json_put_string(&w, "label", label);
+    fm_json_put_string(&w, "run_dir", run_dir);
+    fm_json_put_int(&w, "samples", (int64_t)e->samples);
+    fm_json_put_int(&w, "settled", (int64_t)e->settled);
+    fm_json_put_int(&w, "cached", (int64_t)e->cached);
+    fm_json_put_int(&w, "requests", (int64_t)e->requests);
+    if (e->known) {
+        fm_json_put_int(&w, "request_bytes", (int64_t)e->request_bytes);
+        fm_json_put_int(&w, "input_tokens", (int64_t)e->input_tokens);
+        fm_json_put_int(&w, "output_tokens", (int64_t)e->output_tokens);
+        fm_json_put_number(&w, "cost_low_usd", e->cost_low);
+        fm_json_put_number(&w, "cost_high_usd", e->cost_high);
+    }
+    fm_json_close(&w, '}');
+    fm_buf_putc(out, '\n');
+}
+
+/* "  requests            950" */
+static void put_row(fm_buf *out, const char *name, const char *before, double value)
+{
+    fm_buf_printf(out, "  %-20s%s", name, before);
+    put_count(out, value);
+    fm_buf_putc(out, '\n');
+}
+
+static void put_costs(fm_buf *out, const fm_run_estimate *e)
+{
+    fm_buf_printf(out, "  %-20s", "cost");
+    if (isnan(e->cost_low)) {
+        fm_buf_puts(out, "not known: no prices are set\n");
+        return;
+    }
+    put_money(out, e->cost_low);
+    if (e->output_tokens == 0) {
+        fm_buf_puts(out, " and the output, which has no bound\n");
+    } else {
+        fm_buf_puts(out, " to ");
+        put_money(out, e->cost_high);
+        fm_buf_putc(out, '\n');
+    }
+}
+
+static void estimate_text(fm_buf *out, const fm_run_estimate *e, const char *label,
+                          const char *run_dir)
+{
+    fm_text_for_terminal(out, label, strlen(label));
+    fm_buf_puts(out, ": nothing was sent or written\n");
+    put_row(out, "samples", "", (double)e->samples);
+    if (e->settled) {
+        fm_buf_printf(out, "  %-20s%zu, in ", "answered already", e->settled);
+        fm_text_for_terminal(out, run_dir, strlen(run_dir));
+        fm_buf_putc(out, '\n');
+    }
+    if (e->cached)
+        put_row(out, "in the cache", "", (double)e->cached);
+    put_row(out, "requests", "", (double)e->requests);
+    if (!e->known)
+        return;
+    put_row(out, "bytes", "", (double)e->request_bytes);
+    put_row(out, "tokens in", "about ", (double)e->input_tokens);
+    if (e->output_tokens)
+        put_row(out, "tokens out", "at most ", (double)e->output_tokens);
+    put_costs(out, e);
+}
+
+fm_status cli_show_estimate(const fm_run_estimate *estimate, const char *label, const char *run_dir,
+                            bool json, fm_err *err)
+{
+    fm_buf out = {0};
+
+    if (json)
+        estimate_json(&out, estimate, label, run_dir);
+    else
+        estimate_text(&out, estimate, label, run_dir);
+    fm_status st = cli_print(&out, err);
+    fm_buf_release(&out);
     return st;
 }

@@ -2,6 +2,7 @@
 #ifndef FM_CLI_SHOW_H
 #define FM_CLI_SHOW_H
 
+#include "core/run.h"
 #include "core/view.h"
 
 /* Several views, opened together and closed together. */
@@ -22,5 +23,9 @@ FM_MUST_CHECK fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *
 /* A run under one protocol (NULL: its own): the table and where the rest is, or results.json. */
 FM_MUST_CHECK fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir,
                                      const char *protocol, bool json, fm_err *err);
+
+/* What a run would take (fm_run_dry), as a table or as JSON (schema fathom.estimate/1). */
+FM_MUST_CHECK fm_status cli_show_estimate(const fm_run_estimate *estimate, const char *label,
+                                          const char *run_dir, bool json, fm_err *err);
 
 #endif
