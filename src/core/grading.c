@@ -137,17 +137,6 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
 
 /* ---- the pass ---- */
 
-fm_status fm_grading_new_id(fm_id_map *ids, const char *id, const char *data_dir, fm_err *err)
-{
-    bool fresh;
-
-    if (!fm_id_map_put(ids, id, 0, &fresh, NULL))
-        return fm_fail(err, FM_E_NOMEM, "no memory for the ids");
-    return fresh
-               ? FM_OK
-               : fm_fail(err, FM_E_INPUT, "id '%s' stands twice in the data in '%s'", id, data_dir);
-}
-
 static fm_status read_batch(batch *b, fm_walk *walk, size_t *n, fm_err *err)
 {
     fm_arena_reset(&b->arena);

@@ -5,7 +5,6 @@
 #ifndef FM_CORE_GRADING_H
 #define FM_CORE_GRADING_H
 
-#include "base/idmap.h"
 #include "core/journal.h"
 #include "core/manifest.h"
 #include "core/rundir.h"
@@ -32,11 +31,6 @@ typedef struct {
 
 FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_grading_losses *losses,
                                            fm_err *err);
-
-/* Note an id of the data. Ids decide which reply belongs to which sample: FM_E_INPUT for one that
- * comes twice. */
-FM_MUST_CHECK fm_status fm_grading_new_id(fm_id_map *ids, const char *id, const char *data_dir,
-                                          fm_err *err);
 
 /* Open the loader of a run: its annotations from the run directory where the manifest says so. */
 FM_MUST_CHECK fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,
