@@ -58,21 +58,25 @@ void mock_reply_clear(mock_reply *reply)
 {
     reply->status = 0;
     reply->type = NULL;
-    reply->n_headers = 0;
+    fm_buf_clear(&reply->headers);
     fm_buf_clear(&reply->body);
+}
+
+void mock_reply_release(mock_reply *reply)
+{
+    fm_buf_release(&reply->headers);
+    fm_buf_release(&reply->body);
 }
 
 void mock_reply_header(mock_reply *reply, const char *name, const char *fmt, ...)
 {
     va_list args;
 
-    if (reply->n_headers == MOCK_MAX_HEADERS)
-        return;
-    struct mock_header *header = &reply->headers[reply->n_headers++];
-    snprintf(header->name, sizeof(header->name), "%s", name);
+    fm_buf_append(&reply->headers, name, strlen(name) + 1);
     va_start(args, fmt);
-    vsnprintf(header->value, sizeof(header->value), fmt, args);
+    fm_buf_vprintf(&reply->headers, fmt, args);
     va_end(args);
+    fm_buf_putc(&reply->headers, '\0');
 }
 
 /* ---- reading ---- */

@@ -31,19 +31,15 @@ fm_mock_fault mock_draw(const double rates[FM_MOCK_FAULTS], uint64_t seed, uint6
 
 /* ---- dialects.c: the providers' forms ---- */
 
-#define MOCK_MAX_HEADERS 8
-
 typedef struct {
     int status;
-    const char *type; /* Content-Type; NULL: none */
-    struct mock_header {
-        char name[48], value[80];
-    } headers[MOCK_MAX_HEADERS];
-    size_t n_headers;
+    const char *type; /* Content-Type; NULL: none, or among the headers */
+    fm_buf headers;   /* name and value in turn, each ended by NUL */
     fm_buf body;
 } mock_reply;
 
 void mock_reply_clear(mock_reply *reply);
+void mock_reply_release(mock_reply *reply);
 void mock_reply_header(mock_reply *reply, const char *name, const char *fmt, ...) FM_PRINTF(3, 4);
 
 typedef struct mock_dialect mock_dialect;

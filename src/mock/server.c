@@ -27,6 +27,8 @@
 #include "base/files.h"
 #include "base/size.h"
 #include "mock/mock_internal.h"
+#include "wire/cassette.h"
+#include "wire/secrets.h"
 
 #define MAX_BODY_BYTES  ((size_t)64 << 20)
 #define MAX_CONNECTIONS 16384u
@@ -50,6 +52,7 @@ typedef struct exchange {
     stage stage;
     bool asked_for; /* counted as in flight */
     bool counted;   /* among the good replies */
+    char method[16];
     fm_buf uri, body;
     bool too_large;
     fm_mock_fault fault;
@@ -63,6 +66,7 @@ struct fm_mock {
     fm_mock_config config; /* its strings are not used once the server runs */
     char *require_key;
     mock_script *script;
+    fm_cassette *cassette; /* NULL: none is served */
     mock_tally tally;
     struct MHD_Daemon *daemon;
     int listener, wake, port;
@@ -200,7 +204,7 @@ static void log_path(fm_json_writer *w, const char *uri)
     fm_json_put_bool(w, "query", strchr(uri, '?') != NULL);
 }
 
-static void log_request(const exchange *e, const char *method, double now_s)
+static void log_request(const exchange *e, double now_s)
 {
     fm_buf line = {0};
     fm_json_writer w = {.out = &line};
@@ -209,7 +213,7 @@ static void log_request(const exchange *e, const char *method, double now_s)
         return;
     fm_json_open(&w, NULL, '{');
     fm_json_put_number(&w, "at_s", now_s - e->mock->started_s);
-    fm_json_put_string(&w, "method", method);
+    fm_json_put_string(&w, "method", e->method);
     log_path(&w, fm_buf_text(&e->uri));
     fm_json_open(&w, "headers", '{');
     MHD_get_connection_values(e->connection, MHD_HEADER_KIND, log_header, &w);
@@ -265,11 +269,73 @@ static bool has_key(const exchange *e)
     return value && strcmp(value, key) == 0;
 }
 
+static void refuse_plainly(mock_reply *reply, int status, const char *words)
+{
+    reply->status = status;
+    reply->type = "application/json";
+    fm_buf_printf(&reply->body, "{\"error\": {\"message\": \"%s\"}}", words);
+}
+
+static void write_recorded(exchange *e, const fm_cassette_reply *recorded)
+{
+    mock_reply *reply = &e->reply;
+
+    /* What a provider's server did to the connection is not known; its client saw this. */
+    if (recorded->end == FM_WIRE_TIMEOUT)
+        e->fault = FM_MOCK_HANG;
+    else if (recorded->end != FM_WIRE_DONE || recorded->status < 200 || recorded->status > 999)
+        e->fault = FM_MOCK_RESET;
+    reply->status = recorded->status;
+    for (size_t i = 0; i < recorded->n_headers; i++)
+        mock_reply_header(reply, recorded->headers[i].name, "%s", recorded->headers[i].value);
+    fm_buf_append(&reply->body, recorded->body, recorded->size);
+}
+
+/* A key in the query is not in a cassette. */
+static void put_path(fm_buf *out, const char *uri)
+{
+    const char *key = strstr(uri, "?key=");
+
+    if (!key)
+        key = strstr(uri, "&key=");
+    if (!key) {
+        fm_buf_puts(out, uri);
+        return;
+    }
+    key += strlen("?key=");
+    fm_buf_append(out, uri, (size_t)(key - uri));
+    fm_buf_puts(out, FM_SECRET_REMOVED);
+    fm_buf_puts(out, key + strcspn(key, "&"));
+}
+
+static void play(exchange *e, const char *method)
+{
+    fm_cassette_reply recorded = {0};
+    fm_buf path = {0};
+    fm_err err = {0};
+    bool found = false;
+
+    put_path(&path, fm_buf_text(&e->uri));
+    if (path.failed ||
+        fm_cassette_find(e->mock->cassette, method, fm_buf_text(&path), fm_buf_text(&e->body),
+                         e->body.size, &recorded, &found, &err) != FM_OK)
+        refuse_plainly(&e->reply, 500, "the cassette cannot be read");
+    else if (!found)
+        refuse_plainly(&e->reply, 404, "the cassette has no further reply to this request");
+    else
+        write_recorded(e, &recorded);
+    fm_buf_release(&path);
+}
+
 static void answer(exchange *e, mock_ending ending)
 {
     const char *text;
     size_t size;
 
+    if (e->mock->cassette && ending == MOCK_ANSWER_WHOLE) {
+        play(e, e->method);
+        return;
+    }
     mock_script_answer(e->mock->script, fm_buf_text(&e->asked.prompt), &text, &size);
     mock_write_answer(&e->reply, &e->asked, text, size, ending);
     if (e->mock->config.requests_per_second > 0)
@@ -341,6 +407,7 @@ static void write_faulty(exchange *e)
         break;
     case FM_MOCK_WRONG_TYPE:
         answer(e, MOCK_ANSWER_WHOLE);
+        fm_buf_clear(&reply->headers);
         reply->type = "text/plain";
         reply->body.size /= 2;
         break;
@@ -355,57 +422,59 @@ static void write_faulty(exchange *e)
     }
 }
 
-static void refuse_plainly(mock_reply *reply, int status, const char *words)
-{
-    reply->status = status;
-    reply->type = "application/json";
-    fm_buf_printf(&reply->body, "{\"error\":{\"message\":\"%s\"}}", words);
-}
-
-/* What becomes of a request that has arrived; *wait_s: for how long nothing is said. */
-static void decide(exchange *e, const char *method, double now_s, double *wait_s)
+/* Draw a fault for a request that is in order, and write the reply that goes with it. */
+static void answer_or_fail(exchange *e, double now_s, double *jitter)
 {
     fm_mock *mock = e->mock;
-    const char *path = fm_buf_text(&e->uri);
-    char plain[1024];
+
+    if (within_rate(mock, now_s))
+        e->fault = mock_draw(mock->config.rates, mock->config.seed, e->asked.hash,
+                             mock_tally_next(&mock->tally, e->asked.hash), jitter);
+    else
+        e->fault = FM_MOCK_429_AFTER;
+    write_faulty(e);
+}
+
+/* What becomes of a request that has arrived. Returns for how long nothing is said. */
+static double decide(exchange *e, double now_s)
+{
+    fm_mock *mock = e->mock;
+    const char *uri = fm_buf_text(&e->uri);
+    char path[1024];
     double jitter = 0;
     fm_err err = {0};
 
-    snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(path, "?"), path);
+    snprintf(path, sizeof(path), "%.*s", (int)strcspn(uri, "?"), uri);
     mock_reply_clear(&e->reply);
     e->fault = MOCK_NO_FAULT;
-    e->asked.dialect = mock_dialect_of(plain);
+    e->asked.dialect = mock_dialect_of(path);
     e->asked.hash = mock_body_hash(fm_buf_text(&e->body), e->body.size);
-    if (!e->asked.dialect) {
+    if (!e->asked.dialect && mock->cassette)
+        play(e, e->method);
+    else if (!e->asked.dialect)
         refuse_plainly(&e->reply, 404, "no provider has this path");
-    } else if (strcmp(method, "POST") != 0) {
+    else if (strcmp(e->method, "POST") != 0)
         refuse_plainly(&e->reply, 405, "only POST is answered here");
-    } else if (!has_key(e)) {
+    else if (!has_key(e))
         refuse(e, MOCK_REFUSE_KEY, NULL);
-    } else if (e->too_large) {
+    else if (e->too_large)
         refuse(e, MOCK_REFUSE_SIZE, NULL);
-    } else if (mock_asked_read(&e->asked, e->asked.dialect, plain, fm_buf_text(&e->body),
-                               e->body.size, &err) != FM_OK) {
+    else if (mock_asked_read(&e->asked, e->asked.dialect, path, fm_buf_text(&e->body), e->body.size,
+                             &err) != FM_OK)
         refuse(e, MOCK_REFUSE_INTERNAL, err.text);
-    } else if (e->asked.problem) {
+    else if (e->asked.problem && !mock->cassette)
         refuse(e, MOCK_REFUSE_REQUEST, e->asked.problem);
-    } else {
-        if (within_rate(mock, now_s))
-            e->fault = mock_draw(mock->config.rates, mock->config.seed, e->asked.hash,
-                                 mock_tally_next(&mock->tally, e->asked.hash), &jitter);
-        else
-            e->fault = FM_MOCK_429_AFTER;
-        write_faulty(e);
-    }
-    if (e->asked.dialect)
+    else
+        answer_or_fail(e, now_s, &jitter);
+    if (e->asked.dialect && !mock->cassette)
         mock_write_id(&e->reply, &e->asked);
-    if (e->reply.body.failed) {
+    if (e->reply.body.failed || e->reply.headers.failed) {
         mock_reply_clear(&e->reply);
         e->reply.status = 500;
     }
     if (e->fault != MOCK_NO_FAULT)
         atomic_fetch_add_explicit(&mock->by_fault[e->fault], 1, memory_order_relaxed);
-    *wait_s = mock->config.latency_s + jitter * mock->config.latency_jitter_s;
+    return mock->config.latency_s + jitter * mock->config.latency_jitter_s;
 }
 
 /* ---- sending ---- */
@@ -460,6 +529,19 @@ static struct MHD_Response *make_response(exchange *e)
     return MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_PERSISTENT);
 }
 
+/* One that cannot be a header (a cassette may hold any text) is left out. */
+static void add_headers(struct MHD_Response *response, const fm_buf *headers)
+{
+    const char *name = headers->data, *end = name + headers->size;
+
+    while (name < end) {
+        const char *value = name + strlen(name) + 1;
+
+        (void)MHD_add_response_header(response, name, value);
+        name = value + strlen(value) + 1;
+    }
+}
+
 /* MHD_NO closes the connection. */
 static enum MHD_Result send_reply(exchange *e)
 {
@@ -475,9 +557,7 @@ static enum MHD_Result send_reply(exchange *e)
         return MHD_NO;
     if (e->reply.type)
         sent = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, e->reply.type);
-    for (size_t i = 0; i < e->reply.n_headers && sent == MHD_YES; i++)
-        sent =
-            MHD_add_response_header(response, e->reply.headers[i].name, e->reply.headers[i].value);
+    add_headers(response, &e->reply.headers);
     if (sent == MHD_YES)
         sent = MHD_queue_response(e->connection, (unsigned)e->reply.status, response);
     MHD_destroy_response(response);
@@ -500,10 +580,11 @@ static enum MHD_Result carry_out(exchange *e)
 
 /* ---- what libmicrohttpd calls ---- */
 
-static void begin(exchange *e)
+static void begin(exchange *e, const char *method)
 {
     uint64_t now = ++e->mock->in_flight;
 
+    snprintf(e->method, sizeof(e->method), "%s", method);
     fm_buf_clear(&e->body);
     e->body.cap_bytes = MAX_BODY_BYTES;
     e->too_large = false;
@@ -538,7 +619,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (!e)
         return MHD_NO;
     if (!e->asked_for) {
-        begin(e);
+        begin(e, method);
         return MHD_YES;
     }
     if (*upload_size > 0) {
@@ -556,8 +637,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_NO;
     }
     now_s = fm_clock_seconds();
-    decide(e, method, now_s, &wait_s);
-    log_request(e, method, now_s);
+    wait_s = decide(e, now_s);
+    log_request(e, now_s);
     e->stage = STAGE_WAITING;
     if (wait_s > 0 && hold(e, now_s + wait_s))
         return MHD_YES;
@@ -620,7 +701,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     } else if (e) {
         fm_buf_release(&e->uri);
         fm_buf_release(&e->body);
-        fm_buf_release(&e->reply.body);
+        mock_reply_release(&e->reply);
         mock_asked_release(&e->asked);
         free(e);
         *socket_context = NULL;
@@ -692,8 +773,6 @@ static fm_status check_config(const fm_mock_config *config, fm_err *err)
         return fm_fail(err, FM_E_USAGE, "%d is no port", config->port);
     if (!config->cert_path != !config->key_path)
         return fm_fail(err, FM_E_USAGE, "a certificate and its key go together");
-    if (config->cassette_path)
-        return fm_fail(err, FM_E_USAGE, "cassettes are not served yet");
     return FM_OK;
 }
 
@@ -799,6 +878,8 @@ fm_status fm_mock_start(fm_mock **out, const fm_mock_config *config, fm_err *err
         st = fm_fail(err, FM_E_NOMEM, "no memory for a server");
     if (st == FM_OK)
         st = mock_script_load(&mock->script, config->reply, config->replies_path, err);
+    if (st == FM_OK && config->cassette_path)
+        st = fm_cassette_load(&mock->cassette, config->cassette_path, err);
     if (st == FM_OK)
         st = open_log(mock, config->log_path, err);
     if (st == FM_OK)
@@ -850,6 +931,7 @@ void fm_mock_stop(fm_mock *mock)
     if (mock->log)
         fclose(mock->log);
     mock_script_free(mock->script);
+    (void)!fm_cassette_close(mock->cassette, NULL); /* it was only read */
     mock_tally_release(&mock->tally);
     free(mock->require_key);
     free(mock->heap);

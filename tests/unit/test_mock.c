@@ -9,6 +9,7 @@
 #include "mock/server.h"
 #include "support/http.h"
 #include "support/scratch.h"
+#include "wire/cassette.h"
 
 TestSuite(mock, .init = scratch_make, .fini = scratch_remove);
 
@@ -656,6 +657,89 @@ Test(mock, stopping_ends_what_waits)
     close(waiting);
     close(hanging);
     close(dripping);
+}
+
+/* ---- cassettes ---- */
+
+static void record(fm_cassette *cassette, const char *url, const char *body, fm_wire_end end,
+                   int status, const char *reply)
+{
+    static const fm_wire_header headers[] = {{"Content-Type", "application/json", false},
+                                             {"x-request-id", "seven", false}};
+    fm_err err = {0};
+
+    if (fm_cassette_add(cassette, &(fm_wire_request){.method = "POST", .url = url}, body,
+                        strlen(body),
+                        &(fm_cassette_reply){.end = end,
+                                             .status = status,
+                                             .headers = headers,
+                                             .n_headers = end == FM_WIRE_DONE ? 2 : 0,
+                                             .body = reply,
+                                             .size = reply ? strlen(reply) : 0},
+                        &err) != FM_OK)
+        cr_fatal("%s", err.text);
+}
+
+Test(mock, a_cassette_is_served_in_its_order)
+{
+    const char *body = forms[OPENAI].body;
+    fm_cassette *cassette = NULL;
+    http_reply reply;
+    char path[FM_PATH_BYTES];
+    fm_mock *mock;
+
+    snprintf(path, sizeof(path), "%s", scratch_path("cassette"));
+    cr_assert(fm_cassette_record(&cassette, path, NULL) == FM_OK);
+    record(cassette, "https://api.example.com/v1/chat/completions", body, FM_WIRE_DONE, 503, "{}");
+    record(cassette, "https://api.example.com/v1/chat/completions", body, FM_WIRE_BROKEN, 0, NULL);
+    record(cassette, "https://api.example.com/v1/chat/completions", body, FM_WIRE_DONE, 200, "[7]");
+    record(cassette, "https://api.example.com/v1/chat/completions", body, FM_WIRE_TIMEOUT, 0, NULL);
+    record(cassette, "https://api.example.com/elsewhere?a=b", "x", FM_WIRE_DONE, 201, "there");
+    cr_assert(fm_cassette_close(cassette, NULL) == FM_OK);
+
+    mock = start(&(fm_mock_config){.cassette_path = path});
+    reply = ask(mock, OPENAI);
+    cr_expect(reply.status == 503 && strcmp(reply.body, "{}") == 0);
+    http_release(&reply);
+    reply = ask(mock, OPENAI);
+    cr_expect(reply.end == HTTP_RESET);
+    http_release(&reply);
+    reply = ask(mock, OPENAI);
+    cr_expect(reply.status == 200 && strcmp(reply.body, "[7]") == 0);
+    cr_expect(eq(str, (char *)http_header(&reply, "x-request-id"), "seven"));
+    http_release(&reply);
+    reply = ask_with(mock, forms[OPENAI].path, "", body, 0.02);
+    cr_expect(reply.end == HTTP_TIMEOUT && reply.raw.size == 0);
+    http_release(&reply);
+    reply = ask(mock, OPENAI);
+    cr_expect(reply.status == 404 && strstr(reply.body, "no further reply") != NULL);
+    http_release(&reply);
+    reply = ask_with(mock, "/elsewhere?a=b", "", "x", 5);
+    cr_expect(reply.status == 201 && strcmp(reply.body, "there") == 0);
+    http_release(&reply);
+    fm_mock_stop(mock);
+}
+
+Test(mock, a_cassette_meets_faults_too)
+{
+    fm_mock_config config = {.cassette_path = NULL};
+    fm_cassette *cassette = NULL;
+    http_reply reply;
+    char path[FM_PATH_BYTES];
+    fm_mock *mock;
+
+    snprintf(path, sizeof(path), "%s", scratch_path("cassette"));
+    cr_assert(fm_cassette_record(&cassette, path, NULL) == FM_OK);
+    record(cassette, "http://h/query", forms[ROBOTRACER].body, FM_WIRE_DONE, 200, "12345678");
+    cr_assert(fm_cassette_close(cassette, NULL) == FM_OK);
+    config.cassette_path = path;
+    config.rates[FM_MOCK_WRONG_TYPE] = 1;
+    mock = start(&config);
+    reply = ask(mock, ROBOTRACER);
+    cr_expect(eq(str, (char *)reply.body, "1234"));
+    cr_expect(eq(str, (char *)http_header(&reply, "Content-Type"), "text/plain"));
+    http_release(&reply);
+    fm_mock_stop(mock);
 }
 
 /* ---- log and configuration ---- */
