@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,8 @@ enum { SEAL_BYTES = sizeof(SEAL) - 1 + KEY_DIGITS + sizeof("\"}\n") - 1 };
 
 static void format_entry(fm_buf *out, const char *key, const fm_reply *reply)
 {
+    /* What it cost then is not what it costs now. */
+    const fm_attempt attempt = {.reply = reply, .cost = NAN, .queue_s = NAN};
     fm_json_writer w = {.out = out};
     char sum[FM_HASH_TEXT_BYTES];
 
@@ -109,6 +112,7 @@ static void format_entry(fm_buf *out, const char *key, const fm_reply *reply)
     fm_json_put_string(&w, "schema", SCHEMA);
     fm_json_put_string(&w, "id", key);
     fm_record_put_reply(&w, reply);
+    fm_record_put_attempt(&w, &attempt);
     fm_hash_bytes(fm_buf_text(out), out->size, sum);
     fm_buf_printf(out, SEAL "%s\"}\n", sum);
 }

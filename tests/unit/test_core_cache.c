@@ -74,7 +74,9 @@ Test(cache, gives_back_what_it_keeps)
     fm_reply reply = {.status = FM_SAMPLE_TRUNCATED,
                       .text = bytes,
                       .size = sizeof(bytes) - 1,
-                      .finish_reason = "MAX_TOKENS"},
+                      .finish_reason = "MAX_TOKENS",
+                      .model = "m-002",
+                      .usage = {.stated = true, .input_tokens = 12, .thought_tokens = 3}},
              back = {0};
     fm_cache *cache = open_cache();
 
@@ -87,6 +89,8 @@ Test(cache, gives_back_what_it_keeps)
     cr_assert(eq(sz, back.size, reply.size));
     cr_expect(memcmp(back.text, bytes, back.size) == 0);
     cr_expect(eq(str, (char *)back.finish_reason, "MAX_TOKENS"));
+    cr_expect(eq(str, (char *)back.model, "m-002"));
+    cr_expect(back.usage.stated && back.usage.input_tokens == 12 && back.usage.thought_tokens == 3);
     cr_expect(back.cached);
     fm_cache_close(cache);
     fm_arena_release(&arena);
