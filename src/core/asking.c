@@ -339,51 +339,72 @@ static bool can_afford(const loop *l)
     return most == 0 || (isnan(spent) ? 0 : spent) + each * (double)(l->n_flying + 1) <= most;
 }
 
-/* Nothing in flight can make room for one more: only its refusal is left to tell. */
-static void consider_cost(loop *l)
+/* Nothing in flight could still turn out cheaper: where a sample is left, it is the end. */
+static fm_status consider_cost(loop *l, fm_err *err)
 {
-    if (l->n_flying == 0)
+    bool drawn = l->n_waiting > 0;
+    size_t index = 0;
+    fm_status st = FM_OK;
+
+    if (l->n_flying)
+        return FM_OK;
+    if (!drawn) {
+        st = draw(l, &index, &drawn, err);
+        if (drawn)
+            put_waiting(l, index, now_of(l));
+    }
+    if (drawn)
         end_asking(l, DRAINING, FM_E_INCOMPLETE,
                    "one more sample would pass the cost cap of %g; what is answered is kept, a "
                    "higher cap goes on from here",
                    l->options->max_cost);
+    return st;
 }
 
-/* Send what may be sent now. *wait_s: until something may change by itself. */
+/* Whether another sample may be begun. Until one was answered, those that wait come first: a server
+ * that is not there need not be asked for all of them. */
+static bool may_draw(const loop *l)
+{
+    return !l->drained && l->n_free > 0 && (l->replies > 0 || l->n_waiting == 0);
+}
+
+/* One request, of a sample that waited or of a new one. *sent false: there is none to send. */
+static fm_status send_one(loop *l, bool due, bool *sent, fm_err *err)
+{
+    size_t index = 0;
+    fm_status st = FM_OK;
+
+    if (due)
+        index = take_waiting(l);
+    else
+        st = draw(l, &index, sent, err);
+    *sent = st == FM_OK && (due || *sent);
+    return *sent ? submit(l, index, err) : st;
+}
+
+/* Send what may be sent now. *wait_s: until more may be by the passing of time alone. */
 static fm_status send_all(loop *l, double *wait_s, fm_err *err)
 {
-    *wait_s = INFINITY;
-    while (fm_adapter_room(l->asking->adapter) > 0) {
-        double now_s = now_of(l);
+    bool sent = true;
+    fm_status st = FM_OK;
+
+    while (st == FM_OK && sent && fm_adapter_room(l->asking->adapter) > 0) {
+        double now_s = now_of(l), pause_s;
         bool due = l->n_waiting && l->slots[l->heap[0]].due_s <= now_s;
-        size_t index;
 
-        if (!due && (l->drained || l->n_free == 0))
+        if (!due && !may_draw(l))
             break;
-        if (!can_afford(l)) {
-            consider_cost(l);
+        if (!can_afford(l))
+            return consider_cost(l, err);
+        if (!fm_pace_may_send(&l->pace, now_s, l->n_flying, expected_tokens(l), &pause_s)) {
+            *wait_s = pause_s;
             return FM_OK;
         }
-        if (!fm_pace_may_send(&l->pace, now_s, l->n_flying, expected_tokens(l), wait_s))
-            return FM_OK;
-        if (due) {
-            index = take_waiting(l);
-        } else {
-            bool drawn;
-            fm_status st = draw(l, &index, &drawn, err);
-
-            if (st != FM_OK)
-                return st;
-            if (!drawn)
-                break;
-        }
-        fm_status st = submit(l, index, err);
-        if (st != FM_OK)
-            return st;
+        st = send_one(l, due, &sent, err);
     }
     if (l->n_waiting)
         *wait_s = fmax(0, l->slots[l->heap[0]].due_s - now_of(l));
-    return FM_OK;
+    return st;
 }
 
 /* ---- replies ---- */
@@ -621,7 +642,7 @@ fm_status fm_asking_execute(const fm_asking *asking, fm_run_progress *progress, 
     show_progress(&l, true);
     if (st == FM_OK && l.why != FM_OK)
         st = fm_fail(err, l.why, "%s", l.message.text);
-    else if (st == FM_OK && progress->done < progress->total)
+    else if (st == FM_OK && l.halt == STOPPED && progress->done < progress->total)
         st = fm_fail(err, FM_E_INTERRUPTED, "interrupted; the same command goes on from here");
     release(&l);
     return st;
