@@ -353,6 +353,36 @@ Test(remote, the_cache_is_looked_after)
                       "try 'fathom help cache'\n");
 }
 
+/* ---- cassettes ---- */
+
+Test(remote, a_cassette_gives_the_same_bytes_without_the_network)
+{
+    char *samples, *results;
+
+    MOCK(QUIET);
+    fathom(RUN("-o", "first", "--record", "run.cassette"));
+    expect_success();
+    samples = file_text("first/samples.jsonl");
+    results = file_text("first/results.json");
+    mock_stop();
+    fathom(RUN("-o", "second", "--replay", "run.cassette"));
+    expect_success();
+    cr_expect(eq(str, file_text("second/samples.jsonl"), samples));
+    cr_expect(eq(str, file_text("second/results.json"), results));
+}
+
+Test(remote, a_key_is_in_no_file_and_in_no_message)
+{
+    setenv("OPENAI_API_KEY", "canary-7f3a", 1);
+    setenv("OTHER_KEY", "another-canary-7f3a", 1);
+    MOCK("--require-key-env", "OPENAI_API_KEY", "--fault", "500=0.3");
+    fathom(RUN("-o", "run", "--cache", "--record", "run.cassette"));
+    expect_success();
+    fathom(RUN("-o", "refused", "-s", "key_env=OTHER_KEY", "--record", "refused.cassette"));
+    cr_expect(ne(int, last.code, 0));
+    cr_expect(eq(int, system("grep -r canary-7f3a ."), 256), "grep finds nothing");
+}
+
 /* ---- while it runs ---- */
 
 Test(remote, sigusr1_asks_how_far_it_is)
