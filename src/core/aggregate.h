@@ -13,13 +13,16 @@
 
 typedef struct fm_aggregate fm_aggregate;
 
-fm_aggregate *fm_aggregate_new(const fm_protocol *protocol); /* NULL: out of memory */
-void fm_aggregate_free(fm_aggregate *aggregate);             /* accepts NULL */
+/* repeats: askings a sample. NULL: out of memory */
+fm_aggregate *fm_aggregate_new(const fm_protocol *protocol, int repeats);
+void fm_aggregate_free(fm_aggregate *aggregate); /* accepts NULL */
 
-FM_MUST_CHECK fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_grade *grade,
+/* repeat: which asking of its sample it is. Those of a sample come one after another, the first
+ * before the others. */
+FM_MUST_CHECK fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_grade *grade, int repeat,
                                          fm_err *err);
 
-/* Members n, counts, outcomes, primary, aggregates, bootstrap into the object that is open in w. */
+/* Members n (askings), with repeats samples and repeats, counts, outcomes, primary, aggregates, bootstrap into the object that is open in w. */
 FM_MUST_CHECK fm_status fm_aggregate_put(const fm_aggregate *aggregate, int jobs, fm_json_writer *w,
                                          fm_err *err);
 

@@ -165,7 +165,8 @@ static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_a
 {
     for (size_t i = 0; i < n; i++) {
         const fm_buf *line = &b->slots[i].line;
-        fm_status st = fm_aggregate_add(aggregate, &b->slots[i].grade, err);
+        fm_status st =
+            fm_aggregate_add(aggregate, &b->slots[i].grade, b->slots[i].asking.repeat, err);
 
         if (st != FM_OK)
             return st;
@@ -260,7 +261,7 @@ fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_
                .slots = calloc(capacity, sizeof(slot)),
                .capacity = capacity,
                .scratch = calloc((size_t)g->jobs, sizeof(void *))};
-    fm_aggregate *aggregate = fm_aggregate_new(g->protocol);
+    fm_aggregate *aggregate = fm_aggregate_new(g->protocol, (int)repeat);
     fm_file_writer out = {0};
     fm_walk *walk = NULL;
     fm_status st = FM_OK;

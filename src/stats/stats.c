@@ -111,21 +111,50 @@ static uint32_t below(uint32_t bits, uint32_t n, fm_rng *rng)
     return (uint32_t)(product >> 32);
 }
 
-/* The sum of one resample. Two indices from each random word, and two sums, so that neither the
- * generator nor the latency of an addition holds the loop up. */
-static double resampled_sum(const double *values, uint32_t n, fm_rng *rng)
+/* The sums of one resample of rows of `width` numbers. Two indices from each random word, and two
+ * sums, so that neither the generator nor the latency of an addition holds the loop up. */
+static inline __attribute__((always_inline)) void resample(const double *rows, uint32_t n,
+                                                           int width, fm_rng *rng, double *out)
 {
-    double a = 0, b = 0;
+    double a[2 * FM_STATS_COLUMNS] = {0}, b[2 * FM_STATS_COLUMNS] = {0};
 
     for (uint32_t i = 0; i + 1 < n; i += 2) {
         uint64_t word = fm_rng_next(rng);
+        const double *x = rows + (size_t)below((uint32_t)word, n, rng) * (size_t)width;
+        const double *y = rows + (size_t)below((uint32_t)(word >> 32), n, rng) * (size_t)width;
 
-        a += values[below((uint32_t)word, n, rng)];
-        b += values[below((uint32_t)(word >> 32), n, rng)];
+        for (int c = 0; c < width; c++)
+            a[c] += x[c];
+        for (int c = 0; c < width; c++)
+            b[c] += y[c];
     }
-    if (n % 2)
-        a += values[below((uint32_t)fm_rng_next(rng), n, rng)];
-    return a + b;
+    if (n % 2) {
+        const double *x = rows + (size_t)below((uint32_t)fm_rng_next(rng), n, rng) * (size_t)width;
+
+        for (int c = 0; c < width; c++)
+            a[c] += x[c];
+    }
+    for (int c = 0; c < width; c++)
+        out[c] = a[c] + b[c];
+}
+
+/* A width that the compiler knows keeps the sums in registers. */
+static void resample_rows(const double *rows, uint32_t n, int width, fm_rng *rng, double *out)
+{
+    switch (width) {
+    case 1:
+        resample(rows, n, 1, rng, out);
+        break;
+    case 2:
+        resample(rows, n, 2, rng, out);
+        break;
+    case 4:
+        resample(rows, n, 4, rng, out);
+        break;
+    default:
+        resample(rows, n, 8, rng, out);
+        break;
+    }
 }
 
 static int ascending(const void *a, const void *b)
@@ -135,11 +164,160 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* ---- drawn ---- */
+
+static bool has_weights(const fm_stats_column *columns, size_t n)
+{
+    for (size_t c = 0; c < n; c++)
+        if (columns[c].weights)
+            return true;
+    return false;
+}
+
+/* What one index finds stands in one place: the sums of all columns, then, if there are any, their
+ * weights; zeros fill the row up to a width that resample_rows() knows. */
+static void fill_rows(double *rows, int width, const fm_stats_column *columns, size_t n_columns,
+                      size_t n, bool weighted)
+{
+    for (size_t i = 0; i < n; i++) {
+        double *row = rows + i * (size_t)width;
+
+        for (size_t c = 0; c < n_columns; c++) {
+            row[c] = columns[c].sums[i];
+            if (weighted)
+                row[n_columns + c] = columns[c].weights ? columns[c].weights[i] : 1;
+        }
+    }
+}
+
+static fm_status draw_all(const fm_stats_column *columns, size_t n_columns, size_t n, size_t draws,
+                          double confidence, uint64_t seed, fm_stats_resampled *out, fm_err *err)
+{
+    bool weighted = has_weights(columns, n_columns);
+    size_t used = n_columns * (weighted ? 2 : 1), cells, drawn;
+    int width = used <= 2 ? (int)used : used <= 4 ? 4 : 8;
+    double *rows = NULL, *means = NULL;
+    fm_rng rng;
+
+    if (fm_size_mul(n, (size_t)width, &cells) && fm_size_mul(draws, n_columns, &drawn)) {
+        rows = calloc(cells, sizeof(*rows));
+        means = calloc(drawn, sizeof(*means));
+    }
+    if (!rows || !means) {
+        free(rows);
+        free(means);
+        return fm_fail(err, FM_E_NOMEM, "out of memory for %zu bootstrap draws", draws);
+    }
+    fill_rows(rows, width, columns, n_columns, n, weighted);
+    fm_rng_seed(&rng, seed);
+    for (size_t i = 0; i < draws; i++) {
+        double sums[2 * FM_STATS_COLUMNS];
+
+        resample_rows(rows, (uint32_t)n, width, &rng, sums);
+        for (size_t c = 0; c < n_columns; c++)
+            means[c * draws + i] = sums[c] / (weighted ? sums[n_columns + c] : (double)n);
+    }
+    for (size_t c = 0; c < n_columns; c++) {
+        double *own = means + c * draws;
+
+        qsort(own, draws, sizeof(*own), ascending);
+        out[c] =
+            (fm_stats_resampled){.interval = {fm_stats_quantile(own, draws, (1 - confidence) / 2),
+                                              fm_stats_quantile(own, draws, (1 + confidence) / 2)},
+                                 .drawn = true};
+    }
+    free(rows);
+    free(means);
+    return FM_OK;
+}
+
+/* ---- expanded ---- */
+
+/* Of the mean of a resample: standard error, and the third and fourth cumulant over its powers. */
+typedef struct {
+    double mean, error, skewness, kurtosis;
+} cumulants;
+
+static cumulants cumulants_of(const fm_stats_column *column, size_t n)
+{
+    double sum = 0, weight = 0, m2 = 0, m3 = 0, m4 = 0, count = (double)n;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += column->sums[i];
+        weight += column->weights ? column->weights[i] : 1;
+    }
+    double mean = sum / weight;
+    for (size_t i = 0; i < n; i++) {
+        double z = column->sums[i] - mean * (column->weights ? column->weights[i] : 1);
+
+        m2 += z * z;
+        m3 += z * z * z;
+        m4 += z * z * z * z;
+    }
+    m2 /= count, m3 /= count, m4 /= count;
+    if (!(m2 > 0))
+        return (cumulants){.mean = mean};
+    return (cumulants){.mean = mean,
+                       .error = sqrt(m2 / count) * (count / weight),
+                       .skewness = m3 / (m2 * sqrt(m2)) / sqrt(count),
+                       .kurtosis = (m4 / (m2 * m2) - 3) / count};
+}
+
+static double expanded_quantile(const cumulants *k, double p)
+{
+    double z = fm_stats_normal_quantile(p), g = k->skewness;
+
+    return k->mean + k->error * (z + (z * z - 1) * g / 6 + (z * z * z - 3 * z) * k->kurtosis / 24 -
+                                 (2 * z * z * z - 5 * z) * g * g / 36);
+}
+
+/* What the expansion leaves out is of the third power of these. */
+#define MOST_SKEWNESS 0.1
+#define MOST_KURTOSIS 0.05
+
+static bool expand(const fm_stats_column *column, size_t n, double confidence,
+                   fm_stats_resampled *out)
+{
+    cumulants k = cumulants_of(column, n);
+
+    if (!(fabs(k.skewness) <= MOST_SKEWNESS && fabs(k.kurtosis) <= MOST_KURTOSIS))
+        return false;
+    *out = (fm_stats_resampled){.interval = {expanded_quantile(&k, (1 - confidence) / 2),
+                                             expanded_quantile(&k, (1 + confidence) / 2)}};
+    return true;
+}
+
+fm_status fm_stats_bootstrap(const fm_stats_column *columns, size_t n_columns, size_t n,
+                             size_t draws, double confidence, uint64_t seed,
+                             fm_stats_resampled *out, fm_err *err)
+{
+    fm_stats_column rest[FM_STATS_COLUMNS];
+    fm_stats_resampled drawn[FM_STATS_COLUMNS];
+    size_t place[FM_STATS_COLUMNS], n_rest = 0;
+    fm_status st = FM_OK;
+
+    if (n > UINT32_MAX || draws == 0 || n_columns > FM_STATS_COLUMNS)
+        return fm_fail(err, FM_E_INPUT, "cannot bootstrap %zu values with %zu draws", n, draws);
+    for (size_t c = 0; c < n_columns; c++) {
+        if (n == 0) {
+            out[c] = (fm_stats_resampled){.interval = {NAN, NAN}, .drawn = true};
+        } else if (n <= FM_STATS_DRAWN_MOST || !expand(&columns[c], n, confidence, &out[c])) {
+            rest[n_rest] = columns[c];
+            place[n_rest++] = c;
+        }
+    }
+    if (n_rest)
+        st = draw_all(rest, n_rest, n, draws, confidence, seed, drawn, err);
+    for (size_t c = 0; st == FM_OK && c < n_rest; c++)
+        out[place[c]] = drawn[c];
+    return st;
+}
+
 fm_status fm_stats_bootstrap_mean(const double *values, size_t n, size_t draws, double confidence,
                                   uint64_t seed, fm_interval *out, fm_err *err)
 {
-    size_t bytes;
-    fm_rng rng;
+    fm_stats_column column = {.sums = values};
+    fm_stats_resampled resampled;
 
     if (n > UINT32_MAX || draws == 0)
         return fm_fail(err, FM_E_INPUT, "cannot bootstrap %zu values with %zu draws", n, draws);
@@ -147,16 +325,8 @@ fm_status fm_stats_bootstrap_mean(const double *values, size_t n, size_t draws, 
         *out = (fm_interval){NAN, NAN};
         return FM_OK;
     }
-    double *means = fm_size_mul(draws, sizeof(*means), &bytes) ? malloc(bytes) : NULL;
-    if (!means)
-        return fm_fail(err, FM_E_NOMEM, "out of memory for %zu bootstrap draws", draws);
-
-    fm_rng_seed(&rng, seed);
-    for (size_t i = 0; i < draws; i++)
-        means[i] = resampled_sum(values, (uint32_t)n, &rng) / (double)n;
-    qsort(means, draws, sizeof(*means), ascending);
-    out->low = fm_stats_quantile(means, draws, (1 - confidence) / 2);
-    out->high = fm_stats_quantile(means, draws, (1 + confidence) / 2);
-    free(means);
-    return FM_OK;
+    fm_status st = draw_all(&column, 1, n, draws, confidence, seed, &resampled, err);
+    if (st == FM_OK)
+        *out = resampled.interval;
+    return st;
 }

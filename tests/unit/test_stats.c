@@ -151,3 +151,115 @@ Test(stats, bootstrap_of_few_values_and_bad_arguments)
     cr_assert(fm_stats_bootstrap_mean(values, (size_t)1 << 33, 1, 0.95, 1, &got, &err) ==
               FM_E_INPUT);
 }
+
+/* ---- several columns at once ---- */
+
+static void skewed(double *values, size_t n, uint64_t seed)
+{
+    fm_rng rng;
+
+    fm_rng_seed(&rng, seed);
+    for (size_t i = 0; i < n; i++)
+        values[i] = -log(1 - fm_rng_unit(&rng)); /* exponential: skewness 2 */
+}
+
+static fm_stats_resampled resampled(const double *sums, const double *weights, size_t n)
+{
+    fm_stats_column column = {.sums = sums, .weights = weights};
+    fm_stats_resampled out;
+
+    cr_assert(fm_stats_bootstrap(&column, 1, n, FM_STATS_DRAWS, 0.95, 1, &out, NULL) == FM_OK);
+    return out;
+}
+
+Test(stats, a_column_has_the_same_interval_alone_and_beside_others)
+{
+    static double values[FM_STATS_COLUMNS][501];
+    fm_stats_column columns[FM_STATS_COLUMNS];
+    fm_stats_resampled out[FM_STATS_COLUMNS];
+
+    for (size_t c = 0; c < FM_STATS_COLUMNS; c++) {
+        skewed(values[c], 501, c + 1);
+        columns[c] = (fm_stats_column){.sums = values[c]};
+    }
+    for (size_t k = 1; k <= FM_STATS_COLUMNS; k++) {
+        cr_assert(fm_stats_bootstrap(columns, k, 501, 1000, 0.95, 9, out, NULL) == FM_OK);
+        for (size_t c = 0; c < k; c++) {
+            fm_interval alone;
+
+            cr_assert(fm_stats_bootstrap_mean(values[c], 501, 1000, 0.95, 9, &alone, NULL) ==
+                      FM_OK);
+            cr_assert(out[c].interval.low == alone.low && out[c].interval.high == alone.high);
+            cr_assert(out[c].drawn);
+        }
+    }
+}
+
+Test(stats, samples_are_resampled_with_all_their_values)
+{
+    static double values[200], sums[200], weights[200];
+
+    skewed(values, 200, 3);
+    for (size_t i = 0; i < 200; i++) {
+        sums[i] = 5 * values[i];
+        weights[i] = 5;
+    }
+    /* Five equal values of each sample say no more than one. */
+    fm_stats_resampled once = resampled(values, NULL, 200), five = resampled(sums, weights, 200);
+    cr_assert(fabs(once.interval.low - five.interval.low) < 1e-12);
+    cr_assert(fabs(once.interval.high - five.interval.high) < 1e-12);
+    /* A sample without weight in one draw moves sums and weights together: a constant stays one. */
+    for (size_t i = 0; i < 200; i++)
+        sums[i] = 3 * (weights[i] = (double)(i % 3 + 1));
+    fm_stats_resampled constant = resampled(sums, weights, 200);
+    cr_assert(constant.interval.low == 3 && constant.interval.high == 3);
+}
+
+Test(stats, quantiles_of_many_values_are_those_of_the_draws)
+{
+    enum { N = FM_STATS_DRAWN_MOST + 1 };
+    static double values[N];
+    fm_interval drawn;
+
+    skewed(values, N, 5);
+    fm_stats_resampled computed = resampled(values, NULL, N);
+    cr_assert(fm_stats_bootstrap_mean(values, N, FM_STATS_DRAWS, 0.95, 1, &drawn, NULL) == FM_OK);
+    /* The draws miss their own quantile by 0.0267 standard errors (one sigma); four of these. */
+    double error = 1 / sqrt((double)N);
+    cr_assert(computed.drawn == false);
+    cr_assert(fabs(computed.interval.low - drawn.low) < 4 * 0.0267 * error);
+    cr_assert(fabs(computed.interval.high - drawn.high) < 4 * 0.0267 * error);
+    /* Without the skewness both ends would be off by more: 2 / sqrt(n) (z^2 - 1) / 6. */
+    double centre = (computed.interval.low + computed.interval.high) / 2;
+    double shift = 2 / sqrt((double)N) * (1.959964 * 1.959964 - 1) / 6 * error;
+    cr_assert(fabs(centre - fm_stats_mean(values, N) - shift) < 0.1 * shift);
+}
+
+Test(stats, computed_intervals_cover_the_mean_as_often_as_they_say)
+{
+    enum { N = FM_STATS_DRAWN_MOST + 1, RUNS = 400 };
+    static double values[N];
+    int covered = 0;
+
+    for (uint64_t run = 0; run < RUNS; run++) {
+        skewed(values, N, 1000 + run);
+        fm_stats_resampled got = resampled(values, NULL, N);
+        covered += got.interval.low <= 1 && 1 <= got.interval.high;
+    }
+    /* 380 of 400, and four times the binomial 4.4 */
+    cr_assert(covered >= 380 - 18 && covered <= 380 + 18, "%d", covered);
+}
+
+Test(stats, what_the_expansion_does_not_fit_is_drawn)
+{
+    enum { N = FM_STATS_DRAWN_MOST + 1 };
+    static double values[N];
+
+    values[0] = 1; /* one in ten thousand: the mean of a resample is a Poisson count */
+    fm_stats_resampled one = resampled(values, NULL, N);
+    cr_assert(one.drawn);
+    cr_assert(one.interval.low == 0);
+    values[0] = 0;
+    fm_stats_resampled none = resampled(values, NULL, N);
+    cr_assert(none.interval.low == 0 && none.interval.high == 0);
+}

@@ -1,0 +1,154 @@
+/* Aggregates with and without repeats: denominators, methods, and that repeats of one answer say no
+ * more than the answer. */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "core/aggregate.h"
+
+static const fm_metric metrics[] = {
+    {.name = "hit", .unit = "", .role = FM_METRIC_RATE, .over = FM_OVER_ALL, .better = 1},
+    {.name = "all", .unit = "", .role = FM_METRIC_RATE, .over = FM_OVER_PRESENT, .better = 1},
+    {.name = "far", .unit = "m", .role = FM_METRIC_MEAN, .over = FM_OVER_PRESENT, .better = -1},
+    {.name = "note", .unit = "", .role = FM_METRIC_DETAIL},
+};
+
+static const fm_protocol protocol = {
+    .name = "made", .primary = "hit", .metrics = metrics, .n_metrics = 4};
+
+static fm_grade grade_of(bool hit, double far)
+{
+    fm_grade grade = {.status = FM_SAMPLE_OK};
+
+    grade.values[0] = (fm_value){.kind = FM_VALUE_BOOL, .truth = hit};
+    grade.values[1] = (fm_value){.kind = FM_VALUE_BOOL, .truth = true};
+    grade.values[2] = (fm_value){.kind = FM_VALUE_NUMBER, .number = far};
+    return grade;
+}
+
+static fm_grade lost(void)
+{
+    return (fm_grade){.status = FM_SAMPLE_TIMEOUT};
+}
+
+static void add(fm_aggregate *aggregate, fm_grade grade, int repeat)
+{
+    cr_assert(eq(int, fm_aggregate_add(aggregate, &grade, repeat, NULL), FM_OK));
+}
+
+/* The results as a tree, from which a member is one call away. */
+static cJSON *results_of(const fm_aggregate *aggregate, int jobs)
+{
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text};
+    cJSON *tree = NULL;
+
+    fm_json_open(&w, NULL, '{');
+    cr_assert(eq(int, fm_aggregate_put(aggregate, jobs, &w, NULL), FM_OK));
+    fm_json_close(&w, '}');
+    cr_assert(eq(int, fm_json_parse(text.data, text.size, "results", &tree, NULL), FM_OK));
+    fm_buf_release(&text);
+    return tree;
+}
+
+static double member(const cJSON *results, const char *metric, const char *key)
+{
+    return fm_json_number(fm_json_get(fm_json_get(results, "aggregates"), metric), key, NAN);
+}
+
+static char *method(const cJSON *results, const char *metric)
+{
+    return (char *)fm_json_string(fm_json_get(fm_json_get(results, "aggregates"), metric),
+                                  "ci_method");
+}
+
+Test(aggregate, without_repeats_nothing_speaks_of_them)
+{
+    fm_aggregate *a = fm_aggregate_new(&protocol, 1);
+
+    for (int i = 0; i < 20; i++)
+        add(a, grade_of(i % 2, i), 1);
+    add(a, lost(), 1);
+    cJSON *r = results_of(a, 2);
+    cr_assert(eq(dbl, fm_json_number(r, "n", 0), 21));
+    cr_assert(fm_json_get(r, "repeats") == NULL);
+    cr_assert(isnan(member(r, "far", "sd_within")));
+    cr_assert(eq(dbl, member(r, "hit", "denominator"), 21));
+    cr_assert(eq(dbl, member(r, "all", "denominator"), 20));
+    cr_assert(eq(dbl, member(r, "far", "value"), 9.5));
+    cr_assert(eq(str, method(r, "hit"), (char *)"wilson"));
+    cr_assert(eq(str, method(r, "far"), (char *)"bootstrap-percentile"));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+Test(aggregate, repeats_count_as_askings_of_their_sample)
+{
+    fm_aggregate *a = fm_aggregate_new(&protocol, 3);
+
+    for (int i = 0; i < 20; i++) {
+        add(a, grade_of(true, i), 1);
+        add(a, grade_of(i % 2, i + 3), 2);
+        add(a, i == 7 ? lost() : grade_of(false, i), 3);
+    }
+    cJSON *r = results_of(a, 1);
+    cr_assert(eq(dbl, fm_json_number(r, "n", 0), 60));
+    cr_assert(eq(dbl, fm_json_number(r, "samples", 0), 20));
+    cr_assert(eq(dbl, fm_json_number(r, "repeats", 0), 3));
+    cr_assert(eq(dbl, member(r, "hit", "value"), 30.0 / 60));
+    cr_assert(eq(dbl, member(r, "hit", "denominator"), 60)); /* a lost asking is a failure */
+    cr_assert(eq(dbl, member(r, "far", "denominator"), 59));
+    cr_assert(eq(dbl, member(r, "far", "excluded"), 1));
+    cr_assert(eq(dbl, member(r, "far", "samples"), 20));
+    cr_assert(eq(dbl, member(r, "far", "value"), (3 * 190 + 60 - 7) / 59.0));
+    cr_assert(eq(str, method(r, "hit"), (char *)"bootstrap-cluster"));
+    cr_assert(eq(str, method(r, "all"), (char *)"wilson-cluster"));
+    cr_assert(eq(str, method(r, "far"), (char *)"bootstrap-cluster"));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+Test(aggregate, equal_repeats_say_no_more_than_one_asking)
+{
+    fm_aggregate *once = fm_aggregate_new(&protocol, 1), *four = fm_aggregate_new(&protocol, 4);
+
+    for (int i = 0; i < 50; i++) {
+        add(once, grade_of(i % 3, i * i), 1);
+        for (int k = 1; k <= 4; k++)
+            add(four, grade_of(i % 3, i * i), k);
+    }
+    cJSON *a = results_of(once, 1), *b = results_of(four, 2);
+    cr_assert(eq(dbl, member(a, "far", "ci_low"), member(b, "far", "ci_low")));
+    cr_assert(eq(dbl, member(a, "far", "ci_high"), member(b, "far", "ci_high")));
+    cr_assert(eq(dbl, member(a, "all", "ci_low"), member(b, "all", "ci_low")));
+    cr_assert(eq(dbl, member(b, "far", "sd_within"), 0));
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    fm_aggregate_free(once);
+    fm_aggregate_free(four);
+}
+
+/* Items of standard deviation 3, noise of 1, four askings each. */
+Test(aggregate, spread_is_told_apart_into_items_and_noise)
+{
+    fm_aggregate *a = fm_aggregate_new(&protocol, 4);
+    fm_rng rng;
+
+    fm_rng_seed(&rng, 4);
+    for (int i = 0; i < 2000; i++) {
+        double item = 10 + 3 * fm_rng_normal(&rng);
+
+        for (int k = 1; k <= 4; k++)
+            add(a, grade_of(true, item + fm_rng_normal(&rng)), k);
+    }
+    cJSON *r = results_of(a, 1);
+    double width = member(r, "far", "ci_high") - member(r, "far", "ci_low");
+    cr_assert(lt(dbl, fabs(member(r, "far", "sd_within") - 1), 0.05));
+    cr_assert(lt(dbl, fabs(member(r, "far", "sd_between") - 3), 0.15));
+    /* sqrt((9 + 1 / 4) / 2000), twice 1.96 of it */
+    cr_assert(lt(dbl, fabs(width - 0.2666), 0.02));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
