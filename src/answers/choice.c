@@ -156,16 +156,6 @@ static fm_choice infer_option(fm_span reply, const fm_options *options)
     return fm_choice_without(FM_CHOICE_NONE, "no option");
 }
 
-static size_t characters(fm_span text)
-{
-    const char *p = text.text, *end = text.text + text.size;
-    size_t n = 0;
-
-    for (unsigned code; p < end; n++)
-        p += fm_answers_code_point(p, end, &code);
-    return n;
-}
-
 /* can_infer_text(): one option's text occurs, in a reply not much longer than all of them. */
 static fm_choice infer_text(fm_span reply, const fm_options *options)
 {
@@ -174,8 +164,8 @@ static fm_choice infer_text(fm_span reply, const fm_options *options)
     if (!options->texts)
         return fm_choice_without(FM_CHOICE_UNDECIDED, "judge");
     for (size_t i = 0; i < options->n; i++)
-        total += characters(fm_span_of(options->texts[i]));
-    if (characters(reply) <= 2 * total) {
+        total += fm_span_characters(fm_span_of(options->texts[i]));
+    if (fm_span_characters(reply) <= 2 * total) {
         for (size_t i = 0; i < options->n; i++) {
             if (fm_span_find_folded(reply, options->texts[i])) {
                 index = i;
@@ -349,14 +339,8 @@ bool fm_choice_text_occurs(fm_span answer, const char *truth)
 
 bool fm_choice_text_equals(fm_span answer, const char *truth)
 {
-    fm_span text = fm_span_strip(answer), want = fm_span_strip(fm_span_of(truth));
-
-    if (!text.text || text.size != want.size)
-        return false;
-    for (size_t i = 0; i < text.size; i++)
-        if (fm_folded(text.text[i]) != fm_folded(want.text[i]))
-            return false;
-    return true;
+    return answer.text &&
+           fm_span_same_folded(fm_span_strip(answer), fm_span_strip(fm_span_of(truth)));
 }
 
 /* ---- yes or no ---- */

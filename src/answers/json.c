@@ -20,9 +20,6 @@
 /* Python's recursion limit of 1000, less the frames of upstream's script above the reader. */
 #define MAX_DEPTH 992
 
-/* Python refuses to convert longer integers from text. */
-#define MAX_INT_DIGITS 4300
-
 typedef struct {
     double v[3];
     unsigned char columns;
@@ -236,7 +233,7 @@ static bool read_number(reader *r, value *out)
             p = skip_digits(exponent, end);
         }
     }
-    if (whole && past_whole - first > MAX_INT_DIGITS) {
+    if (whole && past_whole - first > FM_ANSWERS_INT_DIGITS) {
         r->raises = "ValueError";
         return false;
     }
@@ -483,7 +480,7 @@ static bool is_word(char c)
            u >= 0x80;
 }
 
-/* What stands between the first ```word\n and the next ```, without white space around it. */
+/* What stands between the first ```word\n and the next ```. */
 static bool find_fence(const char *text, size_t size, const char **begin, const char **end)
 {
     const char *p = text, *limit = text + size;
@@ -504,19 +501,14 @@ static bool find_fence(const char *text, size_t size, const char **begin, const 
     return false;
 }
 
-static void strip(const char **begin, const char **end)
+bool fm_answers_fence(fm_span text, fm_span *inside)
 {
-    for (size_t length; (length = fm_answers_space(*begin, *end)) > 0;)
-        *begin += length;
-    while (*begin < *end) {
-        const char *last = *end - 1;
+    const char *begin, *end;
 
-        while (last > *begin && *end - last < 3 && ((unsigned char)*last & 0xC0) == 0x80)
-            last--;
-        if (fm_answers_space(last, *end) != (size_t)(*end - last))
-            break;
-        *end = last;
-    }
+    if (!find_fence(text.text, text.size, &begin, &end))
+        return false;
+    *inside = fm_span_strip((fm_span){begin, (size_t)(end - begin)});
+    return true;
 }
 
 /* ---- from lists to points ---- */
@@ -560,9 +552,12 @@ fm_status fm_answers_parse_json(const char *text, size_t size, fm_trace_answer *
     value top;
     fm_status st = FM_OK;
 
-    if (!find_fence(text, size, &r.p, &r.end))
+    fm_span inside;
+
+    if (!fm_answers_fence((fm_span){text, size}, &inside))
         return FM_OK;
-    strip(&r.p, &r.end);
+    r.p = inside.text;
+    r.end = inside.text + inside.size;
     bool ok = read_value(&r, &top);
     if (ok) {
         skip_space(&r);

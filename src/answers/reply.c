@@ -55,11 +55,31 @@ bool fm_span_equals(fm_span span, const char *text)
     return span.text && span.size == strlen(text) && memcmp(span.text, text, span.size) == 0;
 }
 
+bool fm_span_same_folded(fm_span a, fm_span b)
+{
+    if (a.size != b.size)
+        return false;
+    for (size_t i = 0; i < a.size; i++)
+        if (fm_folded(a.text[i]) != fm_folded(b.text[i]))
+            return false;
+    return true;
+}
+
 bool fm_span_begins_folded(fm_span span, const char *word)
 {
     size_t n = strlen(word);
 
-    return span.size >= n && fm_span_find_folded((fm_span){span.text, n}, word) != NULL;
+    return span.size >= n && fm_span_same_folded((fm_span){span.text, n}, fm_span_of(word));
+}
+
+size_t fm_span_characters(fm_span span)
+{
+    const char *p = span.text, *end = span.text + span.size;
+    size_t n = 0;
+
+    for (unsigned code; p < end; n++)
+        p += fm_answers_code_point(p, end, &code);
+    return n;
 }
 
 fm_span fm_span_from(fm_span span, const char *p)

@@ -27,7 +27,11 @@ const char *fm_span_find(fm_span span, const char *word);
 const char *fm_span_find_folded(fm_span span, const char *word);
 
 bool fm_span_equals(fm_span span, const char *text);
+bool fm_span_same_folded(fm_span a, fm_span b);
 bool fm_span_begins_folded(fm_span span, const char *word);
+
+/* Python's len(): characters, not bytes. */
+size_t fm_span_characters(fm_span span);
 
 /* What is left of `span` from p on, a pointer into it. */
 fm_span fm_span_from(fm_span span, const char *p);

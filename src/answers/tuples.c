@@ -26,8 +26,7 @@ static const unsigned zeros[] = {
     0x1D7F6, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
 };
 
-/* Length in bytes of the digit at p, its value in *digit; 0 where there is none. */
-static size_t digit_at(const char *p, const char *end, char *digit)
+size_t fm_answers_digit(const char *p, const char *end, char *digit)
 {
     unsigned code;
 
@@ -52,16 +51,14 @@ static const char *digits(const char *p, const char *end, fm_buf *token)
     char digit;
     size_t length;
 
-    while ((length = digit_at(p, end, &digit)) > 0) {
+    while ((length = fm_answers_digit(p, end, &digit)) > 0) {
         fm_buf_putc(token, digit);
         p += length;
     }
     return p;
 }
 
-/* [-+]?\d+\.?\d* from p on, its ASCII form in `token`. Returns where it ends; an empty token means
- * that there is no number. */
-static const char *number(const char *p, const char *end, fm_buf *token)
+const char *fm_answers_number(const char *p, const char *end, fm_buf *token)
 {
     fm_buf_clear(token);
     if (p < end && (*p == '-' || *p == '+'))
@@ -79,23 +76,21 @@ static const char *number(const char *p, const char *end, fm_buf *token)
     return p;
 }
 
-typedef struct {
-    double values[3];
-    size_t count; /* numbers in the group; those past the third are only counted */
-    bool matched;
-} group;
-
-/* One group from behind its "(" on; returns where the match ended or failed. */
-static const char *read_group(const char *p, const char *end, group *out, fm_buf *token)
+const char *fm_answers_group_read(const char *p, const char *end, fm_answers_group *out,
+                                  fm_buf *token)
 {
-    out->count = 0;
-    out->matched = false;
+    *out = (fm_answers_group){.matched = false};
     for (;;) {
-        p = number(p, end, token);
+        p = fm_answers_number(p, end, token);
         if (token->size == 0 || token->failed)
             return p;
-        if (out->count < FM_COUNT_OF(out->values))
+        if (out->count < FM_COUNT_OF(out->values)) {
+            bool dot = memchr(token->data, '.', token->size) != NULL;
+
             out->values[out->count] = strtod(fm_buf_text(token), NULL);
+            out->dots |= (unsigned)dot << out->count;
+            out->too_long = out->too_long || (!dot && token->size > FM_ANSWERS_INT_DIGITS);
+        }
         out->count++;
         if (p == end || (*p != ',' && *p != ')'))
             return p;
@@ -115,9 +110,9 @@ fm_status fm_answers_parse_tuples(const char *text, size_t size, fm_trace_answer
     fm_status st = FM_OK;
 
     while (st == FM_OK && !out->cut && p < end && (p = memchr(p, '(', (size_t)(end - p)))) {
-        group found;
+        fm_answers_group found;
 
-        p = read_group(p + 1, end, &found, &token);
+        p = fm_answers_group_read(p + 1, end, &found, &token);
         st = fm_buf_check(&token, "number in a reply", err);
         if (st != FM_OK || !found.matched || found.count < 2)
             continue;
