@@ -14,6 +14,8 @@
 
 enum { RESOLUTION_LOW, RESOLUTION_MEDIUM, RESOLUTION_HIGH, RESOLUTION_ULTRA_HIGH };
 
+#define MODEL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
+
 /* Without a wish of the provider's: its budgets are those of a minute. */
 #define MINUTE_S 60.0
 
@@ -50,10 +52,7 @@ static fm_status set_path(fm_remote *remote, fm_err *err)
         fm_remote_base_ends_with(remote, "/v1beta") || fm_remote_base_ends_with(remote, "/v1");
     fm_buf path = {0};
 
-    for (const char *p = model; *p; p++)
-        if (!isalnum((unsigned char)*p) && !strchr("._-/", *p))
-            model = NULL, p = "";
-    if (!model || strstr(model, "..") || *model == '/')
+    if (model[strspn(model, MODEL_CHARACTERS)] || strstr(model, "..") || *model == '/')
         return fm_fail(err, FM_E_USAGE, "setting 'model' is no name of a model: '%s'",
                        remote->model);
     fm_buf_printf(&path, "%s/%s%s:generateContent", versioned ? "" : "/v1beta",

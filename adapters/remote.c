@@ -365,6 +365,10 @@ fm_status fm_remote_estimate(void *state, const fm_request *request, fm_estimate
     fm_estimate made = {.sampled = remote->sampled, .output_tokens = remote->max_output_tokens};
     fm_status st = fm_remote_compose(remote, request, true, &message, err);
 
+    if (st == FM_E_INPUT || st == FM_E_IO) {
+        *out = (fm_estimate){0}; /* nothing would be sent: submit says why */
+        return FM_OK;
+    }
     if (st != FM_OK)
         return st;
     const fm_remote_picture *pictures[] = {&message.image, &message.depth};

@@ -72,6 +72,34 @@ static void remove_key(const fm_remote *remote, const char *text, size_t size, f
     fm_buf_append(out, text + done, size - done);
 }
 
+/* The same for a text that was read: an escape, or a seam between parts, may have hidden the key. */
+static const char *clean_text(const fm_remote *remote, fm_arena *arena, const char *text,
+                              size_t *size)
+{
+    fm_buf clean = {0};
+
+    if (!text || !holds_key(remote, text, *size))
+        return text;
+    remove_key(remote, text, *size, &clean);
+    *size = clean.failed ? 0 : clean.size;
+    const char *out = clean.failed ? NULL : fm_arena_memdup(arena, fm_buf_text(&clean), *size);
+    fm_buf_release(&clean);
+    return out;
+}
+
+static void clean_reply(const fm_remote *remote, fm_arena *arena, fm_reply *reply)
+{
+    const char **words[] = {&reply->finish_reason, &reply->detail, &reply->model,
+                            &reply->request_id};
+
+    reply->text = clean_text(remote, arena, reply->text, &reply->size);
+    for (size_t i = 0; i < FM_COUNT_OF(words); i++) {
+        size_t size = *words[i] ? strlen(*words[i]) : 0;
+
+        *words[i] = clean_text(remote, arena, *words[i], &size);
+    }
+}
+
 /* ---- durations and dates ---- */
 
 double fm_remote_duration(const char *text)
@@ -136,11 +164,14 @@ static double until_date(const char *text)
     return clamp_wait(difftime(timegm(&parts), time(NULL)) + shift);
 }
 
+/* Negative where it is neither. A date first: the year that it begins with would pass for seconds. */
 static double read_wait(const char *text)
 {
-    double seconds = fm_remote_duration(text);
+    double date = until_date(text), seconds = fm_remote_duration(text);
 
-    return seconds >= 0 ? clamp_wait(seconds) : until_date(text);
+    if (date >= 0)
+        return date;
+    return seconds >= 0 ? clamp_wait(seconds) : -1;
 }
 
 /* ---- headers ---- */
@@ -505,5 +536,6 @@ void fm_remote_read(const fm_remote *remote, const fm_wire_reply *reply,
     else
         read_body(&s, body, size, out);
     read_rates(&s, out);
+    clean_reply(remote, arena, out);
     fm_buf_release(&clean);
 }

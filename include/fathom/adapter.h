@@ -100,7 +100,7 @@ typedef struct {
 typedef struct {
     char key[65]; /* SHA-256, hexadecimal, of everything that determines the reply: address,
                                 model, messages, contents of pictures, settings, repeat; never a key
-                                of an account */
+                                of an account. Empty: nothing would be sent */
     bool sampled; /* the settings draw: another asking may give another reply */
     int64_t request_bytes; /* on the wire */
     int64_t input_tokens;  /* an estimate: docs/adapters.md says by which rule */
