@@ -27,6 +27,10 @@ struct fm_wire {
     int epoll;
     double timer_at; /* when libcurl wants to be called; < 0: never */
 
+    int *secure; /* watched sockets that carry TLS */
+    size_t n_secure, room_secure;
+    double nudged_at, nudge_wait_s;
+
     /* Every exchange is in one of these. Those that are connecting, and those that are sent, run
      * out of time in the order of their lists. */
     list idle, waiting, connecting, sent, ready, delivered;
@@ -96,18 +100,83 @@ static void free_list(fm_wire *wire, list *of)
     }
 }
 
+/* ---- sockets of TLS ---- */
+
+/* libcurl 7.88 can leave what it has read and decrypted lying (a frame of HTTP/2 that opens the
+ * window of an upload), and then wait for a socket that has no more to say. So sockets of TLS are
+ * read now and then unasked: soon after something happened, and more and more seldom after that. */
+static const double first_nudge_s = 0.02, last_nudge_s = 1;
+
+static bool add_secure(fm_wire *wire, int fd)
+{
+    for (size_t i = 0; i < wire->n_secure; i++)
+        if (wire->secure[i] == fd)
+            return true;
+    if (wire->n_secure == wire->room_secure) {
+        size_t room = wire->room_secure ? wire->room_secure * 2 : 16, bytes;
+        int *grown =
+            fm_size_mul(room, sizeof(*grown), &bytes) ? realloc(wire->secure, bytes) : NULL;
+
+        if (!grown)
+            return false;
+        wire->secure = grown;
+        wire->room_secure = room;
+    }
+    wire->secure[wire->n_secure++] = fd;
+    return true;
+}
+
+static void forget_secure(fm_wire *wire, int fd)
+{
+    for (size_t i = 0; i < wire->n_secure; i++)
+        if (wire->secure[i] == fd) {
+            wire->secure[i] = wire->secure[--wire->n_secure];
+            return;
+        }
+}
+
+static double nudge_at(const fm_wire *wire)
+{
+    return wire->n_secure ? wire->nudged_at + wire->nudge_wait_s : INFINITY;
+}
+
+static CURLMcode nudge(fm_wire *wire)
+{
+    CURLMcode r = CURLM_OK;
+    int running;
+
+    wire->nudged_at = fm_clock_seconds();
+    wire->nudge_wait_s = fmin(wire->nudge_wait_s * 2, last_nudge_s);
+    for (size_t i = wire->n_secure; i > 0 && r == CURLM_OK; i--)
+        if (i <= wire->n_secure) /* the one before may have closed some */
+            r = curl_multi_socket_action(wire->multi, wire->secure[i - 1], CURL_CSELECT_IN,
+                                         &running);
+    return r;
+}
+
 /* ---- what libcurl asks of the loop ---- */
+
+static fm_exchange *exchange_of(CURL *easy)
+{
+    char *context = NULL;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+    return (fm_exchange *)(void *)context;
+}
 
 static int on_watch(CURL *easy, curl_socket_t fd, int what, void *context, void *known)
 {
     struct epoll_event event = {.data.fd = fd};
     fm_wire *wire = context;
+    const fm_exchange *exchange = exchange_of(easy); /* NULL: libcurl's own, for closing */
 
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
+        forget_secure(wire, fd);
         (void)epoll_ctl(wire->epoll, EPOLL_CTL_DEL, fd, NULL); /* it may be closed already */
         return 0;
     }
+    if (exchange && exchange->target->tls && !add_secure(wire, fd))
+        return -1;
     event.events = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
     int operation = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(wire->epoll, operation, fd, &event) != 0) {
@@ -208,6 +277,7 @@ fm_status fm_wire_open(fm_wire **out, const fm_wire_config *config, fm_err *err)
     if (!wire)
         return fm_fail(err, FM_E_NOMEM, "no memory for an HTTP client");
     wire->timer_at = -1;
+    wire->nudge_wait_s = first_nudge_s;
     wire->rules = (fm_exchange_rules){
         .connect_timeout_s = config->connect_timeout_s > 0 ? config->connect_timeout_s : 10,
         .timeout_s = config->timeout_s > 0 ? config->timeout_s : 600,
@@ -245,6 +315,7 @@ void fm_wire_close(fm_wire *wire)
     (void)!fm_cassette_close(wire->player, NULL);
     if (wire->epoll >= 0)
         close(wire->epoll);
+    free(wire->secure);
     free(wire->ca_file);
     free(wire->ca_path);
     free(wire);
@@ -353,10 +424,7 @@ static fm_status collect(fm_wire *wire, fm_err *err)
 
     while ((message = curl_multi_info_read(wire->multi, &left))) {
         CURLcode result = message->data.result;
-        char *context = NULL;
-
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
-        fm_exchange *exchange = (fm_exchange *)(void *)context;
+        fm_exchange *exchange = exchange_of(message->easy_handle);
         list *from = list_of(wire, exchange->phase);
         (void)curl_multi_remove_handle(wire->multi, exchange->easy); /* `message` is gone */
         if (!fm_exchange_finish(exchange, result)) {
@@ -408,6 +476,7 @@ static int wait_ms_until(const fm_wire *wire, double until)
     if (wire->timer_at >= 0)
         until = fmin(until, wire->timer_at);
     until = fmin(until, fmin(connecting_until(wire), sent_until(wire)));
+    until = fmin(until, nudge_at(wire));
     wait = ceil((until - fm_clock_seconds()) * 1e3);
     return wait <= 0 ? 0 : wait > 1e6 ? 1000000 : (int)wait;
 }
@@ -434,6 +503,10 @@ static fm_status turn(fm_wire *wire, double until, bool *interrupted, fm_err *er
                                      as_curl_events(events[i].events), &running);
     if (wire->player)
         return FM_OK;
+    if (n > 0)
+        wire->nudge_wait_s = first_nudge_s;
+    if (r == CURLM_OK && nudge_at(wire) <= fm_clock_seconds())
+        r = nudge(wire);
     if (r == CURLM_OK && wire->timer_at >= 0 && wire->timer_at <= fm_clock_seconds()) {
         wire->timer_at = -1;
         r = curl_multi_socket_action(wire->multi, CURL_SOCKET_TIMEOUT, 0, &running);

@@ -31,8 +31,12 @@ static int on_resolve(void *state, void *reserved, void *context)
 
 static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
 {
+    fm_exchange *exchange = context;
+
     (void)fd, (void)purpose;
-    move_to(context, FM_WIRE_CONNECTING);
+    if (exchange->sent_here) /* a connection to send it again */
+        return CURL_SOCKOPT_ERROR;
+    move_to(exchange, FM_WIRE_CONNECTING);
     return CURL_SOCKOPT_OK;
 }
 
@@ -306,7 +310,7 @@ static bool lost_in_handshake(const fm_exchange *exchange)
     return false;
 }
 
-static fm_wire_end end_of(const fm_exchange *exchange, CURLcode result)
+static fm_wire_end meaning_of(const fm_exchange *exchange, CURLcode result)
 {
     switch (result) {
     case CURLE_OPERATION_TIMEDOUT:
@@ -335,11 +339,20 @@ static fm_wire_end end_of(const fm_exchange *exchange, CURLcode result)
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL: /* what came was no HTTP/1 or /2 */
         return exchange->sent_here ? FM_WIRE_BROKEN : FM_WIRE_UNREACHED;
-    case CURLE_ABORTED_BY_CALLBACK: /* on_send(): the connection died before a reply */
+    case CURLE_ABORTED_BY_CALLBACK: /* it was to be sent again */
         return FM_WIRE_BROKEN;
     default:
         return FM_WIRE_FAILED;
     }
+}
+
+/* Where libcurl failed to reach the server for sending again, the request was sent all the same. */
+static fm_wire_end end_of(const fm_exchange *exchange, CURLcode result)
+{
+    fm_wire_end end = meaning_of(exchange, result);
+    bool unsent = end == FM_WIRE_UNREACHED || end == FM_WIRE_INSECURE;
+
+    return unsent && exchange->sent_here ? FM_WIRE_BROKEN : end;
 }
 
 static void fail_by(fm_exchange *exchange, CURLcode result)
