@@ -166,12 +166,27 @@ typedef struct {
 } written_file;
 
 static const written_file files[] = {
-    {"duckdb_flat_uncompressed", "duckdb_flat"}, {"duckdb_flat_snappy", "duckdb_flat"},
-    {"duckdb_flat_gzip", "duckdb_flat"},         {"duckdb_flat_zstd", "duckdb_flat"},
-    {"duckdb_flat_lz4_raw", "duckdb_flat"},      {"duckdb_flat_brotli", "duckdb_flat"},
-    {"duckdb_flat_v2", "duckdb_flat"},           {"duckdb_nested_v1", "duckdb_nested"},
-    {"duckdb_nested_v2", "duckdb_nested"},       {"duckdb_empty", "duckdb_empty"},
+    {"duckdb_flat_uncompressed", "duckdb_flat"},
+    {"duckdb_flat_snappy", "duckdb_flat"},
+    {"duckdb_flat_gzip", "duckdb_flat"},
+    {"duckdb_flat_zstd", "duckdb_flat"},
+    {"duckdb_flat_lz4_raw", "duckdb_flat"},
+    {"duckdb_flat_brotli", "duckdb_flat"},
+    {"duckdb_flat_v2", "duckdb_flat"},
+    {"duckdb_nested_v1", "duckdb_nested"},
+    {"duckdb_nested_v2", "duckdb_nested"},
+    {"duckdb_empty", "duckdb_empty"},
     {"duckdb_groups", "duckdb_groups"},
+    {"wasm_v2_plain", "wasm_flat"},
+    {"wasm_v2_defaults", "wasm_flat"},
+    {"wasm_v1_fallback", "wasm_flat"},
+    {"wasm_v2_fallback", "wasm_flat"},
+    {"wasm_nested_v1", "wasm_nested"},
+    {"wasm_nested_v2", "wasm_nested"},
+    {"hyparquet_uncompressed", "hyparquet"},
+    {"hyparquet_snappy", "hyparquet"},
+    {"hyparquet_gzip", "hyparquet"},
+    {"by_hand", "by_hand"},
 };
 
 ParameterizedTestParameters(parquet, every_value_is_what_was_written)

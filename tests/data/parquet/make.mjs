@@ -1,14 +1,19 @@
 /* Makes the Parquet files of this folder with writers that have nothing to do with the reader, and
  * beside them .jsonl files with their rows, told from the values that were written.
  *
- *     npm install @duckdb/node-api@1.5.6-r.1 parquet-wasm@0.8.0 apache-arrow hyparquet-writer@0.17.0
+ *     npm install @duckdb/node-api@1.5.6-r.1 parquet-wasm@0.8.0 apache-arrow@21.2.0 hyparquet-writer@0.17.0
  *     node make.mjs FOLDER
  *
  * A row is an array of the columns in order; a struct an object; a map a list of key and value; bytes are
  * hexadecimal digits; whole numbers past 2^53, NaN, the infinities and -0 are strings. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brotliCompressSync, crc32, gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
+import * as arrow from 'apache-arrow';
+import { ByteWriter, parquetWriteBuffer } from 'hyparquet-writer';
+import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js';
+import * as rust from 'parquet-wasm/node';
 
 const folder = process.argv[2] ?? '.';
 
@@ -110,3 +115,201 @@ await duckdb('duckdb_empty', 'duckdb_empty', 'select 1::int as a, [1]::int[] as 
 await duckdb('duckdb_groups', 'duckdb_groups',
              'select i::int as i, i % 3 = 0 as yes, [i % 2][1 : i % 2]::int[] as l from range(5000) r(i)',
              'compression zstd, row_group_size 2048');
+
+/* ---- parquet-wasm: pages of version 2 and small ones, prefixes, dictionaries that are given up ---- */
+
+const count = (n, f) => Array.from({ length: n }, (_, i) => f(i));
+
+/* What a column holds, told as above; Arrow's typed arrays become lists. */
+function told(v) {
+  if (v === null || v === undefined) return null;
+  if (v instanceof Uint8Array) return hex(v);
+  if (v instanceof Map) return [...v].map(([key, value]) => ({ key, value: told(value) }));
+  if (Array.isArray(v)) return v.map(told);
+  if (typeof v === 'object')
+    return Object.fromEntries(Object.entries(v).map(([k, x]) => [k, told(x)]));
+  return typeof v === 'bigint' ? integer(v) : typeof v === 'number' ? number(v) : v;
+}
+
+function tellColumns(name, columns) {
+  const rows = count(columns[0].length, (i) => columns.map((column) => told(column[i])));
+  writeFileSync(join(folder, name + '.jsonl'), tell(rows));
+}
+
+function wasm(name, toldAs, columns, set) {
+  const vectors = columns.map(([title, type, values]) =>
+    [title, arrow.vectorFromArray(values, type)]);
+  const table = rust.Table.fromIPCStream(
+    arrow.tableToIPC(new arrow.Table(Object.fromEntries(vectors)), 'stream'));
+  const properties = set(new rust.WriterPropertiesBuilder()).build();
+  writeFileSync(join(folder, name + '.parquet'), rust.writeParquet(table, properties));
+  tellColumns(toldAs, columns.map(([, , values]) => values));
+}
+
+const field = (name, type) => new arrow.Field(name, type, true);
+const listOf = (type) => new arrow.List(field('item', type));
+
+const words = ['depth', 'depths', 'deep', 'deeper', '', 'depth map', 'ümlaut'];
+const arrowColumns = [
+  ['i8', new arrow.Int8(), count(300, (i) => (i % 9 ? (i % 256) - 128 : null))],
+  ['u16', new arrow.Uint16(), count(300, (i) => i * 200)],
+  ['u32', new arrow.Uint32(), count(300, (i) => 4294967295 - i)],
+  ['u64', new arrow.Uint64(), count(300, (i) => 18446744073709551615n - BigInt(i))],
+  ['i64', new arrow.Int64(), count(300, (i) => BigInt(i % 3 ? i : -i) * 9007199254740993n)],
+  ['f32', new arrow.Float32(), count(300, (i) => (i % 10 ? i * 0.25 : null))],
+  ['f64', new arrow.Float64(), count(300, (i) => Math.sqrt(i))],
+  ['yes', new arrow.Bool(), count(300, (i) => (i % 8 ? i % 3 === 0 : null))],
+  ['word', new arrow.Utf8(), count(300, (i) => (i % 6 ? words[i % 7] + (i >> 3) : null))],
+  ['few', new arrow.Utf8(), count(300, (i) => words[i % 7])],
+  ['bytes', new arrow.Binary(), count(300, (i) => (i % 5 ? new Uint8Array(i % 40).fill(i) : null))],
+  ['ten', new arrow.FixedSizeBinary(10),
+    count(300, (i) => (i % 4 ? new Uint8Array(10).fill(i >> 4) : null))],
+];
+const small = (builder) => builder.setWriteBatchSize(16).setDataPageSizeLimit(256);
+wasm('wasm_v2_plain', 'wasm_flat', arrowColumns, (b) =>
+  small(b).setWriterVersion(rust.WriterVersion.V2).setCompression(rust.Compression.SNAPPY)
+    .setDictionaryEnabled(false).setEncoding(rust.Encoding.PLAIN));
+wasm('wasm_v2_defaults', 'wasm_flat', arrowColumns, (b) =>
+  small(b).setWriterVersion(rust.WriterVersion.V2).setCompression(rust.Compression.LZ4_RAW)
+    .setDictionaryEnabled(false).setColumnEncoding('bytes', rust.Encoding.DELTA_LENGTH_BYTE_ARRAY));
+wasm('wasm_v1_fallback', 'wasm_flat', arrowColumns, (b) =>
+  small(b).setWriterVersion(rust.WriterVersion.V1).setCompression(rust.Compression.GZIP)
+    .setDictionaryPageSizeLimit(200));
+wasm('wasm_v2_fallback', 'wasm_flat', arrowColumns, (b) =>
+  small(b).setWriterVersion(rust.WriterVersion.V2).setCompression(rust.Compression.BROTLI)
+    .setDictionaryPageSizeLimit(200).setMaxRowGroupSize(170));
+
+const turn = new arrow.Struct([field('from', new arrow.Utf8()), field('value', new arrow.Utf8())]);
+const picture = new arrow.Struct([field('bytes', new arrow.Binary()),
+                                  field('path', new arrow.Utf8())]);
+const nestedColumns = [
+  ['image', picture, count(200, (i) => (i % 5 ?
+    { bytes: new Uint8Array(i).fill(i), path: i % 3 ? i + '.png' : null } : null))],
+  ['numbers', listOf(new arrow.Int32()),
+    count(200, (i) => (i % 6 ? count(i % 6 - 1, (k) => (k % 2 ? null : i + k)) : null))],
+  ['turns', listOf(turn), count(200, (i) => (i % 7 ?
+    count(i % 7 - 1, (k) => (k === 2 ? null : { from: k % 2 ? 'gpt' : null, value: 'v' + i * k }))
+    : null))],
+  ['grid', listOf(listOf(new arrow.Float64())),
+    count(200, (i) => (i % 4 ? count(i % 4 - 1, (k) => (k ? [i / 2, null] : i % 3 ? [] : null)) : null))],
+  ['many', listOf(new arrow.Utf8()), count(200, (i) => count(i === 150 ? 1500 : i % 12, (k) => 'item' + k))],
+];
+for (const version of ['V1', 'V2'])
+  wasm('wasm_nested_' + version.toLowerCase(), 'wasm_nested', nestedColumns, (b) =>
+    small(b).setWriterVersion(rust.WriterVersion[version]).setCompression(rust.Compression.ZSTD));
+
+/* ---- hyparquet-writer: an encoding for each column, split streams, fixed widths, halves ---- */
+
+const fixed = (name, width, more) =>
+  ({ name, type: 'FIXED_LEN_BYTE_ARRAY', type_length: width, repetition_type: 'OPTIONAL', ...more });
+
+function hyparquet(name, codec) {
+  const columns = [];
+  const add = (title, type, encoding, f) =>
+    columns.push({ name: title, type, encoding, nullable: true, data: count(150, (i) => (i % 11 ? f(i) : null)) });
+  for (const encoding of ['PLAIN', 'BYTE_STREAM_SPLIT', 'DELTA_BINARY_PACKED', 'RLE_DICTIONARY']) {
+    add('i32 ' + encoding, 'INT32', encoding, (i) => (i % 2 ? i : -i * 1000000));
+    add('i64 ' + encoding, 'INT64', encoding, (i) => (1n << BigInt(i % 63)) * (i % 2 ? 1n : -1n));
+  }
+  for (const encoding of ['PLAIN', 'BYTE_STREAM_SPLIT', 'RLE_DICTIONARY']) {
+    add('f32 ' + encoding, 'FLOAT', encoding, (i) => (i - 75) / 8);
+    add('f64 ' + encoding, 'DOUBLE', encoding, (i) => (i === 1 ? NaN : i === 2 ? -0 : i / 7));
+    add('half ' + encoding, 'FLOAT16', encoding, (i) =>
+      [0, -2, 65504, 6.103515625e-5, 5.960464477539063e-8, Infinity, 0.333251953125][i % 7]);
+  }
+  for (const encoding of ['PLAIN', 'DELTA_LENGTH_BYTE_ARRAY', 'DELTA_BYTE_ARRAY', 'RLE_DICTIONARY'])
+    add('text ' + encoding, 'STRING', encoding, (i) => words[i % 7] + (i % 30));
+  for (const encoding of ['PLAIN', 'RLE'])
+    add('yes ' + encoding, 'BOOLEAN', encoding, (i) => i % 3 === 0 || i > 100);
+  const compressors = { GZIP: (bytes) => new Uint8Array(gzipSync(bytes)),
+                        BROTLI: (bytes) => new Uint8Array(brotliCompressSync(bytes)) };
+  const buffer = parquetWriteBuffer({ columnData: columns, codec, compressors, pageSize: 300,
+                                      rowGroupSize: 100 });
+  writeFileSync(join(folder, name + '.parquet'), Buffer.from(buffer));
+  tellColumns('hyparquet', columns.map((column) => column.data));
+}
+for (const codec of ['UNCOMPRESSED', 'SNAPPY', 'GZIP'])
+  hyparquet('hyparquet_' + codec.toLowerCase(), codec);
+
+/* ---- by hand, from the format's text: what no writer at hand writes any more ---- */
+
+function thrift(struct) {
+  const writer = new ByteWriter();
+  serializeTCompactProtocol(writer, struct);
+  return Buffer.from(writer.getBytes());
+}
+
+const int32s = (...numbers) => Buffer.from(new Int32Array(numbers).buffer);
+const sized = (bytes) => Buffer.concat([int32s(bytes.length), bytes]);
+const texts = (...list) => Buffer.concat(list.map((text) => sized(Buffer.from(text))));
+const PLAIN = 0, RLE = 3, BIT_PACKED = 4;
+
+/* A page of version 1: levels (with their lengths, where they have any) and values. */
+function page(values, body, { definition = RLE, repetition = RLE, checked = false } = {}) {
+  const header = { field_1: 0, field_2: body.length, field_3: body.length,
+                   field_4: checked ? crc32(body) | 0 : undefined,
+                   field_5: { field_1: values, field_2: PLAIN, field_3: definition, field_4: repetition } };
+  return Buffer.concat([thrift(header), body]);
+}
+
+const indexPage = Buffer.concat([thrift({ field_1: 1, field_2: 3, field_3: 3, field_6: {} }),
+                                 Buffer.from('abc')]);
+
+/* A file with one row group; columns: physical type, number of values, pages. */
+function byHand(name, rows, schema, columns, lines) {
+  let offset = 4;
+  const chunks = columns.map(([type, values, ...pages]) => {
+    const size = Buffer.concat(pages).length;
+    offset += size;
+    return { field_2: BigInt(offset - size),
+             field_3: { field_1: type, field_2: [PLAIN], field_3: ['x'], field_4: 0,
+                        field_5: BigInt(values), field_6: BigInt(size), field_7: BigInt(size),
+                        field_9: BigInt(offset - size) } };
+  });
+  const footer = thrift({ field_1: 1, field_2: schema, field_3: BigInt(rows),
+                          field_4: [{ field_1: chunks, field_2: 0n, field_3: BigInt(rows) }] });
+  writeFileSync(join(folder, name + '.parquet'),
+    Buffer.concat([Buffer.from('PAR1'), ...columns.flatMap((column) => column.slice(2)), footer,
+                   int32s(footer.length), Buffer.from('PAR1')]));
+  writeFileSync(join(folder, name + '.jsonl'), tell(lines));
+}
+
+const BYTE_ARRAY = 6, INT96 = 3, INT32 = 1, REQUIRED = 0, OPTIONAL = 1, REPEATED = 2;
+const UTF8 = 0, LIST = 3, DECIMAL = 5;
+const nanoseconds = (day, ns) => Buffer.concat([Buffer.from(new BigInt64Array([ns]).buffer), int32s(day)]);
+
+byHand('by_hand', 4,
+  [{ field_4: 'schema', field_5: 6 },
+   { field_1: INT32, field_3: OPTIONAL, field_4: 'packed levels' },
+   { field_1: INT96, field_3: REQUIRED, field_4: 'at' },
+   { field_1: BYTE_ARRAY, field_3: REPEATED, field_4: 'words', field_6: UTF8 },
+   { field_3: OPTIONAL, field_4: 'old', field_5: 1, field_6: LIST },
+   { field_3: REPEATED, field_4: 'array', field_5: 1 },
+   { field_1: INT32, field_3: OPTIONAL, field_4: 'a' },
+   { field_1: BYTE_ARRAY, field_3: REQUIRED, field_4: 'cost', field_6: DECIMAL, field_7: 2, field_8: 20 },
+   { field_3: OPTIONAL, field_4: 'tags', field_5: 1, field_6: LIST },
+   { field_1: INT32, field_3: REPEATED, field_4: 'element' }],
+  [[INT32, 4, indexPage,
+    page(4, Buffer.concat([Buffer.from([0b10110000]), int32s(7, -8, 9)]), { definition: BIT_PACKED })],
+   [INT96, 4, page(2, Buffer.concat([nanoseconds(2440588, 5n), nanoseconds(2440587, 0n)]), { checked: true }),
+    page(2, Buffer.concat([nanoseconds(2459216, 1n), nanoseconds(2440589, 86399999999999n)]), { checked: true })],
+   /* [one, two, three] [] [four] [five, six], the first and the last row over two pages and three */
+   [BYTE_ARRAY, 7,
+    page(2, Buffer.concat([sized(Buffer.from([2, 0, 2, 1])), sized(Buffer.from([4, 1])), texts('one', 'two')])),
+    page(4, Buffer.concat([sized(Buffer.from([3, 0b0001])), sized(Buffer.from([3, 0b1101])),
+                           texts('three', 'four', 'five')])),
+    page(0, Buffer.concat([sized(Buffer.alloc(0)), sized(Buffer.alloc(0))])),
+    page(1, Buffer.concat([sized(Buffer.from([2, 1])), sized(Buffer.from([2, 1])), texts('six')]))],
+   /* null, [], [{a: null}, {a: 5}], [{a: 6}] */
+   [INT32, 5, page(5, Buffer.concat([Buffer.from([0b00010000]), Buffer.from([0b00011011, 0b11000000]),
+                                     int32s(5, 6)]), { definition: BIT_PACKED, repetition: BIT_PACKED })],
+   [BYTE_ARRAY, 4, page(4, Buffer.concat([sized(Buffer.from([0])), sized(Buffer.from([0xff])),
+                                          sized(Buffer.from('7fffffffffffffffffffffff', 'hex')),
+                                          sized(Buffer.from('ff00', 'hex'))]))],
+   /* [1, 2], [], null, [3] */
+   [INT32, 5, page(5, Buffer.concat([sized(Buffer.from([3, 0b00010])), sized(Buffer.from([3, 0b00011010, 0b10])),
+                                     int32s(1, 2, 3)]))]],
+  [[7, 5, ['one', 'two', 'three'], null, '0.00', [1, 2]],
+   [null, '-86400000000000', [], [], '-0.01', []],
+   [-8, '1609459200000000001', ['four'], [{ a: null }, { a: 5 }], '396140812571321687967719751.67', null],
+   [9, '172799999999999', ['five', 'six'], [{ a: 6 }], '-2.56', [3]]]);
