@@ -15,7 +15,8 @@
 #include "base/size.h"
 #include "tables/parquet_internal.h"
 
-enum { BATCH = 1024 };
+/* Values at a time: few enough that the batches of a row's columns stay in the nearest cache. */
+enum { BATCH = 256 };
 
 /* Several small pages with one call; a large page is read whole. */
 #define READ_AHEAD_BYTES ((size_t)256 << 10)
@@ -148,23 +149,15 @@ static fm_status look_at(fm_pq_column *column, int64_t offset, size_t size, fm_p
     if (have < size) {
         uint64_t left = (uint64_t)(column->chunk_end - offset);
         size_t want = size > READ_AHEAD_BYTES ? size : READ_AHEAD_BYTES;
-        fm_pq_buffer old = *window;
 
         if (want > left)
             want = (size_t)left;
-        if (want > old.capacity) {
-            *window = (fm_pq_buffer){0};
-            if (!fm_pq_room(window, want)) {
-                *window = old;
-                return no_memory(column, err);
-            }
-        }
         if (have)
-            memmove(window->bytes, old.bytes + skip, have);
-        if (window->bytes != old.bytes)
-            free(old.bytes);
-        column->window_offset = offset;
+            memmove(window->bytes, window->bytes + skip, have);
         column->window_size = 0; /* until the bytes are there */
+        if (!fm_pq_room(window, want))
+            return no_memory(column, err);
+        column->window_offset = offset;
         fm_status st =
             read_at(column, window->bytes + have, want - have, offset + (int64_t)have, err);
         if (st != FM_OK)

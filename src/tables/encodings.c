@@ -229,15 +229,15 @@ const uint8_t *fm_pq_deltas_end(const fm_pq_deltas *deltas)
 
 bool fm_pq_room(fm_pq_buffer *buffer, size_t size)
 {
-    enum { STEP = 1 << 16 };
-
     if (size <= buffer->capacity && buffer->bytes)
         return true;
-    size_t capacity = (size / STEP + 1) * STEP;
-    free(buffer->bytes);
-    buffer->bytes = malloc(capacity);
-    buffer->capacity = buffer->bytes ? capacity : 0;
-    return buffer->bytes != NULL;
+    /* Pages differ a little in size. What is spare is never touched, so it takes no memory. */
+    size_t capacity = size + size / 4 + 64;
+    uint8_t *bytes = realloc(buffer->bytes, capacity);
+    if (!bytes)
+        return false;
+    *buffer = (fm_pq_buffer){bytes, capacity};
+    return true;
 }
 
 enum { CHUNK = 256 }; /* lengths at a time */

@@ -25,10 +25,12 @@ struct part {
     size_t first, n_columns;
 };
 
-/* What a path gives in each row. */
+/* What a path gives in each row. The values of a flat one (one column, no list) are the rows' as they
+ * are: a batch of them waits from `next` to `end`, so that a row costs a copy a cell. */
 typedef struct {
+    const fm_parquet_value *next, *end;
     part *root;
-    bool flat; /* one column, no list: its values are the rows' */
+    bool flat;
 } cell;
 
 struct fm_parquet {
@@ -119,7 +121,9 @@ static void rewind_rows(fm_parquet *file)
     file->rows_left = file->rows_done = 0;
     file->failed = (fm_err){0};
     for (size_t i = 0; i < file->n_columns; i++)
-        file->columns[i].next = file->columns[i].end = file->row_ends[i] = 0;
+        file->columns[i].page_left = file->columns[i].next = file->columns[i].end = 0;
+    for (size_t i = 0; i < file->n_cells; i++)
+        file->cells[i].next = file->cells[i].end = NULL;
 }
 
 fm_status fm_parquet_open(fm_parquet **out, const char *path, fm_err *err)
@@ -551,12 +555,22 @@ static fm_status assemble_cell(fm_parquet *file, const part *root, fm_parquet_va
 /* After the last row of a group no column may have values left. */
 static fm_status check_group_end(fm_parquet *file, fm_err *err)
 {
-    for (size_t i = 0; i < file->n_columns; i++) {
+    bool more = false;
+    size_t first = 0;
+
+    for (size_t i = 0; i < file->n_cells && !more; i++) {
+        first = file->cells[i].root->first;
+        more = file->cells[i].next != file->cells[i].end;
+    }
+    for (size_t i = 0; i < file->n_columns && !more; i++) {
         const fm_pq_column *column = &file->columns[i];
 
-        if (column->next != column->end || column->page_left || column->values_left)
-            return fm_pq_column_fault(column, err, "the column has more rows than its row group");
+        first = i;
+        more = column->next != column->end || column->page_left || column->values_left;
     }
+    if (more)
+        return fm_pq_column_fault(&file->columns[first], err,
+                                  "the column has more rows than its row group");
     return FM_OK;
 }
 
@@ -583,28 +597,42 @@ static fm_status next_group(fm_parquet *file, fm_err *err)
     return st;
 }
 
+/* The next batch of a flat cell. Its column has nothing waiting then: the cell has it. */
+static fm_status fill_cell(fm_parquet *file, cell *flat, fm_err *err)
+{
+    fm_pq_column *column = &file->columns[flat->root->first];
+    fm_status st = fm_pq_column_fill(column, err);
+
+    if (st != FM_OK)
+        return st;
+    if (column->next == column->end)
+        return fm_pq_column_fault(column, err, "the column has fewer rows than its row group");
+    flat->next = column->values;
+    flat->end = column->values + column->end;
+    column->next = column->end;
+    return FM_OK;
+}
+
 static fm_status read_row(fm_parquet *file, fm_err *err)
 {
+    fm_parquet_value *row = file->row;
+    cell *cells = file->cells;
+    size_t n = file->n_cells;
+
     if (file->lists.used_bytes)
         fm_arena_reset(&file->lists);
-    for (size_t i = 0; i < file->n_cells; i++) {
-        const cell *chosen = &file->cells[i];
-        fm_pq_column *column = &file->columns[chosen->root->first];
-        fm_status st = FM_OK;
+    for (size_t i = 0; i < n; i++) {
+        cell *chosen = &cells[i];
 
-        if (!chosen->flat) {
-            st = assemble_cell(file, chosen->root, &file->row[i], err);
-        } else {
-            if (column->next == column->end)
-                st = fm_pq_column_fill(column, err);
-            if (st == FM_OK && column->next == column->end)
-                st =
-                    fm_pq_column_fault(column, err, "the column has fewer rows than its row group");
-            if (st == FM_OK)
-                file->row[i] = column->values[column->next++];
+        if (chosen->next == chosen->end) {
+            fm_status st = chosen->flat ? fill_cell(file, chosen, err)
+                                        : assemble_cell(file, chosen->root, &row[i], err);
+            if (st != FM_OK)
+                return st;
+            if (!chosen->flat)
+                continue;
         }
-        if (st != FM_OK)
-            return st;
+        row[i] = *chosen->next++;
     }
     return FM_OK;
 }

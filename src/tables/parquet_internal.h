@@ -165,7 +165,8 @@ typedef struct {
     size_t capacity;
 } fm_pq_buffer;
 
-FM_MUST_CHECK bool fm_pq_room(fm_pq_buffer *buffer, size_t size); /* content is lost on growing */
+FM_MUST_CHECK bool fm_pq_room(fm_pq_buffer *buffer,
+                              size_t size); /* at most FM_PARQUET_MAX_PAGE_BYTES */
 
 typedef enum { FM_PQ_EXPANDED, FM_PQ_BROKEN, FM_PQ_TOO_LARGE, FM_PQ_NO_MEMORY } fm_pq_expansion;
 FM_MUST_CHECK fm_pq_expansion fm_pq_expand_prefixes(fm_pq_span in, bool fixed, uint32_t width,

@@ -2,11 +2,13 @@
  * beside them .jsonl files with their rows, told from the values that were written.
  *
  *     npm install @duckdb/node-api@1.5.6-r.1 parquet-wasm@0.8.0 apache-arrow@21.2.0 hyparquet-writer@0.17.0
- *     node make.mjs FOLDER
+ *     node make.mjs FOLDER [CORPUS]
+ *
+ * CORPUS, where it is given, gets the small files that the fuzzer starts from.
  *
  * A row is an array of the columns in order; a struct an object; a map a list of key and value; bytes are
  * hexadecimal digits; whole numbers past 2^53, NaN, the infinities and -0 are strings. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, crc32, gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -15,7 +17,7 @@ import { ByteWriter, parquetWriteBuffer } from 'hyparquet-writer';
 import { serializeTCompactProtocol } from 'hyparquet-writer/src/thrift.js';
 import * as rust from 'parquet-wasm/node';
 
-const folder = process.argv[2] ?? '.';
+let folder = process.argv[2] ?? '.';
 
 const hex = (bytes) => Buffer.from(bytes).toString('hex');
 
@@ -313,3 +315,24 @@ byHand('by_hand', 4,
    [null, '-86400000000000', [], [], '-0.01', []],
    [-8, '1609459200000000001', ['four'], [{ a: null }, { a: 5 }], '396140812571321687967719751.67', null],
    [9, '172799999999999', ['five', 'six'], [{ a: 6 }], '-2.56', [3]]]);
+
+/* ---- the fuzzer's seeds: each of the above with a few rows, so that a changed byte matters ---- */
+
+if (process.argv[3]) {
+  folder = process.argv[3];
+  const few = (query, n) => query.replace(/range\(\d+\)/, `range(${n})`);
+  const head = (columns, n) => columns.map(([title, type, values]) => [title, type, values.slice(0, n)]);
+  await duckdb('flat_snappy', 'seed', few(flat, 3), 'parquet_version v1, compression snappy');
+  await duckdb('flat_v2_plain', 'seed', few(flat, 3), 'parquet_version v2, compression uncompressed');
+  await duckdb('nested_v1', 'seed', few(nested, 8), 'parquet_version v1, compression uncompressed');
+  await duckdb('nested_v2', 'seed', few(nested, 8), 'parquet_version v2, compression zstd');
+  for (const codec of ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD', 'LZ4_RAW'])
+    wasm('rust_' + codec.toLowerCase(), 'seed', head(arrowColumns, 6), (b) =>
+      b.setWriterVersion(rust.WriterVersion.V2).setCompression(rust.Compression[codec])
+        .setDictionaryEnabled(codec === 'SNAPPY').setStatisticsEnabled(rust.EnabledStatistics.None));
+  wasm('rust_nested', 'seed', head(nestedColumns, 12), (b) =>
+    small(b).setCompression(rust.Compression.UNCOMPRESSED)
+      .setStatisticsEnabled(rust.EnabledStatistics.None));
+  writeFileSync(join(folder, 'by_hand.parquet'), readFileSync(join(process.argv[2], 'by_hand.parquet')));
+  rmSync(join(folder, 'seed.jsonl'));
+}
