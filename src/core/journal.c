@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,11 +30,7 @@ struct fm_journal {
     char path[FM_PATH_BYTES];
     int fd;
     bool writable;
-    int64_t size;        /* bytes of whole records */
-    const char *mapping; /* of the file as it was when opened; NULL: it was empty */
-    size_t mapped;
-    int64_t
-        indexed;   /* bytes of the mapping that hold whole records: a torn end is not read again */
+    int64_t size;  /* bytes of whole records */
     fm_id_map ids; /* to positions in entries */
     entry *entries;
     size_t n, capacity, settled;
@@ -53,7 +48,7 @@ struct fm_journal {
 enum { SYNC_SECONDS = 1 };
 
 /* A record of the longest reply, each byte of which may take six. */
-static const int64_t MOST_LINE_BYTES = (int64_t)FM_JOURNAL_REPLY_BYTES * 6 + (1 << 20);
+#define MOST_LINE_BYTES (FM_JOURNAL_REPLY_BYTES * 6 + ((size_t)1 << 20))
 
 /* ---- index ---- */
 
@@ -121,9 +116,9 @@ static bool looks_whole(const char *text, int64_t size)
     return size > 1 && text[0] == '{' && text[size - 1] == '}';
 }
 
-/* Take the line at [at, at + size) into the index; *whole tells whether it is a record. */
-static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_arena *arena,
-                            bool *whole, fm_err *err)
+/* Take a line into the index; *whole tells whether it is a record. */
+static fm_status index_line(fm_journal *journal, const fm_lines *line, fm_arena *arena, bool *whole,
+                            fm_err *err)
 {
     fm_record record = {.cost = NAN, .queue_s = NAN};
     const char *id;
@@ -131,10 +126,10 @@ static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_ar
     fm_status st;
 
     *whole = false;
-    if (size > MOST_LINE_BYTES || !looks_whole(journal->mapping + at, size))
+    if (line->too_long || !looks_whole(line->line, (int64_t)line->size))
         return FM_OK;
     fm_arena_reset(arena);
-    st = fm_json_parse(journal->mapping + at, (size_t)size, journal->path, &tree, NULL);
+    st = fm_json_parse(line->line, line->size, journal->path, &tree, NULL);
     if (st == FM_OK)
         st = fm_record_id(tree, journal->path, arena, &id, NULL);
     if (st == FM_OK) {
@@ -144,7 +139,8 @@ static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_ar
             &(fm_attempt){.reply = &record.reply, .cost = record.cost, .queue_s = record.queue_s},
             NULL);
     }
-    if (st == FM_OK && !put_entry(journal, id, at, size, record.reply.status))
+    if (st == FM_OK &&
+        !put_entry(journal, id, line->offset, (int64_t)line->size, record.reply.status))
         st = FM_E_NOMEM;
     cJSON_Delete(tree);
     *whole = st == FM_OK;
@@ -153,27 +149,32 @@ static fm_status index_line(fm_journal *journal, int64_t at, int64_t size, fm_ar
 }
 
 /* Only a last line without its newline can be torn, and only where it is no whole record. */
-static fm_status index_lines(fm_journal *journal, fm_journal_report *report, fm_err *err)
+static fm_status index_lines(fm_journal *journal, fm_lines *lines, int64_t end,
+                             bool ends_in_newline, fm_journal_report *report, fm_err *err)
 {
-    const char *text = journal->mapping;
-    int64_t end = (int64_t)journal->mapped;
+    bool more, whole = true, blank = true;
     fm_arena arena = {0};
-    fm_status st = FM_OK;
+    fm_status st;
 
-    for (int64_t at = 0, size; at < end && st == FM_OK; at += size + 1) {
-        const char *newline = memchr(text + at, '\n', (size_t)(end - at));
-        bool whole;
-
-        size = newline ? newline - (text + at) : end - at;
-        report->lines++;
-        st = index_line(journal, at, size, &arena, &whole, err);
-        report->records += whole;
-        if (whole || newline)
-            journal->size = at + size + (newline != NULL);
-        else
-            report->torn = true;
-        if (!whole && newline && !is_blank(text + at, size) && report->unreadable++ == 0)
+    for (;;) {
+        st = fm_lines_next(lines, &more, err);
+        if (st != FM_OK)
+            break;
+        /* A line that something follows, if only the end behind its newline, was ended. */
+        bool ended = more || ends_in_newline;
+        report->torn = !whole && !ended;
+        if (!whole && ended && !blank && report->unreadable++ == 0)
             report->first_unreadable = report->lines;
+        if (whole || ended)
+            journal->size = more ? lines->offset : end;
+        if (!more)
+            break;
+        report->lines++;
+        st = index_line(journal, lines, &arena, &whole, err);
+        if (st != FM_OK)
+            break;
+        report->records += whole;
+        blank = !lines->too_long && is_blank(lines->line, (int64_t)lines->size);
     }
     report->ids = journal->n;
     report->settled = journal->settled;
@@ -210,11 +211,8 @@ static void *sync_main(void *argument)
 /* ---- life ---- */
 
 /* The file shall end with a whole line: drop a torn one, finish one that lacks its newline only. */
-static fm_status repair_end(fm_journal *journal, bool torn, fm_err *err)
+static fm_status repair_end(fm_journal *journal, bool torn, bool finish, fm_err *err)
 {
-    bool finish = journal->size == (int64_t)journal->mapped && journal->size > 0 &&
-                  journal->mapping[journal->size - 1] != '\n';
-
     if ((finish && write(journal->fd, "\n", 1) != 1) ||
         (torn && ftruncate(journal->fd, journal->size) != 0))
         return fm_fail(err, FM_E_IO, "cannot repair '%s': %s", journal->path, strerror(errno));
@@ -222,22 +220,26 @@ static fm_status repair_end(fm_journal *journal, bool torn, fm_err *err)
     return FM_OK;
 }
 
-static fm_status map_existing(fm_journal *journal, fm_journal_report *report, fm_err *err)
+static fm_status read_existing(fm_journal *journal, fm_journal_report *report, fm_err *err)
 {
     struct stat info;
+    char last;
+    fm_lines lines = {0};
 
     if (fstat(journal->fd, &info) != 0)
         return fm_fail(err, FM_E_IO, "cannot read '%s': %s", journal->path, strerror(errno));
     if (info.st_size == 0)
         return FM_OK;
-    void *mapping = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, journal->fd, 0);
-    if (mapping == MAP_FAILED)
-        return fm_fail(err, FM_E_IO, "cannot map '%s': %s", journal->path, strerror(errno));
-    journal->mapping = mapping;
-    journal->mapped = (size_t)info.st_size;
-    fm_status st = index_lines(journal, report, err);
-    journal->indexed = journal->size;
-    return st == FM_OK && journal->writable ? repair_end(journal, report->torn, err) : st;
+    if (pread(journal->fd, &last, 1, info.st_size - 1) != 1)
+        return fm_fail(err, FM_E_IO, "cannot read '%s': %s", journal->path, strerror(errno));
+    fm_status st = fm_lines_open(&lines, journal->path, MOST_LINE_BYTES, err);
+    if (st != FM_OK)
+        return st;
+    st = index_lines(journal, &lines, info.st_size, last == '\n', report, err);
+    fm_lines_close(&lines);
+    if (st != FM_OK || !journal->writable)
+        return st;
+    return repair_end(journal, report->torn, !report->torn && last != '\n', err);
 }
 
 /* By the clock that nobody sets: a correction of the time must not put off a sync. */
@@ -285,7 +287,7 @@ fm_status fm_journal_open(fm_journal **out, const char *path, bool writable,
     else if (!journal->usage)
         st = fm_fail(err, FM_E_NOMEM, "no memory for '%s'", path);
     else
-        st = map_existing(journal, report, err);
+        st = read_existing(journal, report, err);
     if (st == FM_OK && writable)
         st = start_syncing(journal, err);
     if (st != FM_OK) {
@@ -314,8 +316,6 @@ fm_status fm_journal_close(fm_journal *journal, fm_err *err)
     if (journal->sync_errno)
         st = fm_fail(err, FM_E_IO, "cannot sync '%s': %s", journal->path,
                      strerror(journal->sync_errno));
-    if (journal->mapping)
-        munmap((void *)(uintptr_t)journal->mapping, journal->mapped);
     if (journal->fd >= 0)
         close(journal->fd);
     pthread_cond_destroy(&journal->wake);
@@ -415,14 +415,11 @@ bool fm_journal_has(const fm_journal *journal, const char *id)
     return find_entry(journal, id) != NULL;
 }
 
-/* A record as bytes: from the mapping, or read back when it was appended after opening. */
+/* The bytes of a record, read back; NULL where that fails. */
 static const char *record_bytes(const fm_journal *journal, const entry *e, fm_arena *arena)
 {
-    char *copy;
+    char *copy = fm_arena_alloc(arena, (size_t)e->size + 1, 1);
 
-    if (e->offset + e->size <= journal->indexed)
-        return journal->mapping + e->offset;
-    copy = fm_arena_alloc(arena, (size_t)e->size + 1, 1);
     for (int64_t done = 0; copy && done < e->size;) {
         ssize_t n = pread(journal->fd, copy + done, (size_t)(e->size - done), e->offset + done);
 
