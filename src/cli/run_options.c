@@ -272,7 +272,7 @@ static fm_status read_selection(const cli_args *args, fm_run_options *o, fm_err 
 /* A name of a model as a part of a folder's name. */
 static void put_safe(fm_buf *out, const char *text)
 {
-    for (size_t i = 0; text[i] && i < 80; i++) {
+    for (size_t i = 0; i < 80 && text[i]; i++) {
         bool plain = (text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
                      (text[i] >= '0' && text[i] <= '9') || text[i] == '.' || text[i] == '_';
 

@@ -5,14 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
 #include "base/json.h"
-#include "base/size.h"
 #include "base/text.h"
 #include "report/report.h"
+#include "report/usage.h"
 #include "terminal.h"
-
-enum { MAX_USAGE_BYTES = 1 << 20 };
 
 static fm_status add_one(cli_views *views, const fm_catalog *catalog, const char *run_dir,
                          const char *protocol, fm_err *err)
@@ -86,126 +83,6 @@ static fm_status show_results(const fm_view *view, fm_err *err)
     return st;
 }
 
-/* ---- what a run took ---- */
-
-/* "812", "23.1k", "1.24M" */
-static void put_count(fm_buf *out, double count)
-{
-    static const char *const units[] = {"", "k", "M", "G", "T"};
-    size_t i = 0;
-
-    while (count >= 10000 - 0.5 && i + 1 < FM_COUNT_OF(units)) {
-        count /= 1000;
-        i++;
-    }
-    if (i == 0)
-        fm_buf_printf(out, "%.0f", count);
-    else
-        fm_buf_printf(out, "%.*f%s", count < 10 ? 2 : count < 100 ? 1 : 0, count, units[i]);
-}
-
-static void put_money(fm_buf *out, double cost)
-{
-    fm_buf_printf(out, "$%.*f", cost < 1 ? 4 : 2, cost);
-}
-
-static void put_seconds(fm_buf *out, double seconds)
-{
-    if (seconds < 0.9995)
-        fm_buf_printf(out, "%.0f ms", seconds * 1000);
-    else
-        fm_buf_printf(out, "%.*f s", seconds < 10 ? 2 : seconds < 100 ? 1 : 0, seconds);
-}
-
-/* "1020 requests, 20 of them again, 30 from the cache, $0.1234" */
-static void put_requests(fm_buf *out, const cJSON *usage, double samples)
-{
-    double attempts = fm_json_number(usage, "attempts", 0);
-    double cached = fm_json_number(usage, "cached", 0);
-    double cost = fm_json_number(usage, "cost_usd", -1);
-
-    fm_buf_puts(out, "took ");
-    put_count(out, attempts - cached);
-    fm_buf_puts(out, attempts - cached == 1 ? " request" : " requests");
-    if (attempts > samples) {
-        fm_buf_puts(out, ", ");
-        put_count(out, attempts - samples);
-        fm_buf_puts(out, " of them again");
-    }
-    if (cached > 0) {
-        fm_buf_puts(out, ", ");
-        put_count(out, cached);
-        fm_buf_puts(out, " from the cache");
-    }
-    if (cost >= 0) {
-        fm_buf_puts(out, ", ");
-        put_money(out, cost);
-    }
-}
-
-/* ", 812k tokens in (3.1k cached), 23.1k out, 4.0k thought" */
-static void put_tokens(fm_buf *out, const cJSON *tokens)
-{
-    double cached = fm_json_number(tokens, "cached", 0);
-    double thought = fm_json_number(tokens, "thought", 0);
-
-    if (fm_json_number(tokens, "attempts", 0) <= 0)
-        return;
-    fm_buf_puts(out, "\n     ");
-    put_count(out, fm_json_number(tokens, "input", 0));
-    fm_buf_puts(out, " tokens in");
-    if (cached > 0) {
-        fm_buf_puts(out, " (");
-        put_count(out, cached);
-        fm_buf_puts(out, " of them from the provider's cache)");
-    }
-    fm_buf_puts(out, ", ");
-    put_count(out, fm_json_number(tokens, "output", 0));
-    fm_buf_puts(out, " out");
-    if (thought > 0) {
-        fm_buf_puts(out, ", ");
-        put_count(out, thought);
-        fm_buf_puts(out, " thought");
-    }
-}
-
-static void put_latency(fm_buf *out, const cJSON *latency)
-{
-    static const char *const names[] = {"p50", "p95", "p99"};
-
-    if (!cJSON_IsObject(latency))
-        return;
-    fm_buf_puts(out, "\n     a reply after ");
-    for (size_t i = 0; i < FM_COUNT_OF(names); i++) {
-        fm_buf_puts(out, i ? ", " : "");
-        put_seconds(out, fm_json_number(latency, names[i], 0));
-        fm_buf_printf(out, " (%s)", names[i]);
-    }
-}
-
-/* Of a run without usage.json nothing is known; of one that answered by itself, at once and at the
- * first attempt, there is nothing to tell. */
-static void put_usage(fm_buf *out, const char *run_dir, double samples)
-{
-    char path[FM_PATH_BYTES];
-    cJSON *usage = NULL;
-
-    if (fm_path_join(path, run_dir, "usage.json", NULL) != FM_OK || !fm_file_exists(path) ||
-        fm_json_load(path, MAX_USAGE_BYTES, &usage, NULL) != FM_OK)
-        return;
-    const cJSON *tokens = fm_json_get(usage, "tokens"), *latency = fm_json_get(usage, "latency_s");
-    bool worth =
-        fm_json_number(usage, "attempts", 0) > samples || fm_json_number(usage, "cached", 0) > 0 ||
-        fm_json_number(tokens, "attempts", 0) > 0 || fm_json_number(latency, "p50", 0) >= 1e-3;
-    if (worth) {
-        put_requests(out, usage, samples);
-        put_tokens(out, tokens);
-        put_latency(out, latency);
-        fm_buf_putc(out, '\n');
-    }
-    cJSON_Delete(usage);
-}
-
 static fm_status show_table_and_usage(fm_view *view, const char *run_dir, fm_err *err)
 {
     fm_buf out = {0};
@@ -213,7 +90,10 @@ static fm_status show_table_and_usage(fm_view *view, const char *run_dir, fm_err
 
     if (st == FM_OK) {
         fm_buf_putc(&out, '\n');
-        put_usage(&out, run_dir, fm_json_number(fm_view_results(view), "n", 0));
+        fm_report_put_usage(&out, fm_view_usage(view),
+                            fm_json_number(fm_view_results(view), "n", 0), "\n     ");
+        if (out.size > 1)
+            fm_buf_putc(&out, '\n');
         fm_buf_printf(&out, "results in %s\nlook at them: fathom report %s --html report.html\n",
                       run_dir, run_dir);
         st = cli_print(&out, err);
@@ -264,7 +144,7 @@ static void estimate_json(fm_buf *out, const fm_run_estimate *e, const char *lab
 static void put_row(fm_buf *out, const char *name, const char *before, double value)
 {
     fm_buf_printf(out, "  %-20s%s", name, before);
-    put_count(out, value);
+    fm_report_put_count(out, value);
     fm_buf_putc(out, '\n');
 }
 
@@ -275,12 +155,12 @@ static void put_costs(fm_buf *out, const fm_run_estimate *e)
         fm_buf_puts(out, "not known: no prices are set\n");
         return;
     }
-    put_money(out, e->cost_low);
+    fm_report_put_money(out, e->cost_low);
     if (e->output_tokens == 0) {
         fm_buf_puts(out, " and the output, which has no bound\n");
     } else {
         fm_buf_puts(out, " to ");
-        put_money(out, e->cost_high);
+        fm_report_put_money(out, e->cost_high);
         fm_buf_putc(out, '\n');
     }
 }

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "core/aggregate.h"
 #include "core/grading.h"
+#include "core/usage.h"
 
 enum { MAX_RESULTS_BYTES = 16 << 20, MAX_PROTOCOLS = 16 };
 
@@ -21,7 +22,7 @@ struct fm_view {
     const fm_protocol *protocol;
     const fm_loader_ops *loader;
     void *loader_state; /* NULL: the data is not there */
-    cJSON *manifest_tree, *results_tree, *line;
+    cJSON *manifest_tree, *results_tree, *usage_tree, *line;
     char samples_path[FM_PATH_BYTES];
     fm_lines lines;
     char notice[FM_ERR_TEXT_BYTES];
@@ -47,6 +48,21 @@ static fm_status load_results(fm_view *view, bool own, fm_err *err)
                        schema ? schema : "(none)");
     return fm_rundir_graded(&view->dir, "samples", "jsonl", view->protocol->name, own,
                             view->samples_path, err);
+}
+
+/* What a run took is no part of its results: without the file, or with one that nobody can read, the
+ * rest is shown all the same. */
+static void load_usage(fm_view *view)
+{
+    char path[FM_PATH_BYTES];
+
+    if (fm_rundir_file(&view->dir, FM_RUNDIR_USAGE, path, NULL) == FM_OK && fm_file_exists(path))
+        (void)!fm_json_load(path, MAX_RESULTS_BYTES, &view->usage_tree, NULL);
+    const char *schema = fm_json_string(view->usage_tree, "schema");
+    if (schema && strcmp(schema, FM_USAGE_SCHEMA) == 0)
+        return;
+    cJSON_Delete(view->usage_tree);
+    view->usage_tree = NULL;
 }
 
 static void close_walk(fm_view *view)
@@ -101,6 +117,8 @@ fm_status fm_view_open(fm_view **out, const fm_catalog *catalog, const char *run
         st = load_results(view, strcmp(view->protocol->name, view->manifest.protocol) == 0, err);
     if (st == FM_OK)
         st = fm_view_rewind(view, err);
+    if (st == FM_OK)
+        load_usage(view);
     if (st != FM_OK) {
         fm_view_close(view);
         return st;
@@ -116,6 +134,7 @@ void fm_view_close(fm_view *view)
     close_walk(view);
     cJSON_Delete(view->manifest_tree);
     cJSON_Delete(view->results_tree);
+    cJSON_Delete(view->usage_tree);
     fm_arena_release(&view->sample_arena);
     fm_arena_release(&view->arena);
     free(view);
@@ -129,6 +148,11 @@ const cJSON *fm_view_manifest(const fm_view *view)
 const cJSON *fm_view_results(const fm_view *view)
 {
     return view->results_tree;
+}
+
+const cJSON *fm_view_usage(const fm_view *view)
+{
+    return view->usage_tree;
 }
 
 const char *fm_view_dir(const fm_view *view)

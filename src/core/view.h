@@ -22,6 +22,7 @@ void fm_view_close(fm_view *view);
 
 const cJSON *fm_view_manifest(const fm_view *view); /* borrowed, like all below */
 const cJSON *fm_view_results(const fm_view *view);
+const cJSON *fm_view_usage(const fm_view *view); /* usage.json; NULL: there is none */
 const char *fm_view_dir(const fm_view *view);
 const char *fm_view_notice(const fm_view *view); /* NULL, or why pictures are missing */
 

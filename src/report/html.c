@@ -19,6 +19,7 @@
 #include "report/overlay.h"
 #include "report/picture.h"
 #include "report/plots.h"
+#include "report/usage.h"
 #include "report/writers.h"
 
 /* Cards are 340 to 560 points wide; twice that on good screens is more than JPEG at this quality
@@ -690,6 +691,19 @@ static void put_provenance(fm_buf *out, const cJSON *item, const char *path, int
     }
 }
 
+static void put_usage(fm_buf *out, const fm_report_run *run)
+{
+    fm_buf text = {0};
+
+    fm_report_put_usage(&text, run->usage, (double)fm_report_run_n(run), "; ");
+    if (text.size) {
+        put(out, "<p>It ");
+        data(out, fm_buf_text(&text));
+        put(out, ".</p>\n");
+    }
+    fm_buf_release(&text);
+}
+
 static void put_footer(fm_buf *out, const page *p)
 {
     put(out, "<footer>\n");
@@ -706,6 +720,7 @@ static void put_footer(fm_buf *out, const page *p)
         put(out, ": everything that can change a number</summary>\n<table><tbody>\n");
         put_provenance(out, run->manifest->child, "", 0);
         put(out, "</tbody></table></details>\n");
+        put_usage(out, run);
     }
     put(out, "<p>Made by fathom ");
     data(out, member(fm_json_get(p->model->runs[0].manifest, "fathom"), "version"));

@@ -36,6 +36,8 @@ fm_status fm_report_load(fm_report_model *model, fm_view *const *views, size_t n
         st = fm_report_model_add(model, fm_view_manifest(views[i]), fm_view_results(views[i]),
                                  fm_view_dir(views[i]), &run, err);
         if (st == FM_OK)
+            run->usage = fm_view_usage(views[i]);
+        if (st == FM_OK)
             st = load_samples(model, run, views[i], err);
     }
     return st == FM_OK ? fm_report_model_finish(model, err) : st;

@@ -2,6 +2,7 @@
  * The summary as GitHub markdown, for pull requests and job summaries. Texts from files are escaped
  * so that they can neither end a cell nor become markup, links, mentions or HTML.
  */
+#include "report/usage.h"
 #include "report/writers.h"
 
 #include <string.h>
@@ -145,6 +146,28 @@ static void put_comparison(fm_buf *out, const fm_report_model *model,
     }
 }
 
+/* What each run took, once for all its protocols. */
+static void put_usages(fm_buf *out, const fm_report_model *model)
+{
+    for (size_t i = 0; i < model->n; i++) {
+        const fm_report_run *run = &model->runs[i];
+        fm_buf text = {0};
+
+        if (run->group == i)
+            fm_report_put_usage(&text, run->usage, (double)fm_report_run_n(run), "; ");
+        if (text.size) {
+            fm_buf_putc(out, '\n');
+            if (!fm_report_same_name(model)) {
+                put_data(out, run->name);
+                fm_buf_putc(out, ' ');
+            }
+            fm_buf_append(out, text.data, text.size);
+            fm_buf_puts(out, ".\n");
+        }
+        fm_buf_release(&text);
+    }
+}
+
 fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
                                    const fm_report_options *options, fm_err *err)
 {
@@ -173,6 +196,7 @@ fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
     put_summary(out, model, metrics, n_metrics);
     for (size_t i = 0; i < n_comparisons; i++)
         put_comparison(out, model, metrics, &comparisons[i], fm_report_listed(options));
+    put_usages(out, model);
     fm_buf_puts(out, "\nBold: the metric that ranks the protocol. Intervals hold 95 %: Wilson for "
                      "rates, bootstrap for means.\n");
     return fm_buf_check(out, "report", err);

@@ -24,6 +24,7 @@ typedef struct {
 
 typedef struct {
     const cJSON *manifest, *results; /* borrowed */
+    const cJSON *usage;              /* borrowed; NULL: not known what it took */
     const char *dir;                 /* the run directory */
     const char *notice;              /* why pictures are missing, or NULL */
     const char *name;                /* the adapter, or the directory where that says more */

@@ -243,6 +243,10 @@ Test(remote, what_a_run_took_stands_below_its_table)
     cr_expect(contains(OUT, "\ntook 6 requests, $"), "%s", OUT);
     cr_expect(contains(OUT, " tokens in, "), "%s", OUT);
     cr_expect(contains(OUT, " (p99)\nresults in run\n"), "%s", OUT);
+    fathom("report", "run", "--markdown", "-", "--html", "page.html");
+    expect_success();
+    cr_expect(contains(OUT, "\ntook 6 requests, $"), "%s", OUT);
+    cr_expect(contains(file_text("page.html"), "<p>It took 6 requests, $"));
 }
 
 /* ---- the cache ---- */
