@@ -80,54 +80,117 @@ void fm_polyline_resample(const double *in, size_t n, int dim, double *out, size
     }
 }
 
+/* The two distances below look at every pair of points. Their inner loops read a coordinate from an
+ * array of its own and have no step that waits for the one before, so that compilers make vectors of
+ * them; minima and maxima do not round, so the order of the steps is free. */
+#define INLINE static inline __attribute__((always_inline))
+
+enum { MAX_DIM = 3, BLOCK = 128 };
+
+INLINE double pair2(const double *const *a, size_t i, const double *const *b, size_t j, int dim)
+{
+    double sum = 0;
+
+    for (int k = 0; k < dim; k++)
+        sum += (a[k][i] - b[k][j]) * (a[k][i] - b[k][j]);
+    return sum;
+}
+
+/* Coupling distances of `count` cells of one diagonal i + j: each from (i, j - 1) and (i - 1, j) on
+ * the diagonal before, and (i - 1, j - 1) on the one before that. */
+INLINE void couple(double *restrict here, const double *restrict before,
+                   const double *restrict two_before, const double *const *p,
+                   const double *const *q, size_t count, int dim)
+{
+    for (size_t i = 0; i < count; i++)
+        here[i + 1] = greater(pair2(p, i, q, i, dim),
+                              lesser(lesser(before[i + 1], before[i]), two_before[i]));
+}
+
+/* Squared distances throughout: the square root is monotonic and needed once. Cell (i, j) of a
+ * diagonal stands at i + 1, with infinities around the table; along a diagonal i grows as j falls, so
+ * q is read in reverse. */
+INLINE double frechet(const double *p, size_t n, const double *q, size_t m, int dim)
+{
+    double diagonals[3][FM_PATH_MAX_POINTS + 1];
+    double forth[MAX_DIM][FM_PATH_MAX_POINTS], back[MAX_DIM][FM_PATH_MAX_POINTS];
+    double *here = diagonals[0], *before = diagonals[1], *two_before = diagonals[2];
+
+    for (int k = 0; k < dim; k++) {
+        for (size_t i = 0; i < n; i++)
+            forth[k][i] = p[i * (size_t)dim + (size_t)k];
+        for (size_t j = 0; j < m; j++)
+            back[k][m - 1 - j] = q[j * (size_t)dim + (size_t)k];
+    }
+    for (size_t i = 0; i <= n; i++)
+        here[i] = before[i] = two_before[i] = INFINITY;
+    two_before[0] = 0; /* where every coupling starts */
+    for (size_t sum = 0; sum < n + m - 1; sum++) {
+        size_t first = sum < m ? 0 : sum - m + 1, last = sum < n ? sum : n - 1;
+        const double *from[MAX_DIM], *to[MAX_DIM];
+
+        for (int k = 0; k < dim; k++) {
+            from[k] = forth[k] + first;
+            to[k] = back[k] + (m - 1 + first - sum);
+        }
+        couple(here + first, before + first, two_before + first, from, to, last - first + 1, dim);
+        double *oldest = two_before;
+        oldest[0] = INFINITY;
+        two_before = before;
+        before = here;
+        here = oldest;
+    }
+    return sqrt(before[n]);
+}
+
 double fm_polyline_frechet(const double *p, size_t n, const double *q, size_t m, int dim)
 {
-    double row[FM_PATH_MAX_POINTS];
-    size_t d = (size_t)dim;
-
+    assert(dim >= 1 && dim <= MAX_DIM);
     if (n == 0 || m == 0 || n > FM_PATH_MAX_POINTS || m > FM_PATH_MAX_POINTS ||
         !finite_path(p, n, dim) || !finite_path(q, m, dim))
         return NAN;
-    /* Squared distances throughout: the square root is monotonic and needed once. row[j] holds the
-     * coupling distance of (i - 1, j) until it is replaced by that of (i, j). */
-    for (size_t i = 0; i < n; i++) {
-        double diagonal = 0; /* of (i - 1, j - 1) */
-
-        for (size_t j = 0; j < m; j++) {
-            double here = squared_distance(p + i * d, q + j * d, dim), reach;
-
-            if (i == 0)
-                reach = j == 0 ? here : row[j - 1];
-            else if (j == 0)
-                reach = row[0];
-            else
-                reach = lesser(lesser(row[j], row[j - 1]), diagonal);
-            diagonal = i == 0 ? 0 : row[j];
-            row[j] = greater(here, reach);
-        }
-    }
-    return sqrt(row[m - 1]);
+    return dim == 2 ? frechet(p, n, q, m, 2) : frechet(p, n, q, m, dim);
 }
 
-static double directed_hausdorff2(const double *p, size_t n, const double *q, size_t m, int dim)
+/* The largest of the distances from a point of p to the nearest of q, squared; p a block at a time. */
+INLINE double directed_hausdorff2(const double *p, size_t n, const double *q, size_t m, int dim)
 {
     double worst = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        double nearest = INFINITY;
+    for (size_t start = 0; start < n; start += BLOCK) {
+        size_t count = n - start < BLOCK ? n - start : BLOCK;
+        double nearest[BLOCK], block[MAX_DIM][BLOCK];
 
-        for (size_t j = 0; j < m; j++)
-            nearest =
-                lesser(nearest, squared_distance(p + i * (size_t)dim, q + j * (size_t)dim, dim));
-        worst = greater(worst, nearest);
+        for (size_t i = 0; i < count; i++) {
+            nearest[i] = INFINITY;
+            for (int k = 0; k < dim; k++)
+                block[k][i] = p[(start + i) * (size_t)dim + (size_t)k];
+        }
+        for (size_t j = 0; j < m; j++) {
+            const double *to = q + j * (size_t)dim;
+
+            for (size_t i = 0; i < count; i++) {
+                double sum = 0;
+
+                for (int k = 0; k < dim; k++)
+                    sum += (block[k][i] - to[k]) * (block[k][i] - to[k]);
+                nearest[i] = lesser(nearest[i], sum);
+            }
+        }
+        for (size_t i = 0; i < count; i++)
+            worst = greater(worst, nearest[i]);
     }
     return worst;
 }
 
 double fm_polyline_hausdorff(const double *p, size_t n, const double *q, size_t m, int dim)
 {
+    assert(dim >= 1 && dim <= MAX_DIM);
     if (n == 0 || m == 0 || !finite_path(p, n, dim) || !finite_path(q, m, dim))
         return NAN;
+    if (dim == 2)
+        return sqrt(
+            greater(directed_hausdorff2(p, n, q, m, 2), directed_hausdorff2(q, m, p, n, 2)));
     return sqrt(
         greater(directed_hausdorff2(p, n, q, m, dim), directed_hausdorff2(q, m, p, n, dim)));
 }

@@ -122,3 +122,67 @@ Test(polyline, rmse_is_per_point_and_mae_per_coordinate)
     cr_assert(epsilon_eq(dbl, fm_polyline_rmse(p, q, 2, 2), sqrt(12.5), 1e-12));
     cr_assert(epsilon_eq(dbl, fm_polyline_mae(p, q, 2, 2), 7.0 / 4, 1e-12));
 }
+
+/* ---- against the definitions, written down as they are read ---- */
+
+static double apart(const double *a, const double *b, int dim)
+{
+    double sum = 0;
+
+    for (int k = 0; k < dim; k++)
+        sum += (a[k] - b[k]) * (a[k] - b[k]);
+    return sum;
+}
+
+static double defined_frechet(const double *p, size_t n, const double *q, size_t m, int dim)
+{
+    static double table[300][300];
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < m; j++) {
+            double reach = i || j ? INFINITY : 0;
+
+            if (i)
+                reach = fmin(reach, table[i - 1][j]);
+            if (j)
+                reach = fmin(reach, table[i][j - 1]);
+            if (i && j)
+                reach = fmin(reach, table[i - 1][j - 1]);
+            table[i][j] = fmax(reach, apart(p + i * (size_t)dim, q + j * (size_t)dim, dim));
+        }
+    return sqrt(table[n - 1][m - 1]);
+}
+
+static double defined_directed(const double *p, size_t n, const double *q, size_t m, int dim)
+{
+    double worst = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double nearest = INFINITY;
+
+        for (size_t j = 0; j < m; j++)
+            nearest = fmin(nearest, apart(p + i * (size_t)dim, q + j * (size_t)dim, dim));
+        worst = fmax(worst, nearest);
+    }
+    return sqrt(worst);
+}
+
+Test(polyline, distances_are_exactly_those_of_the_definitions)
+{
+    static double p[900], q[900];
+    fm_rng rng;
+
+    fm_rng_seed(&rng, 11);
+    for (int round = 0; round < 200; round++) {
+        int dim = 2 + round % 2;
+        size_t n = 1 + (size_t)fm_rng_below(&rng, 300), m = 1 + (size_t)fm_rng_below(&rng, 300);
+
+        for (size_t i = 0; i < 900; i++) {
+            p[i] = fm_rng_unit(&rng) + (double)i / 300;
+            q[i] = fm_rng_unit(&rng) + (double)i / 300;
+        }
+        double there = defined_directed(p, n, q, m, dim), back = defined_directed(q, m, p, n, dim);
+        cr_assert(eq(dbl, fm_polyline_frechet(p, n, q, m, dim), defined_frechet(p, n, q, m, dim)));
+        cr_assert(eq(dbl, fm_polyline_hausdorff(p, n, q, m, dim), fmax(there, back)));
+    }
+}
