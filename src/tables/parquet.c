@@ -192,15 +192,21 @@ int64_t fm_parquet_rows(const fm_parquet *file)
 
 /* ---- choosing ---- */
 
+/* What stands after the end of a step of a path: nothing, a dot and more, or "[]"; else NULL. */
+static const char *after_step(const char *path)
+{
+    if (*path == '.')
+        return path[1] ? path + 1 : NULL;
+    return *path == '\0' || *path == '[' ? path : NULL;
+}
+
 /* What stands after `name` at the front of a path, without its dot; NULL where the path does not go
  * through `name`. */
 static const char *after_name(const char *path, const char *name)
 {
     size_t n = strlen(name);
 
-    if (strncmp(path, name, n) != 0 || (path[n] != '\0' && path[n] != '.' && path[n] != '['))
-        return NULL;
-    return path + n + (path[n] == '.');
+    return strncmp(path, name, n) == 0 ? after_step(path + n) : NULL;
 }
 
 /* The same for the step from a list to its elements: "[]", or the names that the file has for it. */
@@ -209,7 +215,7 @@ static const char *after_list(const char *path, const fm_parquet_node *list)
     const fm_pq_place *place = list->place;
 
     if (strncmp(path, "[]", 2) == 0)
-        return path[2] == '\0' || path[2] == '[' ? path + 2 : path[2] == '.' ? path + 3 : NULL;
+        return after_step(path + 2);
     const char *rest = after_name(path, place->repeated);
     if (rest && place->wrapped && *rest)
         return after_name(rest, list->children[0].name);
@@ -267,6 +273,22 @@ static fm_status add_column(choice *c, const fm_pq_leaf *leaf, const char *name)
     return fm_pq_column_init(&c->columns[c->n_columns++], &c->file->source, leaf, name, c->err);
 }
 
+/* The path of a part of a node whose path is `name`, for messages. */
+static const char *name_below(choice *c, const char *name, const fm_parquet_node *node,
+                              const fm_parquet_node *child)
+{
+    fm_buf text = {0};
+
+    fm_buf_puts(&text, name);
+    if (node->kind == FM_PARQUET_LIST)
+        fm_buf_puts(&text, "[]");
+    else
+        fm_buf_printf(&text, ".%s", child->name);
+    const char *copy = text.failed ? NULL : fm_arena_strdup(&c->arena, fm_buf_text(&text));
+    fm_buf_release(&text);
+    return copy;
+}
+
 /* A way has at most this many nodes: each level of the schema gives one. */
 enum { MAX_WAY = FM_PARQUET_MAX_DEPTH + 4 };
 
@@ -289,12 +311,14 @@ static fm_status plan(choice *c, part *out, const fm_parquet_node *const *way, s
             return choice_no_memory(c);
     }
     for (size_t i = 0; i < out->n_parts && st == FM_OK; i++) {
-        const fm_parquet_node *child = &node->children[i];
-
-        if (n > 1)
+        if (n > 1) {
             st = plan(c, &out->parts[i], way + 1, n - 1, name);
-        else
-            st = plan(c, &out->parts[i], &child, 1, name);
+        } else {
+            const fm_parquet_node *child = &node->children[i];
+            const char *below = name_below(c, name, node, child);
+
+            st = below ? plan(c, &out->parts[i], &child, 1, below) : choice_no_memory(c);
+        }
     }
     if (st == FM_OK && out->kind == PART_VALUE)
         st = add_column(c, &node->place->leaf, name);

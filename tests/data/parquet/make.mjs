@@ -247,33 +247,35 @@ const texts = (...list) => Buffer.concat(list.map((text) => sized(Buffer.from(te
 const PLAIN = 0, RLE = 3, BIT_PACKED = 4;
 
 /* A page of version 1: levels (with their lengths, where they have any) and values. */
-function page(values, body, { definition = RLE, repetition = RLE, checked = false } = {}) {
-  const header = { field_1: 0, field_2: body.length, field_3: body.length,
+function page(values, body, { definition = RLE, repetition = RLE, checked = false, encoding = PLAIN,
+                              unpacked = body.length, stored = body.length } = {}) {
+  const header = { field_1: 0, field_2: unpacked, field_3: stored,
                    field_4: checked ? crc32(body) | 0 : undefined,
-                   field_5: { field_1: values, field_2: PLAIN, field_3: definition, field_4: repetition } };
+                   field_5: { field_1: values, field_2: encoding, field_3: definition, field_4: repetition } };
   return Buffer.concat([thrift(header), body]);
 }
 
 const indexPage = Buffer.concat([thrift({ field_1: 1, field_2: 3, field_3: 3, field_6: {} }),
                                  Buffer.from('abc')]);
 
-/* A file with one row group; columns: physical type, number of values, pages. */
-function byHand(name, rows, schema, columns, lines) {
+/* A file with one row group; columns: physical type, number of values, pages. Without lines it is one
+ * that must be refused. */
+function byHand(name, rows, schema, columns, lines, { codec = 0, elsewhere, groupRows = rows } = {}) {
   let offset = 4;
   const chunks = columns.map(([type, values, ...pages]) => {
     const size = Buffer.concat(pages).length;
     offset += size;
-    return { field_2: BigInt(offset - size),
-             field_3: { field_1: type, field_2: [PLAIN], field_3: ['x'], field_4: 0,
+    return { field_1: elsewhere, field_2: BigInt(offset - size),
+             field_3: { field_1: type, field_2: [PLAIN], field_3: ['x'], field_4: codec,
                         field_5: BigInt(values), field_6: BigInt(size), field_7: BigInt(size),
                         field_9: BigInt(offset - size) } };
   });
   const footer = thrift({ field_1: 1, field_2: schema, field_3: BigInt(rows),
-                          field_4: [{ field_1: chunks, field_2: 0n, field_3: BigInt(rows) }] });
+                          field_4: [{ field_1: chunks, field_2: 0n, field_3: BigInt(groupRows) }] });
   writeFileSync(join(folder, name + '.parquet'),
     Buffer.concat([Buffer.from('PAR1'), ...columns.flatMap((column) => column.slice(2)), footer,
                    int32s(footer.length), Buffer.from('PAR1')]));
-  writeFileSync(join(folder, name + '.jsonl'), tell(lines));
+  if (lines) writeFileSync(join(folder, name + '.jsonl'), tell(lines));
 }
 
 const BYTE_ARRAY = 6, INT96 = 3, INT32 = 1, REQUIRED = 0, OPTIONAL = 1, REPEATED = 2;
@@ -315,6 +317,49 @@ byHand('by_hand', 4,
    [null, '-86400000000000', [], [], '-0.01', []],
    [-8, '1609459200000000001', ['four'], [{ a: null }, { a: 5 }], '396140812571321687967719751.67', null],
    [9, '172799999999999', ['five', 'six'], [{ a: 6 }], '-2.56', [3]]]);
+
+/* Files that must be refused, each for one reason. */
+const root = (n) => ({ field_4: 'schema', field_5: n });
+const int = { field_1: INT32, field_3: REQUIRED, field_4: 'n' };
+const text = { field_1: BYTE_ARRAY, field_3: REQUIRED, field_4: 's' };
+const three = page(3, int32s(1, 2, 3));
+const refused = (name, schema, columns, options, rows = 3) =>
+  byHand('bad_' + name, rows, schema, columns, null, options);
+
+refused('page_size', [root(1), int], [[INT32, 3, page(3, int32s(1, 2, 3), { unpacked: 2 ** 30 })]], { codec: 4 });
+refused('ratio', [root(1), int], [[INT32, 3, page(3, int32s(1, 2, 3), { unpacked: 4e8 })]], { codec: 1 });
+refused('snappy', [root(1), int], [[INT32, 3, three]], { codec: 1 });
+refused('sizes', [root(1), int], [[INT32, 3, page(3, int32s(1, 2, 3), { unpacked: 16 })]]);
+refused('beyond', [root(1), int], [[INT32, 3, page(3, int32s(1, 2, 3), { stored: 16, unpacked: 16 })]]);
+refused('values', [root(1), int], [[INT32, 3, page(4, int32s(1, 2, 3, 4))]]);
+refused('missing', [root(1), int], [[INT32, 3, page(2, int32s(1, 2))]]);
+refused('short', [root(1), int], [[INT32, 3, page(3, int32s(1, 2))]]);
+refused('fewer_rows', [root(1), int], [[INT32, 3, three]], {}, 4);
+refused('more_rows', [root(1), int], [[INT32, 3, three]], {}, 2);
+refused('row_sum', [root(1), int], [[INT32, 3, three]], { groupRows: 3 }, 5);
+refused('type', [root(1), int], [[2, 3, three]]);
+refused('codec', [root(1), int], [[INT32, 3, three]], { codec: 3 });
+refused('elsewhere', [root(1), int], [[INT32, 3, three]], { elsewhere: '/etc/passwd' });
+refused('encoding', [root(1), int], [[INT32, 3, page(3, int32s(1, 2, 3), { encoding: 6 })]]);
+refused('no_dictionary', [root(1), int], [[INT32, 3, page(3, Buffer.from([1, 6, 0]), { encoding: 8 })]]);
+refused('text', [root(1), text], [[BYTE_ARRAY, 1, page(1, int32s(5))]], {}, 1);
+/* lengths of prefixes 0, 9 after a word of three letters; then of suffixes 3, 0 */
+refused('prefix', [root(1), text], [[BYTE_ARRAY, 2, page(2, Buffer.from([
+  128, 1, 4, 2, 0, 18, 0, 0, 0, 0, 128, 1, 4, 2, 6, 5, 0, 0, 0, 0, 97, 98, 99]), { encoding: 7 })]], {}, 2);
+refused('level', [root(1), { field_3: OPTIONAL, field_4: 'a', field_5: 1 },
+                  { field_1: INT32, field_3: OPTIONAL, field_4: 'b' }],
+        [[INT32, 1, page(1, Buffer.concat([sized(Buffer.from([2, 3])), int32s(1)]))]], {}, 1);
+refused('middle', [root(1), { field_1: INT32, field_3: REPEATED, field_4: 'l' }],
+        [[INT32, 1, page(1, Buffer.concat([sized(Buffer.from([2, 1])), sized(Buffer.from([2, 1])), int32s(1)]))]], {}, 1);
+/* two elements of a, one of b */
+refused('lists', [root(1), { field_3: REPEATED, field_4: 'l', field_5: 2 },
+                  { ...int, field_4: 'a' }, { ...int, field_4: 'b' }],
+        [[INT32, 2, page(2, Buffer.concat([sized(Buffer.from([3, 2])), sized(Buffer.from([4, 1])), int32s(1, 2)]))],
+         [INT32, 1, page(1, Buffer.concat([sized(Buffer.from([2, 0])), sized(Buffer.from([2, 1])), int32s(3)]))]], {}, 1);
+refused('deep', [root(1), ...count(100, (i) => ({ field_3: REQUIRED, field_4: 'g' + i, field_5: 1 })), int],
+        [[INT32, 3, three]]);
+refused('children', [root(1), { field_3: REQUIRED, field_4: 'g', field_5: 1000000 }, int], [[INT32, 3, three]]);
+refused('decimal', [root(1), { ...int, field_6: DECIMAL, field_7: 9, field_8: 5 }], [[INT32, 3, three]]);
 
 /* ---- the fuzzer's seeds: each of the above with a few rows, so that a changed byte matters ---- */
 
