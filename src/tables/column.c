@@ -314,8 +314,8 @@ static void set_real(fm_parquet_value *out, double value)
 
 static void set_bytes(fm_parquet_value *out, const uint8_t *bytes, size_t size)
 {
-    out->bytes = size ? (const char *)bytes : NULL;
-    out->size = (uint32_t)size; /* a page is smaller than 4 GiB */
+    out->bytes = size ? (const char *)bytes : ""; /* never NULL: a caller may hand it to memcpy */
+    out->size = (uint32_t)size;                   /* a page is smaller than 4 GiB */
     out->kind = FM_PARQUET_BINARY;
 }
 

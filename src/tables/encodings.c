@@ -236,7 +236,8 @@ bool fm_pq_room(fm_pq_buffer *buffer, size_t size)
     uint8_t *bytes = realloc(buffer->bytes, capacity);
     if (!bytes)
         return false;
-    *buffer = (fm_pq_buffer){bytes, capacity};
+    buffer->bytes = bytes;
+    buffer->capacity = capacity;
     return true;
 }
 

@@ -66,7 +66,7 @@ struct fm_parquet_value {
         int64_t integer;
         uint64_t natural;
         double real;
-        const char *bytes;             /* TEXT, BINARY: `size` bytes; NULL where size is 0 */
+        const char *bytes;             /* TEXT, BINARY: `size` bytes; never NULL */
         const fm_parquet_value *items; /* LIST, STRUCT: `size` values; a struct's in schema order */
     };
     uint32_t size;
