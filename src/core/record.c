@@ -170,8 +170,10 @@ static void put_text(fm_json_writer *w, const char *key, const char *text)
 /* More digits would tell of the clock, and half a line would be digits. */
 static void put_seconds(fm_json_writer *w, const char *key, double seconds)
 {
-    if (seconds > 0)
-        fm_json_put_number(w, key, round(seconds * 1e6) / 1e6);
+    double whole = round(seconds * 1e6);
+
+    if (whole > 0)
+        fm_json_put_number(w, key, whole / 1e6);
 }
 
 void fm_record_put_attempt(fm_json_writer *w, const fm_attempt *attempt)

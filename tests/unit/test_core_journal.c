@@ -1,6 +1,7 @@
 /* The journal: what was appended is there after any death, and nothing else is. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <math.h>
 
 #include "base/files.h"
 #include "core/journal.h"
@@ -171,4 +172,92 @@ Test(journal, ten_thousand_ids_are_found)
     }
     cr_assert(eq(int, fm_journal_close(journal, NULL), FM_OK));
     fm_arena_release(&arena);
+}
+
+/* What attempts took, summed while they are written and again when the file is read. */
+static fm_buf usage_of(fm_journal *journal)
+{
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text};
+
+    fm_json_open(&w, NULL, '{');
+    fm_usage_put(fm_journal_usage(journal), &w);
+    fm_json_close(&w, '}');
+    return text;
+}
+
+Test(journal, sums_of_usage_are_the_same_when_the_file_is_read_again)
+{
+    const fm_reply replies[] = {
+        {.status = FM_SAMPLE_OK,
+         .text = "a",
+         .size = 1,
+         .latency_s = 0.41234567,
+         .server_s = 0.3,
+         .http_status = 200,
+         .usage = {true, 1000, 50, 20, 300}},
+        {.status = FM_SAMPLE_API_ERROR, .latency_s = 1.5, .retry = FM_RETRY_THROTTLED},
+        {.status = FM_SAMPLE_OK, .text = "b", .size = 1, .latency_s = 0.1, .cached = true},
+    };
+    const double costs[] = {0.1, NAN, 0};
+    fm_journal *journal = open_journal(true, NULL);
+
+    cr_assert(isnan(fm_usage_cost(fm_journal_usage(journal))));
+    for (int i = 0; i < 3; i++) {
+        fm_attempt attempt = {.reply = &replies[i], .cost = costs[i], .queue_s = 0.25 * i};
+
+        cr_assert(eq(int, fm_journal_append(journal, "7", &attempt, NULL), FM_OK));
+    }
+    fm_buf written = usage_of(journal);
+    cr_assert(eq(int, fm_journal_close(journal, NULL), FM_OK));
+    journal = open_journal(false, NULL);
+    fm_buf read = usage_of(journal);
+    cr_assert(eq(str, read.data, written.data));
+    cr_assert(epsilon_eq(dbl, fm_usage_cost(fm_journal_usage(journal)), 0.1, 1e-12));
+    cr_assert(strstr(read.data, "\"attempts\": 3, \"cached\": 1") != NULL, "%s", read.data);
+    cr_assert(strstr(read.data, "\"statuses\": {\"ok\": 2, \"api_error\": 1}") != NULL);
+    cr_assert(strstr(read.data, "\"input\": 1000, \"output\": 50, \"thought\": 20, "
+                                "\"cached\": 300") != NULL);
+    cr_assert(strstr(read.data, "\"latency_s\": {\"n\": 2, ") != NULL, "%s", read.data);
+    cr_assert(strstr(read.data, "\"p50\": 0.412346") != NULL, "%s", read.data);
+    cr_assert(eq(int, fm_journal_close(journal, NULL), FM_OK));
+    fm_buf_release(&written);
+    fm_buf_release(&read);
+}
+
+Test(journal, a_record_says_what_its_attempt_took)
+{
+    fm_reply reply = {.status = FM_SAMPLE_OK,
+                      .text = "a",
+                      .size = 1,
+                      .model = "m-1",
+                      .request_id = "r-1",
+                      .http_status = 200,
+                      .usage = {true, 10, 5, 2, 3}};
+    fm_arena arena = {0};
+    bool found;
+    fm_journal *journal = open_journal(true, NULL);
+
+    cr_assert(
+        eq(int, fm_journal_append(journal, "1", &(fm_attempt){&reply, NAN, NAN}, NULL), FM_OK));
+    fm_reply back = find(journal, "1", &arena, &found);
+    cr_assert(eq(str, (char *)back.model, "m-1"));
+    cr_assert(eq(str, (char *)back.request_id, "r-1"));
+    cr_assert(eq(int, back.http_status, 200));
+    cr_assert(back.usage.stated && back.usage.input_tokens == 10 && back.usage.cached_tokens == 3);
+    cr_assert(eq(int, fm_journal_close(journal, NULL), FM_OK));
+    fm_arena_release(&arena);
+}
+
+Test(journal, a_reply_that_is_too_long_is_refused_and_leaves_the_file_as_it_was)
+{
+    fm_reply reply = {.status = FM_SAMPLE_OK, .text = "", .size = FM_JOURNAL_REPLY_BYTES + 1};
+    fm_err err = {0};
+    fm_journal *journal = open_journal(true, NULL);
+
+    cr_assert(
+        eq(int, fm_journal_append(journal, "1", &(fm_attempt){.reply = &reply}, &err), FM_E_INPUT));
+    cr_assert(strstr(err.text, "the reply to '1' is longer") != NULL, "%s", err.text);
+    cr_assert(fm_journal_has(journal, "1") == false);
+    cr_assert(eq(int, fm_journal_close(journal, NULL), FM_OK));
 }
