@@ -31,6 +31,13 @@ extern "C" {
  */
 FM_API void fm_polyline_resample(const double *in, size_t n, int dim, double *out, size_t out_n);
 
+/**
+ * `out_n` >= 2 points, uniform in the index, linear between the given ones: numpy's linspace over the
+ * indices and scipy's interp1d. in [n][dim], n >= 2; out [out_n][dim], must not alias in.
+ */
+FM_API void fm_polyline_resample_by_index(const double *in, size_t n, int dim, double *out,
+                                          size_t out_n);
+
 /* Discrete Frechet distance (Eiter and Mannila 1994), iterative, O(n m) time, O(m) scratch on the
  * stack. */
 FM_API double fm_polyline_frechet(const double *p, size_t n, const double *q, size_t m, int dim);

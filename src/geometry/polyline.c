@@ -80,6 +80,22 @@ void fm_polyline_resample(const double *in, size_t n, int dim, double *out, size
     }
 }
 
+void fm_polyline_resample_by_index(const double *in, size_t n, int dim, double *out, size_t out_n)
+{
+    size_t d = (size_t)dim;
+    double step = (double)(n - 1) / (double)(out_n - 1);
+
+    assert(n >= 2 && out_n >= 2);
+    for (size_t i = 0; i < out_n; i++) {
+        double at = i + 1 < out_n ? (double)i * step : (double)(n - 1);
+        size_t low = (size_t)at < n - 2 ? (size_t)at : n - 2;
+        const double *a = in + low * d, *b = a + d;
+
+        for (size_t k = 0; k < d; k++)
+            out[i * d + k] = a[k] + (b[k] - a[k]) * (at - (double)low);
+    }
+}
+
 /* The two distances below look at every pair of points. Their inner loops read a coordinate from an
  * array of its own and have no step that waits for the one before, so that compilers make vectors of
  * them; minima and maxima do not round, so the order of the steps is free. */
