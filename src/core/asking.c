@@ -17,6 +17,7 @@ static const double longest_wait_s = 0.05;   /* so long a stop may go unnoticed 
 
 enum {
     ARRIVALS = 64,
+    REFUSED = 5, /* samples in a row, after a first reply: the key was revoked, or the model went */
     UNREACHABLE = 3, /* samples that found no server before any reply: there is none */
 };
 
@@ -57,6 +58,7 @@ typedef struct {
 
     uint64_t tickets;
     size_t replies, errored, unreachable; /* of this session */
+    size_t refused;                       /* hopeless attempts since the last reply */
     double known_tokens, known_cost;      /* of the replies of this session that stated usage */
     size_t with_usage;
     double earliest_deadline_s;
@@ -242,8 +244,14 @@ static void consider_errors(loop *l, const fm_reply *reply)
 
     l->errored++;
     l->unreachable += unreached;
+    l->refused += reply->retry == FM_RETRY_HOPELESS;
     if (l->replies == 0 && reply->retry == FM_RETRY_HOPELESS)
         end_asking(l, ABANDONING, FM_E_USAGE, "no sample was answered: %s", words(reply));
+    else if (l->refused >= REFUSED)
+        end_asking(l, DRAINING, FM_E_INCOMPLETE,
+                   "the provider refused %zu samples in a row; the same command goes on from here: "
+                   "%s",
+                   l->refused, words(reply));
     else if (l->replies == 0 && unreached && l->unreachable >= UNREACHABLE)
         end_asking(l, ABANDONING, FM_E_USAGE, "no sample was answered, %zu were tried: %s",
                    l->unreachable, words(reply));
@@ -434,8 +442,11 @@ static void count_reply(loop *l, const fm_reply *reply, double cost)
 
     l->progress->attempts++;
     l->progress->cached += reply->cached;
-    l->replies += outcome == FM_OUTCOME_SCORED || outcome == FM_OUTCOME_UNPARSED ||
-                  reply->status == FM_SAMPLE_BLOCKED;
+    if (outcome == FM_OUTCOME_SCORED || outcome == FM_OUTCOME_UNPARSED ||
+        reply->status == FM_SAMPLE_BLOCKED) {
+        l->replies++;
+        l->refused = 0;
+    }
     if (!u->stated || reply->cached)
         return;
     l->with_usage++;

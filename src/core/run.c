@@ -347,15 +347,23 @@ static fm_status ask_missing(session *s, const fm_adapter_ops *ops, source *src,
 static void tell_errors(const session *s, const fm_run_progress *progress)
 {
     size_t errored = progress->by_outcome[FM_OUTCOME_ERRORED];
-    char text[160];
+    size_t skipped = progress->by_outcome[FM_OUTCOME_SKIPPED];
+    char text[192];
 
-    if (errored == 0)
-        return;
-    snprintf(text, sizeof(text),
-             "%zu of %zu samples ended in errors; the same command asks again what may still be "
-             "answered",
-             errored, progress->total);
-    notice(s, text);
+    if (errored) {
+        snprintf(
+            text, sizeof(text),
+            "%zu of %zu samples ended in errors; the same command asks again what may still be "
+            "answered",
+            errored, progress->total);
+        notice(s, text);
+    }
+    if (skipped) {
+        snprintf(text, sizeof(text),
+                 "%zu of %zu samples could not be asked; 'detail' in replies.jsonl says why",
+                 skipped, progress->total);
+        notice(s, text);
+    }
 }
 
 static fm_status ask_all(session *s, const fm_adapter_ops *ops, fm_err *err)

@@ -402,6 +402,23 @@ Test(asking, where_others_were_answered_it_is_that_sample_alone)
     cr_assert(eq(sz, last.by_outcome[FM_OUTCOME_ERRORED], 1));
 }
 
+static fm_reply revokes_the_key(int sample, int attempt, double *delay_s)
+{
+    return sample >= 50 ? failure(FM_RETRY_HOPELESS, 401, "the key was revoked")
+                        : answers(sample, attempt, delay_s);
+}
+
+Test(asking, a_key_that_is_revoked_on_the_way_ends_it)
+{
+    fm_err err;
+
+    provider = revokes_the_key;
+    cr_assert(eq(int, ask(&err), FM_E_INCOMPLETE));
+    cr_assert(strstr(err.text, "the key was revoked") != NULL, "%s", err.text);
+    cr_assert(lt(int, sent, 100));
+    cr_assert(eq(sz, report_of().settled, 50));
+}
+
 static fm_reply is_not_there(int sample, int attempt, double *delay_s)
 {
     (void)sample, (void)attempt, (void)delay_s;
