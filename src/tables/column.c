@@ -1,5 +1,5 @@
 /* Owns the way from the bytes of a column to its values: reading the file ahead, page headers, unpacking,
- * levels, dictionaries, decoding a batch at a time, and what stored values mean. Knows nothing of rows.
+ * levels, dictionaries, and decoding a batch at a time. Knows nothing of rows.
  *
  * Strings and pictures are not copied: a value points into the page, which for an uncompressed page
  * is the window that was read from the file. */
@@ -19,7 +19,7 @@
 enum { BATCH = 256 };
 
 /* Several small pages with one call; a large page is read whole. */
-#define READ_AHEAD_BYTES ((size_t)256 << 10)
+#define READ_AHEAD_BYTES ((size_t)64 << 10)
 
 typedef enum { PAGE_DATA, PAGE_INDEX, PAGE_DICTIONARY, PAGE_DATA_V2 } page_type;
 
@@ -296,245 +296,6 @@ static fm_status read_header(fm_pq_column *column, page_header *out, fm_err *err
     }
 }
 
-/* ---- stored values ---- */
-
-static void set_integer(fm_parquet_value *out, int64_t value)
-{
-    out->integer = value;
-    out->size = 0;
-    out->kind = FM_PARQUET_INTEGER;
-}
-
-static void set_real(fm_parquet_value *out, double value)
-{
-    out->real = value;
-    out->size = 0;
-    out->kind = FM_PARQUET_REAL;
-}
-
-static void set_bytes(fm_parquet_value *out, const uint8_t *bytes, size_t size)
-{
-    out->bytes = size ? (const char *)bytes : ""; /* never NULL: a caller may hand it to memcpy */
-    out->size = (uint32_t)size;                   /* a page is smaller than 4 GiB */
-    out->kind = FM_PARQUET_BINARY;
-}
-
-static const char *const values_end = "its values end too early";
-
-/* Days since the Julian epoch and nanoseconds of the day. */
-static bool int96_nanoseconds(const uint8_t *p, int64_t *out)
-{
-    const int64_t day_ns = INT64_C(86400000000000), unix_epoch = 2440588;
-    int64_t days = (int64_t)fm_pq_load32(p + 8) - unix_epoch, ns;
-
-    return !__builtin_mul_overflow(days, day_ns, &ns) &&
-           !__builtin_add_overflow(ns, (int64_t)fm_pq_load64(p), out);
-}
-
-static const char *plain_byte_arrays(fm_pq_span *plain, fm_parquet_value *out, size_t n)
-{
-    const uint8_t *p = plain->bytes, *end = p + plain->size;
-
-    for (size_t i = 0; i < n; i++) {
-        if (end - p < 4)
-            return values_end;
-        uint32_t size = fm_pq_load32(p);
-        p += 4;
-        if (size > (size_t)(end - p))
-            return values_end;
-        set_bytes(&out[i], p, size);
-        p += size;
-    }
-    *plain = (fm_pq_span){p, (size_t)(end - p)};
-    return NULL;
-}
-
-static const char *plain_booleans(fm_pq_span plain, size_t *bit, fm_parquet_value *out, size_t n)
-{
-    if (n > plain.size * 8 - *bit)
-        return values_end;
-    for (size_t i = 0; i < n; i++, ++*bit)
-        out[i] = (fm_parquet_value){.boolean = (plain.bytes[*bit >> 3] >> (*bit & 7)) & 1,
-                                    .kind = FM_PARQUET_BOOLEAN};
-    return NULL;
-}
-
-static const char *plain_fixed(const fm_pq_leaf *leaf, const uint8_t *p, fm_parquet_value *out,
-                               size_t n)
-{
-    switch (leaf->physical) {
-    case FM_PQ_INT32:
-        for (size_t i = 0; i < n; i++)
-            set_integer(&out[i], (int32_t)fm_pq_load32(p + i * 4));
-        break;
-    case FM_PQ_INT64:
-        for (size_t i = 0; i < n; i++)
-            set_integer(&out[i], (int64_t)fm_pq_load64(p + i * 8));
-        break;
-    case FM_PQ_INT96:
-        for (size_t i = 0; i < n; i++) {
-            int64_t ns;
-
-            if (!int96_nanoseconds(p + i * 12, &ns))
-                return "a time lies outside of the years 1677 to 2262";
-            set_integer(&out[i], ns);
-        }
-        break;
-    case FM_PQ_FLOAT:
-        for (size_t i = 0; i < n; i++) {
-            uint32_t bits = fm_pq_load32(p + i * 4);
-            float value;
-
-            memcpy(&value, &bits, sizeof(value));
-            set_real(&out[i], (double)value);
-        }
-        break;
-    case FM_PQ_DOUBLE:
-        for (size_t i = 0; i < n; i++) {
-            uint64_t bits = fm_pq_load64(p + i * 8);
-            double value;
-
-            memcpy(&value, &bits, sizeof(value));
-            set_real(&out[i], value);
-        }
-        break;
-    default:
-        for (size_t i = 0; i < n; i++)
-            set_bytes(&out[i], p + i * leaf->width, leaf->width);
-    }
-    return NULL;
-}
-
-/* The next n values of PLAIN; NULL, or what is wrong. */
-static const char *read_plain(const fm_pq_leaf *leaf, fm_pq_span *plain, size_t *bit,
-                              fm_parquet_value *out, size_t n)
-{
-    if (leaf->physical == FM_PQ_BYTE_ARRAY)
-        return plain_byte_arrays(plain, out, n);
-    if (leaf->physical == FM_PQ_BOOLEAN)
-        return plain_booleans(*plain, bit, out, n);
-    if (n > plain->size / leaf->width)
-        return values_end;
-    const char *problem = plain_fixed(leaf, plain->bytes, out, n);
-    plain->bytes += n * leaf->width;
-    plain->size -= n * leaf->width;
-    return problem;
-}
-
-/* ---- what they mean ---- */
-
-__extension__ typedef __int128 wide;
-__extension__ typedef unsigned __int128 unsigned_wide;
-
-static const char *const decimal_too_long = "a decimal is longer than its type says";
-
-static bool decimal_unscaled(const fm_parquet_value *value, wide *out)
-{
-    if (value->kind == FM_PARQUET_INTEGER) {
-        *out = value->integer;
-        return true;
-    }
-    unsigned_wide sum = value->size && (value->bytes[0] & 0x80) ? ~(unsigned_wide)0 : 0;
-    if (value->size > sizeof(sum))
-        return false;
-    for (uint32_t i = 0; i < value->size; i++)
-        sum = sum << 8 | (uint8_t)value->bytes[i];
-    *out = (wide)sum;
-    return true;
-}
-
-static const char *decimal_text(wide unscaled, int scale, fm_arena *arena, fm_parquet_value *out)
-{
-    char digits[96];
-    size_t at = sizeof(digits);
-    unsigned_wide rest = unscaled < 0 ? -(unsigned_wide)unscaled : (unsigned_wide)unscaled;
-
-    /* The smallest type that is shown as text has 16 digits, the largest 76: zeros in front fill up
-     * to one digit before the point. */
-    for (int written = 0; rest || written <= scale; written++) {
-        if (scale && written == scale)
-            digits[--at] = '.';
-        digits[--at] = (char)('0' + (int)(rest % 10));
-        rest /= 10;
-    }
-    if (unscaled < 0)
-        digits[--at] = '-';
-    const char *text = fm_arena_memdup(arena, digits + at, sizeof(digits) - at);
-    *out = (fm_parquet_value){
-        .bytes = text, .size = (uint32_t)(sizeof(digits) - at), .kind = FM_PARQUET_TEXT};
-    return text ? NULL : "there is no memory for a decimal";
-}
-
-static const char *convert_decimal(const fm_pq_leaf *leaf, fm_arena *arena, fm_parquet_value *value)
-{
-    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-    const wide most = leaf->conversion == FM_PQ_AS_DECIMAL_REAL ? (wide)1 << 53 : INT64_MAX;
-    wide unscaled;
-
-    if (!decimal_unscaled(value, &unscaled))
-        return decimal_too_long;
-    if (leaf->conversion == FM_PQ_AS_DECIMAL_TEXT)
-        return decimal_text(unscaled, leaf->scale, arena, value);
-    if (unscaled > most || unscaled < -most)
-        return decimal_too_long;
-    /* Both are exact, so the quotient is the double nearest to the decimal. */
-    if (leaf->conversion == FM_PQ_AS_DECIMAL_REAL)
-        set_real(value, (double)unscaled / powers[leaf->scale]);
-    else
-        set_integer(value, (int64_t)unscaled);
-    return NULL;
-}
-
-static double half_to_double(const uint8_t *p)
-{
-    unsigned bits = (unsigned)p[0] | (unsigned)p[1] << 8, exponent = bits >> 10 & 31;
-    uint64_t sign = (uint64_t)(bits >> 15) << 63, fraction = (uint64_t)(bits & 1023) << 42;
-    double value;
-
-    if (exponent == 0) { /* zero and the numbers below 2^-14 */
-        value = (double)(bits & 1023) * 0x1p-24;
-        return sign ? -value : value;
-    }
-    uint64_t wide_exponent = exponent == 31 ? 2047 : (uint64_t)exponent + 1008;
-    uint64_t wide_bits = sign | wide_exponent << 52 | fraction;
-    memcpy(&value, &wide_bits, sizeof(value));
-    return value;
-}
-
-/* Make of n stored values those that are shown. */
-static const char *convert(const fm_pq_leaf *leaf, fm_arena *arena, fm_parquet_value *values,
-                           size_t n)
-{
-    const char *problem = NULL;
-
-    switch (leaf->conversion) {
-    case FM_PQ_AS_STORED:
-        break;
-    case FM_PQ_AS_TEXT:
-        for (size_t i = 0; i < n; i++)
-            values[i].kind = FM_PARQUET_TEXT;
-        break;
-    case FM_PQ_AS_UINT32:
-        for (size_t i = 0; i < n; i++)
-            values[i].integer = (uint32_t)values[i].integer;
-        break;
-    case FM_PQ_AS_UINT64:
-        for (size_t i = 0; i < n; i++)
-            values[i] = (fm_parquet_value){.natural = (uint64_t)values[i].integer,
-                                           .kind = FM_PARQUET_NATURAL};
-        break;
-    case FM_PQ_AS_FLOAT16:
-        for (size_t i = 0; i < n; i++)
-            set_real(&values[i], half_to_double((const uint8_t *)values[i].bytes));
-        break;
-    default:
-        for (size_t i = 0; i < n && !problem; i++)
-            problem = convert_decimal(leaf, arena, &values[i]);
-    }
-    return problem;
-}
-
 /* ---- pages ---- */
 
 /* The bytes of a page or of its values, unpacked into `buffer` where they are packed. */
@@ -589,9 +350,9 @@ static fm_status open_dictionary(fm_pq_column *column, const page_header *h, fm_
     if (!column->dictionary)
         return no_memory(column, err);
     fm_arena_reset(&column->dictionary_text);
-    const char *problem = read_plain(leaf, &bytes, &bit, column->dictionary, n);
+    const char *problem = fm_pq_read_plain(leaf, &bytes, &bit, column->dictionary, n);
     if (!problem)
-        problem = convert(leaf, &column->dictionary_text, column->dictionary, n);
+        problem = fm_pq_convert(leaf, &column->dictionary_text, column->dictionary, n);
     if (problem)
         return fm_pq_column_fault(column, err, "the dictionary is broken: %s", problem);
     column->dictionary_size = n;
@@ -821,7 +582,7 @@ static const char *read_dictionary(fm_pq_column *column, fm_parquet_value *out, 
     uint32_t most = 0;
 
     if (!fm_pq_runs_read(&column->runs, indices, n))
-        return values_end;
+        return fm_pq_values_end;
     for (size_t i = 0; i < n; i++)
         most = indices[i] > most ? indices[i] : most;
     if (n && most >= column->dictionary_size)
@@ -836,7 +597,7 @@ static const char *read_booleans(fm_pq_column *column, fm_parquet_value *out, si
     uint32_t bits[BATCH];
 
     if (!fm_pq_runs_read(&column->runs, bits, n))
-        return values_end;
+        return fm_pq_values_end;
     for (size_t i = 0; i < n; i++)
         out[i] = (fm_parquet_value){.boolean = bits[i] != 0, .kind = FM_PARQUET_BOOLEAN};
     return NULL;
@@ -847,13 +608,13 @@ static const char *read_deltas(fm_pq_column *column, fm_parquet_value *out, size
     int64_t numbers[BATCH];
 
     if (!fm_pq_deltas_read(&column->deltas, numbers, n))
-        return values_end;
+        return fm_pq_values_end;
     if (column->leaf->physical == FM_PQ_INT32)
         for (size_t i = 0; i < n; i++)
-            set_integer(&out[i], (int32_t)(uint32_t)numbers[i]);
+            fm_pq_set_integer(&out[i], (int32_t)(uint32_t)numbers[i]);
     else
         for (size_t i = 0; i < n; i++)
-            set_integer(&out[i], numbers[i]);
+            fm_pq_set_integer(&out[i], numbers[i]);
     return NULL;
 }
 
@@ -863,11 +624,11 @@ static const char *read_lengths(fm_pq_column *column, fm_parquet_value *out, siz
     fm_pq_span bytes;
 
     if (!fm_pq_deltas_read(&column->deltas, lengths, n))
-        return values_end;
+        return fm_pq_values_end;
     for (size_t i = 0; i < n; i++) {
         if (lengths[i] < 0 || !cut(&column->plain, (size_t)lengths[i], &bytes))
-            return values_end;
-        set_bytes(&out[i], bytes.bytes, bytes.size);
+            return fm_pq_values_end;
+        fm_pq_set_bytes(&out[i], bytes.bytes, bytes.size);
     }
     return NULL;
 }
@@ -889,9 +650,9 @@ static const char *read_present(fm_pq_column *column, fm_parquet_value *out, siz
         problem = read_lengths(column, out, n);
         break;
     default:
-        problem = read_plain(column->leaf, &column->plain, &column->plain_bit, out, n);
+        problem = fm_pq_read_plain(column->leaf, &column->plain, &column->plain_bit, out, n);
     }
-    return problem ? problem : convert(column->leaf, &column->text, out, n);
+    return problem ? problem : fm_pq_convert(column->leaf, &column->text, out, n);
 }
 
 /* Levels of n values: false where they end too early or one is too high. */
@@ -926,7 +687,9 @@ static fm_status decode(fm_pq_column *column, size_t n, fm_err *err)
         !read_levels(&column->repetition_runs, column->repetitions + column->end, n,
                      leaf->max_repetition))
         return fm_pq_column_fault(column, err, "the repetition levels are broken");
-    if (definitions) {
+    /* Most pages have no null, which their levels tell in one run. */
+    if (definitions && !(column->flat &&
+                         fm_pq_runs_step_over(&column->definition_runs, leaf->max_definition, n))) {
         if (!read_levels(&column->definition_runs, definitions, n, leaf->max_definition))
             return fm_pq_column_fault(column, err, "the definition levels are broken");
         present = 0;

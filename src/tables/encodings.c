@@ -109,6 +109,16 @@ static bool next_run(fm_pq_runs *runs)
     return count > 0;
 }
 
+bool fm_pq_runs_step_over(fm_pq_runs *runs, uint32_t value, size_t n)
+{
+    if (!runs->run_left && !runs->packed_left && !runs->from_high_bit && !next_run(runs))
+        return false;
+    if (runs->run_left < n || runs->run_value != value)
+        return false;
+    runs->run_left -= n;
+    return true;
+}
+
 bool fm_pq_runs_read(fm_pq_runs *runs, uint32_t *out, size_t n)
 {
     while (n) {

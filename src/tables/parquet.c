@@ -362,7 +362,8 @@ static fm_status choose_path(choice *c, cell *out, const char *path)
     if (!name || !out->root)
         return choice_no_memory(c);
     fm_status st = plan(c, out->root, way + 1, n - 1, name);
-    out->flat = is_flat(out->root);
+    if (st == FM_OK && is_flat(out->root))
+        out->flat = c->columns[out->root->first].flat = true;
     return st;
 }
 

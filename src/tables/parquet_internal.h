@@ -136,6 +136,8 @@ typedef struct {
 /* False: width over 32. */
 FM_MUST_CHECK bool fm_pq_runs_start(fm_pq_runs *runs, fm_pq_span bytes, unsigned width);
 void fm_pq_runs_start_bit_packed(fm_pq_runs *runs, fm_pq_span bytes, unsigned width);
+/* Step over n values where they are one run of `value`; else false, and nothing is stepped over. */
+FM_MUST_CHECK bool fm_pq_runs_step_over(fm_pq_runs *runs, uint32_t value, size_t n);
 /* Exactly n values, or false. */
 FM_MUST_CHECK bool fm_pq_runs_read(fm_pq_runs *runs, uint32_t *out, size_t n);
 
@@ -184,6 +186,39 @@ static inline uint64_t fm_pq_load64(const uint8_t *p)
     return (uint64_t)fm_pq_load32(p) | (uint64_t)fm_pq_load32(p + 4) << 32;
 }
 
+/* ---- values.c: NULL where all is well, or what is wrong ---- */
+
+/* The next n values of PLAIN from *plain, and for BOOLEAN from *bit in it. Bytes are borrowed. */
+FM_MUST_CHECK const char *fm_pq_read_plain(const fm_pq_leaf *leaf, fm_pq_span *plain, size_t *bit,
+                                           fm_parquet_value *out, size_t n);
+
+/* Make of n stored values those that are shown; long decimals are written to the arena. */
+FM_MUST_CHECK const char *fm_pq_convert(const fm_pq_leaf *leaf, fm_arena *arena,
+                                        fm_parquet_value *values, size_t n);
+
+extern const char *const fm_pq_values_end; /* the commonest thing that is wrong */
+
+static inline void fm_pq_set_integer(fm_parquet_value *out, int64_t value)
+{
+    out->integer = value;
+    out->size = 0;
+    out->kind = FM_PARQUET_INTEGER;
+}
+
+static inline void fm_pq_set_real(fm_parquet_value *out, double value)
+{
+    out->real = value;
+    out->size = 0;
+    out->kind = FM_PARQUET_REAL;
+}
+
+static inline void fm_pq_set_bytes(fm_parquet_value *out, const uint8_t *bytes, size_t size)
+{
+    out->bytes = size ? (const char *)bytes : ""; /* never NULL: a caller may hand it to memcpy */
+    out->size = (uint32_t)size;                   /* a page is smaller than 4 GiB */
+    out->kind = FM_PARQUET_BINARY;
+}
+
 /* ---- column.c ---- */
 
 /* The file that columns are read from. */
@@ -200,6 +235,7 @@ typedef struct {
     fm_pq_source *source;
     const fm_pq_leaf *leaf;
     const char *name;
+    bool flat; /* its levels are of use to nobody else */
 
     fm_parquet_value *values;
     uint32_t *definitions, *repetitions; /* NULL where they are always zero */

@@ -188,6 +188,8 @@ static const written_file files[] = {
     {"hyparquet_snappy", "hyparquet"},
     {"hyparquet_gzip", "hyparquet"},
     {"by_hand", "by_hand"},
+    {"wasm_long", "wasm_long"},
+    {"by_hand_spanning", "by_hand_spanning"},
 };
 
 ParameterizedTestParameters(parquet, every_value_is_what_was_written)
@@ -399,6 +401,7 @@ static const unsound_file unsound[] = {
     {"level", "column 'a.b', page at byte 4: the definition levels are broken"},
     {"middle", "column 'l[]', page at byte 4: a row begins in the middle of a list"},
     {"lists", "column 'l[].b', page at byte 41: its lists do not fit"},
+    {"shapes", "column 'l[].m[].b', page at byte 46: its lists do not fit"},
     {"deep", "the schema is malformed: 'g64': it lies too deep"},
     {"children", "the schema is malformed: 'g': the number of its parts is out of range"},
     {"decimal", "the schema is malformed: 'n': the digits of a decimal are out of range"},

@@ -181,6 +181,12 @@ wasm('wasm_v2_fallback', 'wasm_flat', arrowColumns, (b) =>
   small(b).setWriterVersion(rust.WriterVersion.V2).setCompression(rust.Compression.BROTLI)
     .setDictionaryPageSizeLimit(200).setMaxRowGroupSize(170));
 
+/* Columns larger than what is read of a file at a time: a dictionary and many pages. */
+const longWords = count(2600, (i) => `word number ${i}, ${'x'.repeat(i % 23)}`);
+wasm('wasm_long', 'wasm_long', [['dictionary', new arrow.Utf8(), longWords], ['plain', new arrow.Utf8(), longWords]],
+     (b) => b.setCompression(rust.Compression.UNCOMPRESSED).setColumnDictionaryEnabled('plain', false)
+       .setWriteBatchSize(50).setDataPageSizeLimit(1000));
+
 const turn = new arrow.Struct([field('from', new arrow.Utf8()), field('value', new arrow.Utf8())]);
 const picture = new arrow.Struct([field('bytes', new arrow.Binary()),
                                   field('path', new arrow.Utf8())]);
@@ -318,6 +324,17 @@ byHand('by_hand', 4,
    [-8, '1609459200000000001', ['four'], [{ a: null }, { a: 5 }], '396140812571321687967719751.67', null],
    [9, '172799999999999', ['five', 'six'], [{ a: 6 }], '-2.56', [3]]]);
 
+/* A row over several packed pages: its first values outlive the pages they came from. */
+const packed = (values, body) => page(values, gzipSync(body), { unpacked: body.length });
+const levels = (values, first, rest) => Buffer.concat([
+  sized(Buffer.from([2, first, 2 * (values - 1), rest])), sized(Buffer.from([2 * values, 1]))]);
+const word = (i) => `word ${i} ${'abc'[i % 3].repeat(i % 9)}`;
+byHand('by_hand_spanning', 2, [{ field_4: 'schema', field_5: 1 },
+  { field_1: BYTE_ARRAY, field_3: REPEATED, field_4: 'words', field_6: UTF8 }],
+  [[BYTE_ARRAY, 50, ...count(5, (k) => packed(10, Buffer.concat(
+    [levels(10, k % 4 ? 1 : 0, 1), texts(...count(10, (i) => word(k * 10 + i)))])))]],
+  [[count(40, word)], [count(10, (i) => word(40 + i))]], { codec: 2 });
+
 /* Files that must be refused, each for one reason. */
 const root = (n) => ({ field_4: 'schema', field_5: n });
 const int = { field_1: INT32, field_3: REQUIRED, field_4: 'n' };
@@ -356,6 +373,11 @@ refused('lists', [root(1), { field_3: REPEATED, field_4: 'l', field_5: 2 },
                   { ...int, field_4: 'a' }, { ...int, field_4: 'b' }],
         [[INT32, 2, page(2, Buffer.concat([sized(Buffer.from([3, 2])), sized(Buffer.from([4, 1])), int32s(1, 2)]))],
          [INT32, 1, page(1, Buffer.concat([sized(Buffer.from([2, 0])), sized(Buffer.from([2, 1])), int32s(3)]))]], {}, 1);
+/* a: [[1, 2], [3]], b: [[1], [2, 3]] */
+const shape = (bits) => page(3, Buffer.concat([sized(Buffer.from([3, bits, 0])), sized(Buffer.from([6, 2])), int32s(1, 2, 3)]));
+refused('shapes', [root(1), { field_3: REPEATED, field_4: 'l', field_5: 1 },
+                   { field_3: REPEATED, field_4: 'm', field_5: 2 }, { ...int, field_4: 'a' }, { ...int, field_4: 'b' }],
+        [[INT32, 3, shape(0b011000)], [INT32, 3, shape(0b100100)]], {}, 1);
 refused('deep', [root(1), ...count(100, (i) => ({ field_3: REQUIRED, field_4: 'g' + i, field_5: 1 })), int],
         [[INT32, 3, three]]);
 refused('children', [root(1), { field_3: REQUIRED, field_4: 'g', field_5: 1000000 }, int], [[INT32, 3, three]]);
