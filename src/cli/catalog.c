@@ -10,6 +10,7 @@
 #include "adapters/adapters.h"
 #include "fathom/world.h"
 #include "terminal.h"
+#include "suites/common/common.h"
 #include "suites/tracespatial/tracespatial.h"
 
 static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, NULL};
@@ -19,6 +20,12 @@ static const fm_protocol *const protocols[] = {
     &fm_protocol_trace2d_paper,
     &fm_protocol_trace3d_reference,
     &fm_protocol_trace3d_paper,
+    NULL,
+};
+
+static const fm_grader_ops *const graders[] = {
+    &fm_grader_choice,
+    &fm_grader_yesno,
     NULL,
 };
 
@@ -127,6 +134,7 @@ fm_status cli_catalog(fm_catalog *out, fm_err *err)
     *out = (fm_catalog){
         .loaders = loaders,
         .protocols = protocols,
+        .graders = graders,
         .adapters = adapters,
         .suites_dir = suites,
         .generate = generate,
