@@ -1,5 +1,5 @@
 /* The Parquet reader beside DuckDB, in turn and on the same files, which are made first where they are
- * not there yet: numbers.parquet (20 million rows of 8 columns, 0.66 GB) and pictures.parquet (10,000 rows of
+ * not there yet: numbers.parquet (32 million rows of 8 columns, 1.06 GB) and pictures.parquet (10,000 rows of
  * incompressible bytes of 60 to 150 kB with a path and a question, in row groups of 100, 1.05 GB).
  *
  *     npm install @duckdb/node-api
@@ -28,7 +28,7 @@ async function make() {
   if (!existsSync(join(folder, 'numbers.parquet')))
     await database.run(`copy (select i::int as id, (hash(i) % 1000000)::int as a, hash(i * 7)::double / 1e9 as x,
       (hash(i * 3) % 100)::int as small, (i * 1.5)::double as y, (hash(i + 5) >> 20)::bigint as big,
-      'label ' || (i % 50) as label, random()::float as f from range(20000000) r(i))
+      'label ' || (i % 50) as label, random()::float as f from range(32000000) r(i))
       to '${join(folder, 'numbers.parquet')}' (format parquet, compression snappy)`);
   if (existsSync(join(folder, 'pictures.parquet'))) return;
   const parts = join(folder, 'parts');
