@@ -202,10 +202,11 @@ static size_t without_word(char *text, size_t size, const char *word)
 /* What the patterns [INST] and [/INST] delete: they were meant as words and are sets of characters. */
 static size_t without_inst(char *text, size_t size)
 {
+    static const char set[] = {'I', 'N', 'S', 'T', '/'};
     size_t kept = 0;
 
     for (size_t i = 0; i < size; i++)
-        if (!memchr("INST/", text[i], 5))
+        if (!memchr(set, text[i], sizeof(set)))
             text[kept++] = text[i];
     return kept;
 }

@@ -161,10 +161,12 @@ bool fm_number_word(fm_span reply, double *out)
 
 bool fm_number_first(fm_span reply, double *out)
 {
-    const char *p = reply.text, *end = reply.text + reply.size;
     fm_buf token = {0};
     bool found = false;
 
+    if (!reply.text)
+        return false;
+    const char *p = reply.text, *end = reply.text + reply.size;
     while (!found && p < end) {
         const char *q = fm_answers_number(p, end, &token);
 
@@ -483,9 +485,12 @@ static const char *quantity(fm_span text, const char *p, const char *q, double l
 
 fm_quantity fm_quantity_next(fm_span reply, size_t from)
 {
-    const char *end = reply.text + reply.size;
+    const fm_quantity none = {FM_QUANTITY_NO_NUMBER, NAN, reply.size};
 
-    for (const char *p = reply.text ? reply.text + from : end; p < end; p++) {
+    if (!reply.text)
+        return none;
+    const char *end = reply.text + reply.size;
+    for (const char *p = reply.text + from; p < end; p++) {
         bool inside = p > reply.text && (word_char(p[-1]) || p[-1] == '.') && word_char(*p);
         double low;
         const char *q = inside ? NULL : amount(reply, p, &low);
@@ -500,7 +505,7 @@ fm_quantity fm_quantity_next(fm_span reply, size_t from)
         }
         p = q - 1;
     }
-    return (fm_quantity){FM_QUANTITY_NO_NUMBER, NAN, reply.size};
+    return none;
 }
 
 fm_quantity fm_quantity_first(fm_span reply)

@@ -12,10 +12,10 @@ fm_span fm_span_of(const char *text)
 
 fm_span fm_span_strip(fm_span span)
 {
-    const char *begin = span.text, *end = span.text + span.size;
-
     if (!span.text)
         return span;
+
+    const char *begin = span.text, *end = span.text + span.size;
     for (size_t length; (length = fm_answers_space(begin, end)) > 0;)
         begin += length;
     while (begin < end) {

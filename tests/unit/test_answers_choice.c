@@ -2,6 +2,7 @@
  * out by hand from the upstream sources that the rules name. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,25 @@ Test(answers_choice, easi_looks_at_tags_lines_phrases_and_single_capitals)
 
     all_read("letter_tail", &four, examples, FM_COUNT_OF(examples));
     cr_assert(eq(chr, read_as("letter_tail", "so c</think>?", &two), '-'));
+}
+
+/* Six lines and 800 characters from the end a letter is too far to be the answer; phrases are looked for
+ * everywhere, and so is a letter that stands alone among many. */
+Test(answers_choice, easi_looks_at_the_end_of_a_long_reply)
+{
+    char reply[2048];
+    size_t n = (size_t)snprintf(reply, sizeof(reply), "(A)</answer> or C\n\n\n\n\n");
+
+    cr_assert(eq(chr, read_as("letter_tail", "A or B\nC\nit\nis\nso\nthen", &four), 'C'));
+    cr_assert(
+        eq(chr, read_as("letter_tail", "B. x or\nC\nnot\nit\nis\nso\nthen\nC B", &four), '-'));
+    cr_assert(eq(chr, read_as("letter_tail", "C\nB or C\nnot\nit\nis\nso\nthen", &four), '-'));
+    cr_assert(eq(chr, read_as("letter_tail", "(A)</answer> or C", &four), 'A'));
+    memset(reply + n, '.', 900);
+    reply[n + 900] = '\0';
+    cr_assert(eq(chr, read_as("letter_tail", reply, &four), '-'));
+    reply[n + 700] = '\0';
+    cr_assert(eq(chr, read_as("letter_tail", reply, &four), 'A'));
 }
 
 Test(answers_choice, flageval_never_reads_i_n_s_or_t)

@@ -281,6 +281,9 @@ Test(answers_points, the_point_tag_holds_a_list)
     cr_assert(eq(sz, points.malformed, 1));
     cr_assert(isnan(points.items[0].x) && points.items[1].x == 4);
     cr_assert(fm_points_path(&points, &arena) == NULL);
+    /* No array is made of these, so that nothing is too large for an index. */
+    points = read_by("pt_tag_upto1", "<point>[[1e30, 5]]</point>");
+    cr_assert(points.n == 1 && points.items[0].x == 1e30);
     points = read_by("pt_tag_upto1", "<point>[[0.5, 1], [1.5, 2]]</point>");
     cr_assert(points.items[0].x == 320 && points.items[0].y == 480 && points.items[1].x == 1);
 }
