@@ -26,7 +26,8 @@ static fm_status load_samples(fm_report_model *model, fm_report_run *run, fm_vie
     return st;
 }
 
-fm_status fm_report_load(fm_report_model *model, fm_view *const *views, size_t n, fm_err *err)
+fm_status fm_report_load(fm_report_model *model, fm_view *const *views, size_t n, bool samples,
+                         fm_err *err)
 {
     fm_status st = fm_report_model_reserve(model, n, err);
 
@@ -37,7 +38,7 @@ fm_status fm_report_load(fm_report_model *model, fm_view *const *views, size_t n
                                  fm_view_dir(views[i]), &run, err);
         if (st == FM_OK)
             run->usage = fm_view_usage(views[i]);
-        if (st == FM_OK)
+        if (st == FM_OK && samples)
             st = load_samples(model, run, views[i], err);
     }
     return st == FM_OK ? fm_report_model_finish(model, err) : st;

@@ -4,9 +4,10 @@
 #include "core/view.h"
 #include "report/model.h"
 
-/* Read the views into `model`, which starts as {0} and is released by the caller whatever happens.
- * The views stay open as long as the model is used. */
+/* Read the views into `model`, which starts as {0} and is released by the caller whatever happens;
+ * `samples`: with every sample, or with what stands in the results alone. The views stay open as
+ * long as the model is used. */
 FM_MUST_CHECK fm_status fm_report_load(fm_report_model *model, fm_view *const *views, size_t n,
-                                       fm_err *err);
+                                       bool samples, fm_err *err);
 
 #endif

@@ -16,10 +16,10 @@ typedef fm_status (*writer)(fm_buf *out, fm_report_model *model, const fm_report
                             fm_err *err);
 
 static fm_status write_with(writer write, fm_buf *out, fm_view *const *views, size_t n,
-                            const fm_report_options *options, fm_err *err)
+                            bool samples, const fm_report_options *options, fm_err *err)
 {
     fm_report_model model = {0};
-    fm_status st = fm_report_load(&model, views, n, err);
+    fm_status st = fm_report_load(&model, views, n, samples, err);
 
     if (st == FM_OK)
         st = write(out, &model, options, err);
@@ -30,20 +30,21 @@ static fm_status write_with(writer write, fm_buf *out, fm_view *const *views, si
 fm_status fm_report_table(fm_buf *out, fm_view *const *views, size_t n,
                           const fm_report_options *options, fm_err *err)
 {
-    return write_with(fm_report_write_table, out, views, n, options, err);
+    /* Samples are there to be compared: one run is shown without, however many it has. */
+    return write_with(fm_report_write_table, out, views, n, n > 1, options, err);
 }
 
 fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
                              const fm_report_options *options, fm_err *err)
 {
-    return write_with(fm_report_write_markdown, out, views, n, options, err);
+    return write_with(fm_report_write_markdown, out, views, n, true, options, err);
 }
 
 fm_status fm_report_html(const char *path, fm_view *const *views, size_t n,
                          const fm_report_options *options, fm_err *err)
 {
     fm_buf out = {0};
-    fm_status st = write_with(fm_report_write_html, &out, views, n, options, err);
+    fm_status st = write_with(fm_report_write_html, &out, views, n, true, options, err);
 
     if (st == FM_OK)
         st = fm_file_write_atomic(path, out.data, out.size, err);
@@ -143,7 +144,7 @@ fm_status fm_report_overlays(const char *dir, fm_view *view, const fm_report_opt
                              size_t *written, fm_err *err)
 {
     fm_report_model model = {0};
-    fm_status st = fm_report_load(&model, &view, 1, err);
+    fm_status st = fm_report_load(&model, &view, 1, true, err);
 
     if (st == FM_OK)
         st = save_overlays(dir, &model.runs[0], options, written, err);
@@ -229,7 +230,7 @@ fm_status fm_report_plots(const char *dir, fm_view *const *views, size_t n,
 {
     fm_report_model model = {0};
     size_t count = 0;
-    fm_status st = fm_report_load(&model, views, n, err);
+    fm_status st = fm_report_load(&model, views, n, true, err);
 
     if (st == FM_OK && n > 0)
         st = save_plots(dir, &model, options, &count, err);
