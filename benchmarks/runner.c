@@ -350,6 +350,15 @@ static cost run_fathom(const char *url, const char *data, size_t n, int in_fligh
     return c;
 }
 
+/* The last run graded again: what of it was not asking. */
+static cost grade_again(void)
+{
+    const char *argv[] = {bench.program, "score", in_dir("run"), NULL};
+    double started = fm_clock_seconds();
+
+    return finish(start(argv, in_dir("score.txt")), started);
+}
+
 /* What fathom sends for the first sample: a server in this process keeps it in its log. */
 static void capture_body(const char *data, fm_buf *body)
 {
@@ -425,6 +434,9 @@ static void compare(const char *what, const server *s, const char *data, int in_
                i + 1, bare[i], fathom[i], ratio[i], cpu[i], bare_cpu[i]);
         fflush(stdout);
     }
+    cost graded = grade_again();
+    printf("  grading again: %.2f s, cpu a sample %.3f ms\n", graded.wall_s,
+           graded.cpu_s / n * 1e3);
     printf("%s, %d in flight, bodies of %zu bytes: bare %.0f/s, fathom %.0f/s; ratio %.3f (bar "
            "%.2f), cpu a sample %.3f ms (bar 0.2; bare %.3f), peak %.1f MB (bar %.0f)\n\n",
            what, in_flight, body.size, median(bare, bench.rounds), median(fathom, bench.rounds),
