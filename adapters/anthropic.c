@@ -243,6 +243,7 @@ const fm_adapter_ops fm_adapter_anthropic = {
     .summary = "Anthropic's Claude models (messages)",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_WIRE,
     .options = anthropic_options,
+    .check = fm_remote_check,
     .open = anthropic_open,
     .close = fm_remote_close,
     .submit = fm_remote_submit,

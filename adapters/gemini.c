@@ -364,6 +364,7 @@ const fm_adapter_ops fm_adapter_gemini = {
     .summary = "Google's Gemini models (generateContent)",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_WIRE,
     .options = gemini_options,
+    .check = fm_remote_check,
     .open = gemini_open,
     .close = fm_remote_close,
     .submit = fm_remote_submit,

@@ -264,6 +264,7 @@ const fm_adapter_ops fm_adapter_openai = {
     .summary = "OpenAI's chat completions: OpenAI, vLLM, llama.cpp, any server that speaks it",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_WIRE,
     .options = openai_options,
+    .check = fm_remote_check,
     .open = openai_open,
     .close = fm_remote_close,
     .submit = fm_remote_submit,

@@ -215,6 +215,7 @@ struct fm_remote {
 /* The slots of an adapter's table. */
 FM_MUST_CHECK fm_status fm_remote_open(const fm_remote_dialect *dialect, void **state,
                                        const fm_adapter_config *config, fm_err *err);
+FM_MUST_CHECK fm_status fm_remote_check(const fm_setting *setting, fm_err *err);
 void fm_remote_close(void *state);
 fm_status fm_remote_submit(void *state, const fm_request *request, uint64_t ticket, fm_err *err);
 fm_status fm_remote_poll(void *state, double wait_s, fm_arrival *arrivals, size_t capacity,

@@ -228,26 +228,43 @@ static fm_status read_key(fm_remote *remote, fm_err *err)
     return remote->key ? FM_OK : no_memory(remote, err);
 }
 
+/* A key that was pasted in the place of its variable's name is not shown. */
+static fm_status check_variable(const char *name, fm_err *err)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+    static const char digits[] = "0123456789";
+    size_t size = strspn(name, letters);
+
+    while (size > 0 && name[size] && (strchr(letters, name[size]) || strchr(digits, name[size])))
+        size++;
+    if (size > 0 && !name[size])
+        return FM_OK;
+    return fm_fail(err, FM_E_USAGE,
+                   "setting 'key_env' wants the name of a variable that holds the key, not a key");
+}
+
 /* ---- address ---- */
+
+static fm_status check_base_url(const char *url, fm_err *err)
+{
+    const char *query = strchr(url, '?');
+    fm_status st = fm_wire_check_url(url, "setting 'base_url'", err);
+
+    if (st == FM_OK &&
+        (strchr(url, '#') || (query && (strcasestr(query, "key=") || strcasestr(query, "token=") ||
+                                        strcasestr(query, "secret=")))))
+        st = fm_fail(err, FM_E_USAGE,
+                     "setting 'base_url' may hold no key and no '#'; keys come from the "
+                     "environment");
+    return st;
+}
 
 static fm_status read_base_url(fm_remote *remote, fm_err *err)
 {
     const char *set = fm_remote_setting(remote, "base_url");
-    char *url = fm_arena_strdup(&remote->arena, set ? set : remote->dialect->home);
 
-    if (!url)
-        return no_memory(remote, err);
-    fm_status st = fm_wire_check_url(url, "setting 'base_url'", err);
-    if (st != FM_OK)
-        return st;
-    const char *query = strchr(url, '?');
-    if (strchr(url, '#') || (query && (strcasestr(query, "key=") || strcasestr(query, "token=") ||
-                                       strcasestr(query, "secret="))))
-        return fm_fail(err, FM_E_USAGE,
-                       "setting 'base_url' may hold no key and no '#'; keys come from the "
-                       "environment");
-    remote->base_url = url;
-    return FM_OK;
+    remote->base_url = fm_arena_strdup(&remote->arena, set ? set : remote->dialect->home);
+    return remote->base_url ? check_base_url(remote->base_url, err) : no_memory(remote, err);
 }
 
 /* The path goes before the query of the base, which stays (Azure's api-version). */
@@ -283,6 +300,8 @@ static fm_status read_model(fm_remote *remote, fm_err *err)
     if (!model)
         return fm_fail(err, FM_E_USAGE, "adapter '%s' needs a model: --model NAME",
                        remote->dialect->ops->name);
+    if (*model == '[' || *model == '{') /* a list in a file */
+        return fm_fail(err, FM_E_USAGE, "setting 'model' wants one name, not '%s'", model);
     remote->model = fm_arena_strdup(&remote->arena, model);
     return remote->model ? FM_OK : no_memory(remote, err);
 }
@@ -299,6 +318,19 @@ static fm_status read_chat(fm_remote *remote, fm_err *err)
     if (st == FM_OK && system && !(remote->system = fm_arena_strdup(&remote->arena, system)))
         st = no_memory(remote, err);
     return st;
+}
+
+/* ---- what may not be kept ---- */
+
+fm_status fm_remote_check(const fm_setting *setting, fm_err *err)
+{
+    if (!*setting->value)
+        return FM_OK;
+    if (strcmp(setting->key, "base_url") == 0)
+        return check_base_url(setting->value, err);
+    if (strcmp(setting->key, "key_env") == 0)
+        return check_variable(setting->value, err);
+    return FM_OK;
 }
 
 /* ---- the members that every request has ---- */

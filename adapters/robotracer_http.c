@@ -173,6 +173,7 @@ const fm_adapter_ops fm_adapter_robotracer_http = {
     .summary = "RoboTracer's own servers (/query), with paths or base64",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_INTRINSICS | FM_CAP_WIRE,
     .options = robotracer_options,
+    .check = fm_remote_check,
     .open = robotracer_open,
     .close = fm_remote_close,
     .submit = fm_remote_submit,

@@ -141,6 +141,9 @@ typedef struct {
     unsigned caps;       /* FM_CAP_... */
     const fm_adapter_option *options; /* ends with a NULL name; NULL: takes none */
 
+    /* Optional: refuse what may neither be kept nor shown, such as a password in an address. Called
+     * with each setting before a manifest holds it. */
+    fm_status (*check)(const fm_setting *setting, fm_err *err);
     fm_status (*open)(void **state, const fm_adapter_config *config, fm_err *err);
     /* truth is NULL unless the table says FM_CAP_SEES_TRUTH. A failure that belongs to this one
      * sample is FM_OK with a status in the reply; a returned error ends the run. */

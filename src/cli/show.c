@@ -116,6 +116,12 @@ fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir, const cha
 
 /* ---- what a run would take ---- */
 
+/* Whether the replies have a longest length; what has none is null in JSON. */
+static bool bounded(const fm_run_estimate *e)
+{
+    return e->output_tokens > 0 || e->requests == 0;
+}
+
 static void estimate_json(fm_buf *out, const fm_run_estimate *e, const char *label,
                           const char *run_dir)
 {
@@ -132,9 +138,9 @@ static void estimate_json(fm_buf *out, const fm_run_estimate *e, const char *lab
     if (e->known) {
         fm_json_put_int(&w, "request_bytes", (int64_t)e->request_bytes);
         fm_json_put_int(&w, "input_tokens", (int64_t)e->input_tokens);
-        fm_json_put_int(&w, "output_tokens", (int64_t)e->output_tokens);
+        fm_json_put_number(&w, "output_tokens", bounded(e) ? (double)e->output_tokens : NAN);
         fm_json_put_number(&w, "cost_low_usd", e->cost_low);
-        fm_json_put_number(&w, "cost_high_usd", e->cost_high);
+        fm_json_put_number(&w, "cost_high_usd", bounded(e) ? e->cost_high : NAN);
     }
     fm_json_close(&w, '}');
     fm_buf_putc(out, '\n');
@@ -156,7 +162,7 @@ static void put_costs(fm_buf *out, const fm_run_estimate *e)
         return;
     }
     fm_report_put_money(out, e->cost_low);
-    if (e->output_tokens == 0) {
+    if (!bounded(e)) {
         fm_buf_puts(out, " and the output, which has no bound\n");
     } else {
         fm_buf_puts(out, " to ");

@@ -54,6 +54,16 @@ static fm_status check_settings(const fm_adapter_ops *ops, const fm_setting *set
     return FM_OK;
 }
 
+static fm_status check_values(const fm_adapter_ops *ops, const fm_setting *settings, size_t n,
+                              fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; ops->check && st == FM_OK && i < n; i++)
+        st = ops->check(&settings[i], err);
+    return st;
+}
+
 static const char *given_value(const fm_setting *settings, size_t n, const char *key)
 {
     for (size_t i = 0; i < n; i++)
@@ -99,9 +109,12 @@ fm_status fm_adapter_resolve(const fm_adapter_ops *ops, const fm_setting *given,
             return fm_fail(err, FM_E_NOMEM, "no memory for the settings");
         settings[made++] = (fm_setting){o->name, value};
     }
-    *out = settings;
-    *n = made;
-    return FM_OK;
+    st = check_values(ops, settings, made, err);
+    if (st == FM_OK) {
+        *out = settings;
+        *n = made;
+    }
+    return st;
 }
 
 const char *fm_adapter_setting(const fm_adapter_ops *ops, const fm_adapter_config *config,

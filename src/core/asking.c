@@ -243,6 +243,7 @@ static void consider_errors(loop *l, const fm_reply *reply)
                      reply->retry == FM_RETRY_TRANSIENT;
 
     l->errored++;
+    snprintf(l->progress->error, sizeof(l->progress->error), "%s", words(reply));
     l->unreachable += unreached;
     l->refused += reply->retry == FM_RETRY_HOPELESS;
     if (l->replies == 0 && reply->retry == FM_RETRY_HOPELESS)

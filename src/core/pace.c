@@ -12,7 +12,7 @@ static const double growth_pause_s = 5;
 /* A budget's minute may not be spent in its first second: most that is saved up, in seconds. */
 static const double burst_s = 3;
 
-enum { DEFAULT_ATTEMPTS = 6, MOST_CONCURRENCY = 4096, MOST_EMPTY = 2 };
+enum { DEFAULT_ATTEMPTS = 6, MOST_CONCURRENCY = 4096, MOST_ATTEMPTS = 100, MOST_EMPTY = 2 };
 
 fm_status fm_pace_check(const fm_pace_limits *limits, fm_err *err)
 {
@@ -27,8 +27,8 @@ fm_status fm_pace_check(const fm_pace_limits *limits, fm_err *err)
     if (limits->start < 0 || limits->cap < 0 || limits->cap > MOST_CONCURRENCY)
         return fm_fail(err, FM_E_USAGE, "requests in flight: 1 to %d, not %d", MOST_CONCURRENCY,
                        limits->start < 0 ? limits->start : limits->cap);
-    if (limits->attempts < 0)
-        return fm_fail(err, FM_E_USAGE, "attempts at a sample: at least 1, not %d",
+    if (limits->attempts < 0 || limits->attempts > MOST_ATTEMPTS)
+        return fm_fail(err, FM_E_USAGE, "attempts at a sample: 1 to %d, not %d", MOST_ATTEMPTS,
                        limits->attempts);
     if (limits->cap && limits->start > limits->cap)
         return fm_fail(err, FM_E_USAGE, "cannot start with %d requests in flight, at most are %d",

@@ -348,14 +348,13 @@ static void tell_errors(const session *s, const fm_run_progress *progress)
 {
     size_t errored = progress->by_outcome[FM_OUTCOME_ERRORED];
     size_t skipped = progress->by_outcome[FM_OUTCOME_SKIPPED];
-    char text[192];
+    char text[192 + sizeof(progress->error)];
 
     if (errored) {
-        snprintf(
-            text, sizeof(text),
-            "%zu of %zu samples ended in errors; the same command asks again what may still be "
-            "answered",
-            errored, progress->total);
+        snprintf(text, sizeof(text),
+                 "%zu of %zu samples ended in errors; the same command asks again what may still "
+                 "be answered; the last: %s",
+                 errored, progress->total, progress->error);
         notice(s, text);
     }
     if (skipped) {
@@ -483,6 +482,25 @@ static fm_status check_budgets(const fm_run_options *o, fm_err *err)
     return st;
 }
 
+/* A filter with a slip in it would make a run of nothing that looks like a success. A shard may have
+ * got none of the samples that there are. */
+static fm_status check_filters(session *s, fm_err *err)
+{
+    fm_selection all = s->manifest.selection;
+    fm_walk *walk = NULL;
+
+    if (all.n_filters == 0)
+        return FM_OK;
+    all.shard = all.shards = 0;
+    fm_status st =
+        fm_walk_open(&walk, &all, s->loader, open_loader, s, FM_WALK_ASK, s->data_dir, err);
+    if (st == FM_OK && fm_walk_total(walk) == 0)
+        st = fm_fail(err, FM_E_USAGE, "no sample of '%s' fits %s", s->target.task->name,
+                     all.n_filters == 1 ? "the filter" : "all filters");
+    fm_walk_close(walk);
+    return st;
+}
+
 static fm_status prepare(session *s, const fm_adapter_ops **ops, fm_err *err)
 {
     const fm_run_options *o = s->options;
@@ -496,7 +514,9 @@ static fm_status prepare(session *s, const fm_adapter_ops **ops, fm_err *err)
         st = find_data(s, o->data_dir, err);
     if (st == FM_OK)
         st = describe(s, err);
-    return st == FM_OK ? describe_asking(s, *ops, err) : st;
+    if (st == FM_OK)
+        st = describe_asking(s, *ops, err);
+    return st == FM_OK ? check_filters(s, err) : st;
 }
 
 fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *options, fm_err *err)

@@ -29,6 +29,8 @@ typedef struct {
     double paused_s;           /* until the provider may be asked again; 0: now */
     double cost;               /* of the whole run so far; NaN: no prices known */
     double elapsed_s;
+    char
+        error[FM_ERR_TEXT_BYTES]; /* why the last sample that ended in an error did; "": none did */
 } fm_run_progress;
 
 /* Money for a million tokens; all zero: not known. */

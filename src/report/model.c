@@ -121,22 +121,49 @@ const fm_report_sample *fm_report_find(const fm_report_run *run, const char *id)
     return found ? *found : NULL;
 }
 
-/* The adapter names a run, as long as no other directory has the same one, and as long as it is
- * one: imported replies are all "predictions". */
-static const char *name_of(const fm_report_model *model, const fm_report_run *run)
+static const char *model_of(const fm_report_run *run)
+{
+    const cJSON *adapter = fm_json_get(run->manifest, "adapter"), *setting;
+
+    cJSON_ArrayForEach(setting, fm_json_get(adapter, "settings"))
+    {
+        if (strcmp(text_or_empty(setting, "key"), "model") == 0)
+            return text_or_empty(setting, "value");
+    }
+    return "";
+}
+
+/* The adapter and its model name a run, as long as no other directory has the same ones, and as long
+ * as it is an adapter: imported replies are all "predictions". */
+static bool has_own_name(const fm_report_model *model, const fm_report_run *run)
 {
     const char *adapter = text_or_empty(run->results, "adapter");
 
     if (!*adapter || strcmp(adapter, "predictions") == 0)
-        return fm_path_base(run->dir);
+        return false;
     for (size_t i = 0; i < model->n; i++) {
         const fm_report_run *other = &model->runs[i];
 
         if (other->group != run->group &&
-            strcmp(text_or_empty(other->results, "adapter"), adapter) == 0)
-            return fm_path_base(run->dir);
+            strcmp(text_or_empty(other->results, "adapter"), adapter) == 0 &&
+            strcmp(model_of(other), model_of(run)) == 0)
+            return false;
     }
-    return adapter;
+    return true;
+}
+
+/* NULL: no memory */
+static const char *name_of(fm_report_model *model, const fm_report_run *run)
+{
+    const char *adapter = text_or_empty(run->results, "adapter"), *name = model_of(run);
+    fm_buf text = {0};
+
+    if (!has_own_name(model, run))
+        return fm_path_base(run->dir);
+    fm_buf_printf(&text, "%s%s%s", adapter, *name ? " " : "", name);
+    name = text.failed ? NULL : fm_arena_strdup(&model->arena, fm_buf_text(&text));
+    fm_buf_release(&text);
+    return name;
 }
 
 fm_status fm_report_model_finish(fm_report_model *model, fm_err *err)
@@ -155,7 +182,8 @@ fm_status fm_report_model_finish(fm_report_model *model, fm_err *err)
         qsort(run->by_id, run->n_samples, sizeof(*run->by_id), by_id);
     }
     for (size_t i = 0; i < model->n; i++)
-        model->runs[i].name = name_of(model, &model->runs[i]);
+        if (!(model->runs[i].name = name_of(model, &model->runs[i])))
+            return no_memory(err);
     return FM_OK;
 }
 

@@ -27,7 +27,7 @@ typedef struct {
     const cJSON *usage;              /* borrowed; NULL: not known what it took */
     const char *dir;                 /* the run directory */
     const char *notice;              /* why pictures are missing, or NULL */
-    const char *name;                /* the adapter, or the directory where that says more */
+    const char *name;                /* adapter and model, or the directory where that says more */
     const char *task, *protocol;     /* "" where results.json has none */
     bool sees_truth;
     size_t group; /* index of the first run of the same directory */

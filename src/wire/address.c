@@ -103,7 +103,9 @@ static fm_status make(fm_wire_address **out, const char *base, const char *url, 
         st = fm_fail(err, FM_E_NOMEM, "no memory for the address in %s", what);
     else if (read != CURLUE_OK)
         /* It may hold a password all the same: say what is wrong, not what it is. */
-        st = fm_fail(err, FM_E_USAGE, "%s is no usable address: %s", what, curl_url_strerror(read));
+        st = fm_fail(err, FM_E_USAGE,
+                     "%s is no usable address, with http:// or https:// before it: %s", what,
+                     curl_url_strerror(read));
     else
         st = check_parts(parsed, url, what, err);
     if (st == FM_OK)

@@ -157,6 +157,8 @@ Test(remote, wrong_words_cost_nothing)
         {{"--shard", "1/2", "--no-shard"}, "options '--shard' and '--no-shard' exclude each other"},
         {{"--record", "a", "--replay", "b"},
          "options '--record' and '--replay' exclude each other"},
+        {{"--attempts", "101"},
+         "option '--attempts' wants a whole number from 1 to 100, not '101'"},
         {{"-s", "model=other"}, "setting 'model' is given twice"},
         {{"-s", "temprature=0"},
          "adapter 'openai' has no setting 'temprature'; did you mean 'temperature'?"},
@@ -182,7 +184,54 @@ Test(remote, wrong_words_cost_nothing)
                       "does not\ntry 'fathom help run'\n");
 }
 
+Test(remote, what_may_not_be_kept_reaches_no_file)
+{
+    static const struct {
+        char *setting, *message;
+    } rows[] = {
+        {"base_url=http://me:CANARY@127.0.0.1:1/v1",
+         "the address in setting 'base_url' holds a user or a password: keys are given in the "
+         "environment"},
+        {"base_url=http://127.0.0.1:1/v1?key=CANARY",
+         "setting 'base_url' may hold no key and no '#'; keys come from the environment"},
+        {"key_env=sk-CANARY",
+         "setting 'key_env' wants the name of a variable that holds the key, not a key"},
+    };
+    char expected[256];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fathom("run", "tabletop", "--data", "data", "-a", "openai", "-M", "m", "-s",
+               rows[i].setting, "-o", "run");
+        snprintf(expected, sizeof(expected), "fathom: %s\ntry 'fathom help run'\n",
+                 rows[i].message);
+        expect_failure(2, expected);
+        cr_expect(fm_dir_exists("run") == false, "%s", rows[i].setting);
+    }
+    setenv("OPENAI_BASE_URL", "http://me:CANARY@127.0.0.1:1/v1", 1);
+    fathom("run", "tabletop", "--data", "data", "-a", "openai", "-M", "m", "-o", "run");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(fm_dir_exists("run") == false);
+}
+
 /* ---- which samples ---- */
+
+Test(remote, a_filter_that_nothing_fits_is_no_success)
+{
+    MOCK(QUIET);
+    fathom(RUN("-o", "run"));
+    expect_success();
+    fathom(RUN("-o", "run", "--filter", "category=nosuch"));
+    expect_failure(2, "fathom: no sample of 'tabletop-3d' fits the filter\n"
+                      "try 'fathom help run'\n");
+    cr_expect(fm_file_exists("run/results.json")); /* what was there stays */
+    fathom(RUN("--dry-run", "--filter", "id=0", "--filter", "id=1"));
+    expect_failure(2, "fathom: no sample of 'tabletop-3d' fits all filters\n"
+                      "try 'fathom help run'\n");
+    fathom(RUN("-o", "part", "--filter", "id=0", "--shard", "0/2"));
+    expect_success();
+    fathom(RUN("-o", "part", "--filter", "id=0", "--shard", "1/2"));
+    expect_success(); /* one of them has nothing to do */
+}
 
 Test(remote, a_shard_has_a_folder_of_its_own_and_is_read_from_the_job)
 {
@@ -231,8 +280,40 @@ Test(remote, a_dry_run_tells_and_sends_nothing)
     cr_expect(gt(dbl, low, 0.0));
     cr_expect(epsilon_eq(dbl, fm_json_number(tree, "cost_high_usd", 0), low + 0.6, 1e-9));
     cJSON_Delete(tree);
+    fathom(RUN("-o", "run", "--dry-run", "--json", "-s", "price_input=1", "-s", "price_output=1"));
+    expect_success();
+    cr_expect(contains(OUT, "\"output_tokens\": null"), "%s", OUT);
+    cr_expect(contains(OUT, "\"cost_high_usd\": null"), "no bound is not none: %s", OUT);
     cr_expect(eq(sz, asked(), 0));
     cr_expect(fm_dir_exists("run") == false);
+}
+
+Test(remote, tables_name_the_model)
+{
+    MOCK(QUIET);
+    fathom(RUN("-o", "run", "-n", "1"));
+    expect_success();
+    cr_expect(contains(OUT, "openai vendor/model"), "%s", OUT);
+    fathom("run", "tabletop", "--data", "data", "-a", "openai", "-M", "other", "-s", base_url, "-o",
+           "other", "-n", "1");
+    expect_success();
+    fathom("report", "run", "other");
+    expect_success();
+    cr_expect(contains(OUT, "openai vendor/model"), "%s", OUT);
+    cr_expect(contains(OUT, "openai other"), "%s", OUT);
+}
+
+/* ---- failures ---- */
+
+Test(remote, an_error_is_told_with_its_cause)
+{
+    MOCK("--fault", "500=1");
+    fathom(RUN("-o", "run", "--attempts", "1"));
+    expect_success();
+    cr_expect(contains(ERR, "fathom: 6 of 6 samples ended in errors; the same command asks again "
+                            "what may still be answered; the last: HTTP 500"),
+              "%s", ERR);
+    cr_expect(eq(sz, count_lines(ERR), 1));
 }
 
 Test(remote, what_a_run_took_stands_below_its_table)

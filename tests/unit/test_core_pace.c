@@ -261,6 +261,7 @@ Test(pace, limits_that_make_no_sense_are_refused)
         {.cap = 5000},
         {.start = 9, .cap = 8},
         {.attempts = -1},
+        {.attempts = 1000},
         {.requests_per_minute = -1},
         {.tokens_per_minute = NAN},
         {.sample_timeout_s = INFINITY},
