@@ -10,18 +10,19 @@
 #include "base/json.h"
 #include "core/aggregate.h"
 #include "core/grading.h"
+#include "core/selection.h"
 #include "core/usage.h"
 
 enum { MAX_RESULTS_BYTES = 16 << 20, MAX_PROTOCOLS = 16 };
 
 struct fm_view {
-    fm_arena arena, sample_arena;
+    fm_arena arena;
     fm_rundir dir;
     fm_manifest manifest;
     fm_target target;
     const fm_protocol *protocol;
     const fm_loader_ops *loader;
-    void *loader_state; /* NULL: the data is not there */
+    fm_walk *walk; /* over the data, in step with the lines; NULL: the data is not there */
     cJSON *manifest_tree, *results_tree, *usage_tree, *line;
     char samples_path[FM_PATH_BYTES];
     fm_lines lines;
@@ -67,12 +68,19 @@ static void load_usage(fm_view *view)
 
 static void close_walk(fm_view *view)
 {
-    if (view->loader_state)
-        view->loader->close(view->loader_state);
-    view->loader_state = NULL;
+    fm_walk_close(view->walk);
+    view->walk = NULL;
     fm_lines_close(&view->lines);
     cJSON_Delete(view->line);
     view->line = NULL;
+}
+
+static fm_status open_loader(void *context, void **loader, fm_err *err)
+{
+    const fm_view *view = context;
+
+    return fm_grading_open_loader(&view->dir, &view->manifest, view->loader,
+                                  view->manifest.data_dir, view->target.task->kind, loader, err);
 }
 
 fm_status fm_view_rewind(fm_view *view, fm_err *err)
@@ -80,9 +88,9 @@ fm_status fm_view_rewind(fm_view *view, fm_err *err)
     fm_err missing = {0};
 
     close_walk(view);
-    if (fm_grading_open_loader(&view->dir, &view->manifest, view->loader, view->manifest.data_dir,
-                               view->target.task->kind, &view->loader_state, &missing) != FM_OK) {
-        view->loader_state = NULL;
+    if (fm_walk_open(&view->walk, &view->manifest.selection, view->loader, open_loader, view,
+                     FM_WALK_SUITE, view->manifest.data_dir, &missing) != FM_OK) {
+        view->walk = NULL;
         snprintf(view->notice, sizeof(view->notice), "no pictures: %.480s", missing.text);
     }
     return fm_lines_open(&view->lines, view->samples_path, 0, err);
@@ -116,8 +124,6 @@ fm_status fm_view_open(fm_view **out, const fm_catalog *catalog, const char *run
     if (st == FM_OK)
         st = load_results(view, strcmp(view->protocol->name, view->manifest.protocol) == 0, err);
     if (st == FM_OK)
-        st = fm_view_rewind(view, err);
-    if (st == FM_OK)
         load_usage(view);
     if (st != FM_OK) {
         fm_view_close(view);
@@ -135,7 +141,6 @@ void fm_view_close(fm_view *view)
     cJSON_Delete(view->manifest_tree);
     cJSON_Delete(view->results_tree);
     cJSON_Delete(view->usage_tree);
-    fm_arena_release(&view->sample_arena);
     fm_arena_release(&view->arena);
     free(view);
 }
@@ -169,23 +174,28 @@ const char *fm_view_notice(const fm_view *view)
 static void next_sample(fm_view *view, const char *id, fm_view_sample *out)
 {
     fm_err why = {0};
+    fm_selected selected;
     bool more = false;
-    fm_status st =
-        view->loader->next(view->loader_state, &view->sample_arena, &out->sample, &more, &why);
+    fm_status st = fm_walk_next(view->walk, &selected, &more, &why);
 
-    out->has_sample = st == FM_OK && more && strcmp(out->sample.id, id) == 0;
-    if (out->has_sample)
+    out->has_sample = st == FM_OK && more && strcmp(selected.sample->id, id) == 0;
+    if (out->has_sample) {
+        out->sample = *selected.sample;
         return;
+    }
     snprintf(view->notice, sizeof(view->notice), "no pictures from sample '%.100s' on: %.300s", id,
              st == FM_OK ? "the data has changed since the run" : why.text);
-    view->loader->close(view->loader_state);
-    view->loader_state = NULL;
+    fm_walk_close(view->walk);
+    view->walk = NULL;
 }
 
 fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *err)
 {
     char place[FM_PATH_BYTES + 32];
-    fm_status st = fm_lines_next(&view->lines, more, err);
+    fm_status st = view->lines.stream ? FM_OK : fm_view_rewind(view, err);
+
+    if (st == FM_OK)
+        st = fm_lines_next(&view->lines, more, err);
 
     if (st != FM_OK || !*more)
         return st;
@@ -201,8 +211,7 @@ fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *e
     if (!id)
         return fm_fail(err, FM_E_INPUT, "%s: no id", place);
     *out = (fm_view_sample){.line = view->line};
-    fm_arena_reset(&view->sample_arena);
-    if (view->loader_state)
+    if (view->walk)
         next_sample(view, id, out);
     return FM_OK;
 }

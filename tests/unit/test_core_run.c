@@ -44,6 +44,8 @@ static fm_status fail_with = FM_OK;
 static volatile sig_atomic_t stop_after_one;
 static bool stop_it;
 static size_t limit;
+static const char *filter; /* NULL: none */
+static int repeat;
 
 static fm_status fake_open(void **state, const fm_adapter_config *config, fm_err *err)
 {
@@ -93,10 +95,12 @@ static fm_status execute(const char *target, fm_err *err)
                               .data_dir = data_dir,
                               .out_dir = runs_dir,
                               .adapter = "fake",
-                              .selection.limit = limit,
+                              .selection = {.limit = limit, .repeat = repeat},
                               .jobs = 2,
                               .stop = &stop_after_one};
 
+    if (filter)
+        options.selection.filters[options.selection.n_filters++] = filter;
     *err = (fm_err){0};
     return fm_run_execute(catalog(), &options, err);
 }
@@ -458,6 +462,30 @@ Test(run, bytes_of_a_reply_survive_import_and_grading)
                                   "c\xc3\xa9",
                                   9) == 0);
     fm_arena_release(&arena);
+    fm_view_close(view);
+}
+
+Test(run, a_view_has_the_samples_of_a_selection)
+{
+    static const char *const ids[] = {"1", "1#2", "2", "2#2"};
+    fm_view *view = NULL;
+    fm_view_sample sample;
+    size_t n = 0;
+    bool more;
+    fm_err err;
+
+    filter = "id!=0";
+    repeat = 2;
+    run_ok("tracespatial-3d@paper");
+    cr_assert(eq(int, fm_view_open(&view, catalog(), runs_dir, NULL, &err), FM_OK), "%s", err.text);
+    for (;; n++) {
+        cr_assert(eq(int, fm_view_next(view, &sample, &more, &err), FM_OK), "%s", err.text);
+        if (!more)
+            break;
+        cr_assert(n < 4 && sample.has_sample);
+        cr_expect(eq(str, (char *)sample.sample.id, (char *)ids[n]));
+    }
+    cr_expect(eq(sz, n, 4));
     fm_view_close(view);
 }
 
