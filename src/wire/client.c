@@ -414,6 +414,8 @@ static void end_exchange(fm_wire *wire, list *from, fm_exchange *exchange)
     append(&wire->ready, exchange);
     if (wire->recorder && wire->record_status == FM_OK)
         wire->record_status = fm_exchange_record(exchange, wire->recorder, &wire->record_err);
+    /* What was sent is needed no more; the reply may lie here for a while. */
+    fm_buf_release(&exchange->body);
 }
 
 /* What libcurl is done with: it is ready, or goes on elsewhere. */

@@ -176,6 +176,7 @@ static CURLcode set_for_good(fm_exchange *exchange)
     SET(PRIVATE, (char *)exchange);
     SET(ERRORBUFFER, exchange->error);
     SET(NOSIGNAL, 1L);
+    SET(UPLOAD_BUFFERSIZE, 16384L); /* one for each that is in flight; more is no faster */
     /* A name that is being looked up must not hold up the one thread when it is given up. */
     SET(QUICK_EXIT, 1L);
     SET(PROTOCOLS_STR, "http,https");
