@@ -96,7 +96,7 @@ typedef struct {
 typedef enum {
     FM_POOL_MICRO,  /* every sample counts the same */
     FM_POOL_MACRO,  /* the mean of the categories' values */
-    FM_POOL_SOURCE, /* the mean of the sources' values */
+    FM_POOL_SOURCE, /* the mean of the sources' values in each category, then over categories */
 } fm_pool;
 
 /* A protocol is code with its rules in it (a table of a suite's own), or rules that suite.yaml

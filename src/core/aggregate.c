@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "base/threads.h"
+#include "core/groups.h"
 #include "fathom/stats.h"
 
 /* Recorded in results.json: an interval must be the same whenever the same run is graded again. */
@@ -28,15 +29,21 @@ struct fm_aggregate {
     int repeats;
     size_t n, samples, by_status[FM_SAMPLE_STATUS_COUNT];
     column columns[FM_MAX_METRICS];
+    fm_groups *groups;
 };
 
 fm_aggregate *fm_aggregate_new(const fm_protocol *protocol, int repeats)
 {
     fm_aggregate *aggregate = calloc(1, sizeof(*aggregate));
 
-    if (aggregate) {
-        aggregate->protocol = protocol;
-        aggregate->repeats = repeats;
+    if (!aggregate)
+        return NULL;
+    aggregate->protocol = protocol;
+    aggregate->repeats = repeats;
+    aggregate->groups = fm_groups_new(protocol);
+    if (!aggregate->groups) {
+        free(aggregate);
+        return NULL;
     }
     return aggregate;
 }
@@ -49,6 +56,7 @@ void fm_aggregate_free(fm_aggregate *aggregate)
         free(aggregate->columns[i].sums);
         free(aggregate->columns[i].weights);
     }
+    fm_groups_free(aggregate->groups);
     free(aggregate);
 }
 
@@ -86,23 +94,8 @@ static bool push(column *c, double value, bool repeats)
     return true;
 }
 
-/* What a grade says for a metric: nothing, or a number; of a rate 0 or 1. */
-static bool value_of(const fm_metric *metric, const fm_value *value, double *out)
-{
-    if (metric->role == FM_METRIC_RATE && value->kind == FM_VALUE_BOOL) {
-        *out = value->truth;
-        return true;
-    }
-    if (metric->role == FM_METRIC_RATE && value->kind == FM_VALUE_ABSENT) {
-        *out = 0;
-        return metric->over == FM_OVER_ALL;
-    }
-    *out = value->number;
-    return metric->role == FM_METRIC_MEAN && value->kind == FM_VALUE_NUMBER &&
-           isfinite(value->number);
-}
-
-fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_grade *grade, int repeat, fm_err *err)
+fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_sample *sample, const fm_grade *grade,
+                           int repeat, fm_err *err)
 {
     bool repeats = aggregate->repeats > 1;
 
@@ -116,14 +109,14 @@ fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_grade *grade, int r
         double value;
 
         c->open &= repeat > 1;
-        if (!value_of(metric, &grade->values[i], &value))
+        if (!fm_metric_counts(metric, &grade->values[i], &value))
             continue;
         c->hits += rate && value != 0;
         c->failures += rate && value == 0;
         if ((!rate || repeats) && !push(c, value, repeats))
             return fm_fail(err, FM_E_NOMEM, "no memory for the values of '%s'", metric->name);
     }
-    return FM_OK;
+    return fm_groups_add(aggregate->groups, sample, grade, repeat, err);
 }
 
 static void put_counts(const fm_aggregate *aggregate, fm_json_writer *w)
@@ -324,11 +317,13 @@ fm_status fm_aggregate_put(const fm_aggregate *aggregate, int jobs, fm_json_writ
     for (size_t i = 0; i < protocol->n_metrics; i++)
         if (protocol->metrics[i].role != FM_METRIC_DETAIL)
             put_column(aggregate, i, &computed.by_metric[i], w);
+    st = fm_groups_put_pooled(aggregate->groups, BOOTSTRAP_SEED, CONFIDENCE, w, err);
     fm_json_close(w, '}');
     fm_json_open(w, "bootstrap", '{');
     fm_json_put_int(w, "seed", (int64_t)BOOTSTRAP_SEED);
     fm_json_put_int(w, "draws", FM_STATS_DRAWS);
     fm_json_put_number(w, "confidence", CONFIDENCE);
     fm_json_close(w, '}');
-    return FM_OK;
+    fm_groups_put(aggregate->groups, w);
+    return st;
 }

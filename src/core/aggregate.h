@@ -17,12 +17,14 @@ typedef struct fm_aggregate fm_aggregate;
 fm_aggregate *fm_aggregate_new(const fm_protocol *protocol, int repeats);
 void fm_aggregate_free(fm_aggregate *aggregate); /* accepts NULL */
 
-/* repeat: which asking of its sample it is. Those of a sample come one after another, the first
- * before the others. */
-FM_MUST_CHECK fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_grade *grade, int repeat,
-                                         fm_err *err);
+/* Of the sample only category and source are looked at. repeat: which asking of it this is. Those of
+ * a sample come one after another, the first before the others. FM_E_INPUT where a protocol pools over
+ * more groups than groups.h keeps. */
+FM_MUST_CHECK fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_sample *sample,
+                                         const fm_grade *grade, int repeat, fm_err *err);
 
-/* Members n (askings), with repeats samples and repeats, counts, outcomes, primary, aggregates, bootstrap into the object that is open in w. */
+/* Members n (askings), with repeats samples and repeats, counts, outcomes, primary, aggregates, bootstrap and those of groups.h into the object that is open
+ * in w. */
 FM_MUST_CHECK fm_status fm_aggregate_put(const fm_aggregate *aggregate, int jobs, fm_json_writer *w,
                                          fm_err *err);
 

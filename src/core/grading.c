@@ -126,7 +126,8 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
                             .reply_status = reply.status,
                             .text = reply.text,
                             .size = reply.size,
-                            .answers = g->manifest->answers};
+                            .answers = g->manifest->answers,
+                            .rules = g->protocol->rules};
     s->grade = (fm_grade){0};
     st = g->protocol->grade(b->scratch[worker], &input, &s->arena, &s->grade, err);
     if (st != FM_OK)
@@ -165,8 +166,8 @@ static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_a
 {
     for (size_t i = 0; i < n; i++) {
         const fm_buf *line = &b->slots[i].line;
-        fm_status st =
-            fm_aggregate_add(aggregate, &b->slots[i].grade, b->slots[i].asking.repeat, err);
+        fm_status st = fm_aggregate_add(aggregate, b->slots[i].asking.sample, &b->slots[i].grade,
+                                        b->slots[i].asking.repeat, err);
 
         if (st != FM_OK)
             return st;

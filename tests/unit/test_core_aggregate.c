@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/rng.h"
@@ -35,7 +36,9 @@ static fm_grade lost(void)
 
 static void add(fm_aggregate *aggregate, fm_grade grade, int repeat)
 {
-    cr_assert(eq(int, fm_aggregate_add(aggregate, &grade, repeat, NULL), FM_OK));
+    const fm_sample sample = {.id = "s"};
+
+    cr_assert(eq(int, fm_aggregate_add(aggregate, &sample, &grade, repeat, NULL), FM_OK));
 }
 
 /* The results as a tree, from which a member is one call away. */
@@ -150,5 +153,146 @@ Test(aggregate, spread_is_told_apart_into_items_and_noise)
     /* sqrt((9 + 1 / 4) / 2000), twice 1.96 of it */
     cr_assert(lt(dbl, fabs(width - 0.2666), 0.02));
     cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+/* ---- categories and sources ---- */
+
+static fm_protocol pooled_protocol(fm_pool pool)
+{
+    fm_protocol p = protocol;
+
+    p.pool = pool;
+    return p;
+}
+
+static void add_of(fm_aggregate *aggregate, const char *category, const char *source, bool hit,
+                   int n)
+{
+    const fm_sample sample = {.id = "s", .category = category, .source = source};
+    fm_grade grade = grade_of(hit, hit);
+
+    for (int i = 0; i < n; i++)
+        cr_assert(eq(int, fm_aggregate_add(aggregate, &sample, &grade, 1, NULL), FM_OK));
+}
+
+static double of_group(const cJSON *results, const char *by, const char *group, const char *metric,
+                       const char *key)
+{
+    const cJSON *item = fm_json_get(fm_json_get(results, by), group);
+
+    return fm_json_number(metric ? fm_json_get(item, metric) : item, key, NAN);
+}
+
+Test(aggregate, samples_without_a_category_have_no_breakdown)
+{
+    fm_aggregate *a = fm_aggregate_new(&protocol, 1);
+
+    add(a, grade_of(true, 1), 1);
+    cJSON *r = results_of(a, 1);
+    cr_assert(fm_json_get(r, "by_category") == NULL);
+    cr_assert(fm_json_get(r, "headline") == NULL);
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+Test(aggregate, micro_protocols_show_their_categories)
+{
+    fm_aggregate *a = fm_aggregate_new(&protocol, 1);
+
+    add_of(a, "depth", NULL, true, 3);
+    add_of(a, "depth", NULL, false, 1);
+    add_of(a, "count", NULL, false, 2);
+    cJSON *r = results_of(a, 1);
+    cr_assert(eq(dbl, of_group(r, "by_category", "depth", NULL, "n"), 4));
+    cr_assert(eq(dbl, of_group(r, "by_category", "depth", "hit", "value"), 0.75));
+    cr_assert(eq(dbl, of_group(r, "by_category", "depth", "far", "numerator"), 3));
+    cr_assert(eq(dbl, of_group(r, "by_category", "count", "hit", "value"), 0));
+    cr_assert(fm_json_get(r, "by_source") == NULL);
+    cr_assert(fm_json_get(r, "headline") == NULL);
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+/* 9 of 10 and 1 of 2: (0.9 + 0.5) / 2, where over all samples it is 10 of 12. */
+Test(aggregate, macro_weighs_every_category_alike)
+{
+    fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
+    fm_aggregate *a = fm_aggregate_new(&macro, 1);
+
+    add_of(a, "depth", NULL, true, 9);
+    add_of(a, "depth", NULL, false, 1);
+    add_of(a, "count", NULL, true, 1);
+    add_of(a, "count", NULL, false, 1);
+    cJSON *r = results_of(a, 1);
+    cr_assert(eq(str, (char *)fm_json_string(r, "headline"), "hit_macro"));
+    cr_assert(ieee_ulp_eq(dbl, member(r, "hit_macro", "value"), 0.7, 4));
+    cr_assert(ieee_ulp_eq(dbl, member(r, "hit", "value"), 10.0 / 12, 4));
+    cr_assert(eq(dbl, member(r, "hit_macro", "groups"), 2));
+    /* With two samples "count" is 0, 0.5 or 1: the interval spans from about 0.4 to 1. */
+    cr_assert(eq(str, method(r, "hit_macro"), "bootstrap-stratified"));
+    cr_assert(member(r, "hit_macro", "ci_low") > 0.34 && member(r, "hit_macro", "ci_low") < 0.46);
+    cr_assert(member(r, "hit_macro", "ci_high") > 0.94 && member(r, "hit_macro", "ci_high") <= 1);
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+/* CV-Bench: 2D is the mean of ADE20K (1 of 4) and COCO (3 of 4), 3D is Omni3D (1 of 1). */
+Test(aggregate, sources_are_weighed_within_their_category)
+{
+    fm_protocol by_source = pooled_protocol(FM_POOL_SOURCE);
+    fm_aggregate *a = fm_aggregate_new(&by_source, 1);
+
+    add_of(a, "2D", "ADE20K", true, 1);
+    add_of(a, "2D", "ADE20K", false, 3);
+    add_of(a, "2D", "COCO", true, 3);
+    add_of(a, "2D", "COCO", false, 1);
+    add_of(a, "3D", "Omni3D", true, 1);
+    cJSON *r = results_of(a, 1);
+    cr_assert(eq(str, (char *)fm_json_string(r, "headline"), "hit_source"));
+    cr_assert(ieee_ulp_eq(dbl, member(r, "hit_source", "value"), 0.75, 4));
+    cr_assert(eq(dbl, of_group(r, "by_source", "COCO", "hit", "value"), 0.75));
+    cr_assert(eq(dbl, of_group(r, "by_category", "2D", "hit", "value"), 0.5));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+/* A stratified mean of large groups: the normal interval, by hand for two of p = 1/2. */
+Test(aggregate, many_samples_get_the_normal_interval)
+{
+    fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
+    fm_aggregate *a = fm_aggregate_new(&macro, 1);
+
+    add_of(a, "depth", NULL, true, 5000);
+    add_of(a, "depth", NULL, false, 5000);
+    add_of(a, "count", NULL, true, 50);
+    add_of(a, "count", NULL, false, 50);
+    cJSON *r = results_of(a, 1);
+    double se = sqrt(0.25 * 0.25 / 10000 + 0.25 * 0.25 / 100);
+    cr_assert(eq(str, method(r, "hit_macro"), "normal-stratified"));
+    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_high"), 0.5 + 1.959964 * se, 1e-7));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+Test(aggregate, too_many_categories_are_no_breakdown_and_no_pool)
+{
+    fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
+    fm_aggregate *micro = fm_aggregate_new(&protocol, 1), *a = fm_aggregate_new(&macro, 1);
+    fm_grade grade = grade_of(true, 1);
+    char name[16];
+
+    for (int i = 0; i < 65; i++) {
+        const fm_sample sample = {.id = "s", .category = name};
+
+        snprintf(name, sizeof(name), "c%d", i);
+        cr_assert(eq(int, fm_aggregate_add(micro, &sample, &grade, 1, NULL), FM_OK));
+        cr_assert(
+            eq(int, fm_aggregate_add(a, &sample, &grade, 1, NULL), i < 64 ? FM_OK : FM_E_INPUT));
+    }
+    cJSON *r = results_of(micro, 1);
+    cr_assert(fm_json_get(r, "by_category") == NULL);
+    cJSON_Delete(r);
+    fm_aggregate_free(micro);
     fm_aggregate_free(a);
 }

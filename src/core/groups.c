@@ -1,0 +1,401 @@
+/* Owns which samples belong together, and the mean over groups with its interval. */
+#include "core/groups.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/size.h"
+#include "fathom/stats.h"
+
+typedef struct {
+    double sum;
+    size_t n; /* values */
+} cell;
+
+typedef struct {
+    char *name;
+    size_t n; /* askings */
+    cell cells[FM_MAX_METRICS];
+} group;
+
+/* The groups by one property of the samples, in the order of the data. */
+typedef struct {
+    group *items; /* [FM_MAX_GROUPS] */
+    size_t n;
+    bool named, too_many;
+} grouping;
+
+/* Samples that the headline weighs alike: a category, or a source within one. */
+typedef struct {
+    size_t category, source;
+    double *sums, *weights; /* of the primary metric: a sum a sample, and of how many askings */
+    size_t n, capacity;
+    bool open; /* the sample that is being added has a value already */
+} stratum;
+
+struct fm_groups {
+    const fm_protocol *protocol;
+    size_t primary;
+    grouping categories, sources;
+    stratum *strata; /* [n_strata] */
+    size_t n_strata;
+    size_t n_samples; /* with a value */
+};
+
+/* What a sample without a category belongs to. */
+#define UNNAMED "none"
+
+bool fm_metric_counts(const fm_metric *metric, const fm_value *value, double *out)
+{
+    if (metric->role == FM_METRIC_RATE && value->kind == FM_VALUE_BOOL) {
+        *out = value->truth;
+        return true;
+    }
+    if (metric->role == FM_METRIC_RATE && value->kind == FM_VALUE_ABSENT) {
+        *out = 0;
+        return metric->over == FM_OVER_ALL;
+    }
+    *out = value->number;
+    return metric->role == FM_METRIC_MEAN && value->kind == FM_VALUE_NUMBER &&
+           isfinite(value->number);
+}
+
+fm_groups *fm_groups_new(const fm_protocol *protocol)
+{
+    fm_groups *groups = calloc(1, sizeof(*groups));
+
+    if (!groups)
+        return NULL;
+    groups->protocol = protocol;
+    while (groups->primary < protocol->n_metrics &&
+           strcmp(protocol->metrics[groups->primary].name, protocol->primary) != 0)
+        groups->primary++;
+    groups->categories.items = calloc(FM_MAX_GROUPS, sizeof(group));
+    groups->sources.items = calloc(FM_MAX_GROUPS, sizeof(group));
+    if (!groups->categories.items || !groups->sources.items) {
+        fm_groups_free(groups);
+        return NULL;
+    }
+    return groups;
+}
+
+static void free_grouping(grouping *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        free(g->items[i].name);
+    free(g->items);
+}
+
+void fm_groups_free(fm_groups *groups)
+{
+    if (!groups)
+        return;
+    free_grouping(&groups->categories);
+    free_grouping(&groups->sources);
+    for (size_t i = 0; i < groups->n_strata; i++) {
+        free(groups->strata[i].sums);
+        free(groups->strata[i].weights);
+    }
+    free(groups->strata);
+    free(groups);
+}
+
+/* ---- adding ---- */
+
+static fm_status no_memory(fm_err *err)
+{
+    return fm_fail(err, FM_E_NOMEM, "no memory for the values of a category");
+}
+
+/* *out becomes FM_MAX_GROUPS where the groups are too many to keep. */
+static fm_status find_group(grouping *g, const char *name, size_t *out, fm_err *err)
+{
+    g->named |= name != NULL;
+    if (!name)
+        name = UNNAMED;
+    for (*out = 0; *out < g->n; ++*out)
+        if (strcmp(g->items[*out].name, name) == 0)
+            return FM_OK;
+    if (g->n == FM_MAX_GROUPS) {
+        g->too_many = true;
+        return FM_OK;
+    }
+    if (!(g->items[g->n].name = strdup(name)))
+        return no_memory(err);
+    g->n++;
+    return FM_OK;
+}
+
+static void count(group *g, const fm_protocol *protocol, const fm_grade *grade)
+{
+    g->n++;
+    for (size_t i = 0; i < protocol->n_metrics; i++) {
+        double value;
+
+        if (!fm_metric_counts(&protocol->metrics[i], &grade->values[i], &value))
+            continue;
+        g->cells[i].sum += value;
+        g->cells[i].n++;
+    }
+}
+
+static stratum *find_stratum(fm_groups *groups, size_t category, size_t source)
+{
+    stratum *grown;
+
+    for (size_t i = 0; i < groups->n_strata; i++)
+        if (groups->strata[i].category == category && groups->strata[i].source == source)
+            return &groups->strata[i];
+    grown = realloc(groups->strata, (groups->n_strata + 1) * sizeof(*grown));
+    if (!grown)
+        return NULL;
+    groups->strata = grown;
+    grown[groups->n_strata] = (stratum){.category = category, .source = source};
+    return &grown[groups->n_strata++];
+}
+
+static bool grow(stratum *s)
+{
+    size_t capacity = s->capacity ? s->capacity * 2 : 64, bytes;
+    double *sums, *weights;
+
+    if (!fm_size_mul(capacity, sizeof(double), &bytes) || !(sums = realloc(s->sums, bytes)))
+        return false;
+    s->sums = sums;
+    if (!(weights = realloc(s->weights, bytes)))
+        return false;
+    s->weights = weights;
+    s->capacity = capacity;
+    return true;
+}
+
+static fm_status pool(fm_groups *groups, size_t category, size_t source, const fm_grade *grade,
+                      int repeat, fm_err *err)
+{
+    const fm_metric *metric = &groups->protocol->metrics[groups->primary];
+    stratum *s = find_stratum(groups, category, source);
+    double value;
+
+    if (!s)
+        return no_memory(err);
+    s->open &= repeat > 1;
+    if (!fm_metric_counts(metric, &grade->values[groups->primary], &value))
+        return FM_OK;
+    if (!s->open) {
+        if (s->n == s->capacity && !grow(s))
+            return no_memory(err);
+        s->sums[s->n] = s->weights[s->n] = 0;
+        s->n++;
+        groups->n_samples++;
+        s->open = true;
+    }
+    s->sums[s->n - 1] += value;
+    s->weights[s->n - 1]++;
+    return FM_OK;
+}
+
+fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_grade *grade,
+                        int repeat, fm_err *err)
+{
+    fm_pool over = groups->protocol->pool;
+    size_t category, source = 0;
+    fm_status st = find_group(&groups->categories, sample->category, &category, err);
+
+    if (st == FM_OK && over == FM_POOL_SOURCE)
+        st = find_group(&groups->sources, sample->source, &source, err);
+    if (st != FM_OK)
+        return st;
+    if (over != FM_POOL_MICRO && (category == FM_MAX_GROUPS || source == FM_MAX_GROUPS))
+        return fm_fail(err, FM_E_INPUT, "protocol '%s' pools over more than %d %s",
+                       groups->protocol->name, FM_MAX_GROUPS,
+                       source == FM_MAX_GROUPS ? "sources" : "categories");
+    if (category < FM_MAX_GROUPS)
+        count(&groups->categories.items[category], groups->protocol, grade);
+    if (over == FM_POOL_MICRO)
+        return FM_OK;
+    if (over == FM_POOL_SOURCE)
+        count(&groups->sources.items[source], groups->protocol, grade);
+    return pool(groups, category, source, grade, repeat, err);
+}
+
+/* ---- the headline ---- */
+
+/* Each category weighs the same, and within one each of its sources. */
+static double weight_of(const fm_groups *groups, const stratum *s)
+{
+    size_t beside = 0;
+
+    for (size_t i = 0; i < groups->n_strata; i++)
+        beside += groups->strata[i].category == s->category;
+    return 1 / ((double)groups->categories.n * (double)beside);
+}
+
+static double mean_of(const stratum *s)
+{
+    double sum = 0, weight = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        sum += s->sums[i];
+        weight += s->weights[i];
+    }
+    return weight > 0 ? sum / weight : NAN; /* a group without a value leaves no mean over groups */
+}
+
+static double pooled(const fm_groups *groups)
+{
+    double value = groups->n_strata ? 0 : NAN;
+
+    for (size_t i = 0; i < groups->n_strata; i++)
+        value += weight_of(groups, &groups->strata[i]) * mean_of(&groups->strata[i]);
+    return value;
+}
+
+static double draw_mean(const stratum *s, fm_rng *rng)
+{
+    double sum = 0, weight = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        size_t k = (size_t)fm_rng_below(rng, s->n);
+
+        sum += s->sums[k];
+        weight += s->weights[k];
+    }
+    return sum / weight;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static fm_status resample(const fm_groups *groups, uint64_t seed, double confidence,
+                          fm_interval *out, fm_err *err)
+{
+    double *means = malloc(FM_STATS_DRAWS * sizeof(*means));
+    fm_rng rng;
+
+    if (!means)
+        return fm_fail(err, FM_E_NOMEM, "no memory for an interval");
+    fm_rng_seed(&rng, seed);
+    for (size_t d = 0; d < FM_STATS_DRAWS; d++) {
+        means[d] = 0;
+        for (size_t i = 0; i < groups->n_strata; i++)
+            means[d] += weight_of(groups, &groups->strata[i]) * draw_mean(&groups->strata[i], &rng);
+    }
+    qsort(means, FM_STATS_DRAWS, sizeof(*means), ascending);
+    out->low = fm_stats_quantile(means, FM_STATS_DRAWS, (1 - confidence) / 2);
+    out->high = fm_stats_quantile(means, FM_STATS_DRAWS, (1 + confidence) / 2);
+    free(means);
+    return FM_OK;
+}
+
+/* Of the linearized ratio of sums to weights. */
+static double variance_of_mean(const stratum *s)
+{
+    double mean = mean_of(s), squares = 0, weight = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        double off = s->sums[i] - mean * s->weights[i];
+
+        squares += off * off;
+        weight += s->weights[i];
+    }
+    return squares / (weight * weight);
+}
+
+static fm_interval approximate(const fm_groups *groups, double value, double confidence)
+{
+    double z = fm_stats_normal_quantile((1 + confidence) / 2), variance = 0;
+
+    for (size_t i = 0; i < groups->n_strata; i++) {
+        double weight = weight_of(groups, &groups->strata[i]);
+
+        variance += weight * weight * variance_of_mean(&groups->strata[i]);
+    }
+    return (fm_interval){value - z * sqrt(variance), value + z * sqrt(variance)};
+}
+
+static void pooled_name(const fm_groups *groups, char *out, size_t size)
+{
+    snprintf(out, size, "%s_%s", groups->protocol->primary,
+             groups->protocol->pool == FM_POOL_SOURCE ? "source" : "macro");
+}
+
+fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double confidence,
+                               fm_json_writer *w, fm_err *err)
+{
+    const fm_metric *metric = &groups->protocol->metrics[groups->primary];
+    bool drawn = groups->n_samples <= FM_STATS_DRAWN_MOST;
+    double value = pooled(groups);
+    fm_interval interval = {NAN, NAN};
+    fm_status st = FM_OK;
+    char name[128];
+
+    if (groups->protocol->pool == FM_POOL_MICRO)
+        return FM_OK;
+    if (isfinite(value) && drawn)
+        st = resample(groups, seed, confidence, &interval, err);
+    else if (isfinite(value))
+        interval = approximate(groups, value, confidence);
+    if (st != FM_OK)
+        return st;
+    pooled_name(groups, name, sizeof(name));
+    fm_json_open(w, name, '{');
+    fm_json_put_number(w, "value", value);
+    fm_json_put_int(w, "groups", (int64_t)groups->n_strata);
+    fm_json_put_int(w, "denominator", (int64_t)groups->n_samples);
+    fm_json_put_number(w, "ci_low", interval.low);
+    fm_json_put_number(w, "ci_high", interval.high);
+    fm_json_put_string(w, "ci_method", drawn ? "bootstrap-stratified" : "normal-stratified");
+    fm_json_put_string(w, "role", "mean");
+    fm_json_put_int(w, "better", metric->better);
+    fm_json_put_string(w, "unit", metric->unit);
+    fm_json_close(w, '}');
+    return FM_OK;
+}
+
+/* ---- the breakdown ---- */
+
+static void put_grouping(const fm_groups *groups, const grouping *g, const char *key,
+                         fm_json_writer *w)
+{
+    if (!g->named || g->too_many)
+        return;
+    fm_json_open(w, key, '{');
+    for (size_t i = 0; i < g->n; i++) {
+        const group *item = &g->items[i];
+
+        fm_json_open(w, item->name, '{');
+        fm_json_put_int(w, "n", (int64_t)item->n);
+        for (size_t m = 0; m < groups->protocol->n_metrics; m++) {
+            const cell *c = &item->cells[m];
+
+            if (groups->protocol->metrics[m].role == FM_METRIC_DETAIL)
+                continue;
+            fm_json_open(w, groups->protocol->metrics[m].name, '{');
+            fm_json_put_number(w, "value", c->n ? c->sum / (double)c->n : NAN);
+            fm_json_put_number(w, "numerator", c->sum);
+            fm_json_put_int(w, "denominator", (int64_t)c->n);
+            fm_json_close(w, '}');
+        }
+        fm_json_close(w, '}');
+    }
+    fm_json_close(w, '}');
+}
+
+void fm_groups_put(const fm_groups *groups, fm_json_writer *w)
+{
+    char name[128];
+
+    if (groups->protocol->pool != FM_POOL_MICRO) {
+        pooled_name(groups, name, sizeof(name));
+        fm_json_put_string(w, "headline", name);
+    }
+    put_grouping(groups, &groups->categories, "by_category", w);
+    put_grouping(groups, &groups->sources, "by_source", w);
+}
