@@ -12,6 +12,7 @@ typedef struct {
     const fm_catalog *catalog;
     const fm_suite *suites;
     size_t n_suites;
+    bool settings; /* of the adapters, too: many, and nobody wants them in an overview */
 } stock;
 
 /* Cells of a table, filled row by row; texts made here live in the arena. */
@@ -131,7 +132,7 @@ static void adapters_table(fm_buf *out, const cli_style *style, const stock *s)
         put(&g, (*a)->name);
         put_format(&g, "%s%s", (*a)->summary,
                    (*a)->caps & FM_CAP_SEES_TRUTH ? " (sees the truth)" : "");
-        for (const fm_adapter_option *o = (*a)->options; o && o->name; o++) {
+        for (const fm_adapter_option *o = (*a)->options; s->settings && o && o->name; o++) {
             put_format(&g, "  %s=%s", o->name, o->fallback ? o->fallback : "...");
             put(&g, o->summary);
         }
@@ -391,6 +392,7 @@ static fm_status list_run(const cli_args *args, fm_err *err)
     if (st == FM_OK && (!only || strcmp(only->name, "suites") == 0))
         st = fm_catalog_suites(&catalog, &arena, &suites, &s.n_suites, err);
     s.suites = suites;
+    s.settings = only != NULL;
     if (st == FM_OK) {
         if (only && cli_has(args, "names"))
             only->names(&out, &s);
@@ -413,6 +415,7 @@ static const cli_option options[] = {
 
 static const cli_example examples[] = {
     {"fathom list", "suites, adapters and protocols"},
+    {"fathom list adapters", "adapters and their settings"},
     {"fathom list metrics", "what every protocol measures"},
     {"fathom list adapters --json", "for a program"},
     {0},

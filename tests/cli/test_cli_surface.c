@@ -246,6 +246,17 @@ Test(list, json_parses_and_tells_baselines_apart)
     cJSON_Delete(tree);
 }
 
+Test(list, settings_stand_with_the_adapters_alone)
+{
+    fathom("list");
+    expect_success();
+    cr_expect(contains(OUT, "  gemini "));
+    cr_expect(not(contains(OUT, "base_url=")));
+    fathom("list", "adapters");
+    expect_success();
+    cr_expect(contains(OUT, "base_url=https://api.openai.com/v1"));
+}
+
 Test(list, colour_is_for_terminals_unless_it_is_asked_for)
 {
     fathom("list");
