@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/size.h"
 #include "base/text.h"
+#include "wire/address.h"
 
 static fm_status no_memory(const fm_remote *remote, fm_err *err)
 {
@@ -196,6 +199,33 @@ static bool is_at_home(const fm_remote *remote)
            strchr("/:?", remote->base_url[host]) != NULL;
 }
 
+static void tell(const fm_remote *remote, const char *format, ...) FM_PRINTF(2, 3);
+
+static void tell(const fm_remote *remote, const char *format, ...)
+{
+    char text[FM_ERR_TEXT_BYTES];
+    va_list args;
+
+    if (!remote->config->notice)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    remote->config->notice(remote->config->notice_context, text);
+}
+
+/* Who has two keys may be asking on the other account than meant. */
+static void tell_of_other_keys(const fm_remote *remote, const char *const *variables)
+{
+    for (size_t i = 0; variables[i]; i++) {
+        const char *other = getenv(variables[i]);
+
+        if (other && *other && strcmp(other, remote->key) != 0)
+            tell(remote, "%s and %s are both set and differ: the key in %s is sent",
+                 remote->key_variable, variables[i], remote->key_variable);
+    }
+}
+
 static fm_status read_key(fm_remote *remote, fm_err *err)
 {
     const char *named = fm_remote_setting(remote, "key_env");
@@ -225,7 +255,28 @@ static fm_status read_key(fm_remote *remote, fm_err *err)
     if (st != FM_OK)
         return st;
     remote->key = fm_arena_strdup(&remote->arena, key);
-    return remote->key ? FM_OK : no_memory(remote, err);
+    if (!remote->key)
+        return no_memory(remote, err);
+    tell_of_other_keys(remote, variables);
+    return FM_OK;
+}
+
+/* Without TLS everybody on the way reads the key. A replay sends nothing. */
+static fm_status tell_of_open_way(const fm_remote *remote, fm_err *err)
+{
+    fm_wire_address *address;
+
+    if (!remote->key || remote->config->replay_path)
+        return FM_OK;
+    fm_status st = fm_wire_address_new(&address, remote->base_url, "setting 'base_url'", err);
+    if (st != FM_OK)
+        return st;
+    if (!address->tls && !address->loopback)
+        tell(remote,
+             "the key in %s goes to %s unencrypted, for everybody on the way to read: use https",
+             remote->key_variable, address->origin);
+    fm_wire_address_free(address);
+    return FM_OK;
 }
 
 /* A key that was pasted in the place of its variable's name is not shown. */
@@ -423,6 +474,8 @@ fm_status fm_remote_configure(fm_remote *remote, fm_err *err)
         st = read_chat(remote, err);
     if (st == FM_OK)
         st = read_key(remote, err);
+    if (st == FM_OK)
+        st = tell_of_open_way(remote, err);
     if (st == FM_OK)
         st = check_prices(remote, err);
     if (st == FM_OK)

@@ -121,6 +121,9 @@ typedef struct {
     const char *answers; /* "tuples" or "json": the form in which the prompt asks for a trace */
     /* FM_CAP_WIRE only, else refused: files of HTTP exchanges (wire/cassette.h). NULL: none */
     const char *record_path, *replay_path;
+    /* One line worth telling, free of secrets, while it opens; may be NULL. */
+    void (*notice)(void *context, const char *text);
+    void *notice_context;
 } fm_adapter_config;
 
 typedef struct {

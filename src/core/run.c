@@ -302,7 +302,9 @@ static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_ad
                                 .connect_timeout_s = o->connect_timeout_s,
                                 .answers = fm_answers_family_name(s->manifest.answers),
                                 .record_path = o->record_path,
-                                .replay_path = o->replay_path};
+                                .replay_path = o->replay_path,
+                                .notice = o->notice,
+                                .notice_context = o->context};
 
     return fm_adapter_open(out, ops, &config, err);
 }

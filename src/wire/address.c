@@ -1,6 +1,7 @@
 /* Owns the reading of URLs, by curl's parser, so that what was checked is what is asked. */
 #include "wire/address.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +10,19 @@
 
 #include "wire/client.h"
 
-static char *part_of(CURLU *parsed, CURLUPart part, unsigned flags)
+/* NULL: there is none, or (*no_memory, which is only ever set) it could not be copied. */
+static char *part_of(CURLU *parsed, CURLUPart part, unsigned flags, bool *no_memory)
 {
     char *text = NULL;
+    CURLUcode got = curl_url_get(parsed, part, &text, flags);
 
-    return curl_url_get(parsed, part, &text, flags) == CURLUE_OK ? text : NULL;
+    *no_memory |= got == CURLUE_OUT_OF_MEMORY;
+    return got == CURLUE_OK ? text : NULL;
 }
 
-static bool has_part(CURLU *parsed, CURLUPart part)
+static bool has_part(CURLU *parsed, CURLUPart part, bool *no_memory)
 {
-    char *text = part_of(parsed, part, 0);
+    char *text = part_of(parsed, part, 0, no_memory);
     bool there = text != NULL;
 
     curl_free(text);
@@ -32,6 +36,20 @@ static void to_lower(char *text)
         *text = (char)(*text >= 'A' && *text <= 'Z' ? *text | 32 : *text);
 }
 
+/* "localhost" and what is below it (RFC 6761), 127.0.0.0/8, ::1. Not "127.example.org". */
+static bool is_loopback(const char *host)
+{
+    static const char name[] = "localhost";
+    size_t size = strlen(host), n = sizeof(name) - 1;
+    struct in_addr v4;
+
+    if (size >= n && strcmp(host + size - n, name) == 0)
+        return size == n || host[size - n - 1] == '.';
+    if (strcmp(host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 static char *joined(const char *a, const char *between, const char *b, const char *c)
 {
     char *out = NULL;
@@ -41,22 +59,24 @@ static char *joined(const char *a, const char *between, const char *b, const cha
 
 static fm_status take_parts(fm_wire_address *address, CURLU *parsed, const char *what, fm_err *err)
 {
-    char *scheme = part_of(parsed, CURLUPART_SCHEME, 0);
-    char *host = part_of(parsed, CURLUPART_HOST, 0);
-    char *port = part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-    char *path = part_of(parsed, CURLUPART_PATH, 0);
-    char *query = part_of(parsed, CURLUPART_QUERY, 0);
+    bool no_memory = false;
+    char *scheme = part_of(parsed, CURLUPART_SCHEME, 0, &no_memory);
+    char *host = part_of(parsed, CURLUPART_HOST, 0, &no_memory);
+    char *port = part_of(parsed, CURLUPART_PORT, CURLU_DEFAULT_PORT, &no_memory);
+    char *path = part_of(parsed, CURLUPART_PATH, 0, &no_memory);
+    char *query = part_of(parsed, CURLUPART_QUERY, 0, &no_memory);
     fm_status st = FM_OK;
 
     to_lower(scheme);
     to_lower(host);
     address->tls = scheme && strcmp(scheme, "https") == 0;
-    address->url = part_of(parsed, CURLUPART_URL, 0);
+    address->loopback = host && is_loopback(host);
+    address->url = part_of(parsed, CURLUPART_URL, 0, &no_memory);
     char *authority = joined(host, ":", port, "");
     address->origin = joined(scheme, "://", authority, "");
     address->path = joined(path, query ? "?" : "", query ? query : "", "");
     free(authority);
-    if (!address->url || !address->origin || !address->path)
+    if (no_memory || !address->url || !address->origin || !address->path)
         st = fm_fail(err, FM_E_NOMEM, "no memory for the address in %s", what);
     curl_free(scheme);
     curl_free(host);
@@ -69,11 +89,16 @@ static fm_status take_parts(fm_wire_address *address, CURLU *parsed, const char 
 /* A user or a password is not repeated in the message. */
 static fm_status check_parts(CURLU *parsed, const char *url, const char *what, fm_err *err)
 {
-    char *scheme = part_of(parsed, CURLUPART_SCHEME, 0);
-    char *host = part_of(parsed, CURLUPART_HOST, 0);
+    bool no_memory = false;
+    char *scheme = part_of(parsed, CURLUPART_SCHEME, 0, &no_memory);
+    char *host = part_of(parsed, CURLUPART_HOST, 0, &no_memory);
+    bool account = has_part(parsed, CURLUPART_USER, &no_memory);
+    bool password = has_part(parsed, CURLUPART_PASSWORD, &no_memory);
     fm_status st = FM_OK;
 
-    if (has_part(parsed, CURLUPART_USER) || has_part(parsed, CURLUPART_PASSWORD))
+    if (no_memory)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for the address in %s", what);
+    else if (account || password)
         st = fm_fail(err, FM_E_USAGE,
                      "the address in %s holds a user or a password: keys are given in the "
                      "environment",

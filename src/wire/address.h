@@ -16,6 +16,7 @@ typedef struct {
     char *origin; /* "https://host:443": equal where scheme, host and port are */
     char *path;   /* with the query */
     bool tls;
+    bool loopback; /* the host is this machine, whatever a resolver says */
 } fm_wire_address;
 
 /* FM_E_USAGE, with `what` in the message, for anything but http and https, a user or a password. */

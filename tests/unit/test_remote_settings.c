@@ -239,3 +239,82 @@ Test(keys, with_characters_that_no_header_may_hold_are_refused_and_not_shown)
                    "the key in OPENAI_ORG_ID holds a blank, a control character or one that is "
                    "not ASCII; set it again");
 }
+
+/* ---- what is told while an adapter opens ---- */
+
+static char told[512];
+static int times_told;
+
+static void listen_to(void *context, const char *text)
+{
+    cr_assert(context == told);
+    snprintf(told, sizeof(told), "%s", text);
+    times_told++;
+}
+
+static void expect_told(const fm_remote_dialect *dialect, const char *base_url, const char *replay,
+                        const char *message)
+{
+    const fm_setting settings[] = {{"base_url", base_url}, MODEL};
+    const fm_adapter_config config = {.settings = settings,
+                                      .n_settings = 2,
+                                      .replay_path = replay,
+                                      .notice = listen_to,
+                                      .notice_context = told};
+    void *state = NULL;
+    fm_err err = {0};
+
+    told[0] = '\0';
+    times_told = 0;
+    fm_status st = fm_remote_open(dialect, &state, &config, &err);
+    cr_assert(st == FM_OK || replay, "%s", err.text);
+    cr_expect(eq(str, told, (char *)message), "%s", base_url);
+    cr_expect(eq(int, times_told, *message != '\0'));
+    if (state)
+        fm_remote_close(state);
+}
+
+Test(keys, of_two_accounts_are_told_of_where_they_differ)
+{
+    setenv("GOOGLE_API_KEY", "canary1", 1);
+    expect_told(&fm_remote_gemini, "https://h", NULL, "");
+    setenv("GEMINI_API_KEY", "canary1", 1);
+    expect_told(&fm_remote_gemini, "https://h", NULL, "");
+    setenv("GEMINI_API_KEY", "canary2", 1);
+    expect_told(&fm_remote_gemini, "https://h", NULL,
+                "GOOGLE_API_KEY and GEMINI_API_KEY are both set and differ: the key in "
+                "GOOGLE_API_KEY is sent");
+    setenv("GOOGLE_API_KEY", "", 1);
+    expect_told(&fm_remote_gemini, "https://h", NULL, "");
+}
+
+Test(keys, that_go_over_an_open_way_are_told_of)
+{
+    static const char *const safe[] = {
+        "https://example.org/v1", "http://localhost:8000/v1", "http://LOCALHOST",
+        "http://gpu.localhost",   "http://127.0.0.1:8000",    "http://127.9.9.9",
+        "http://[::1]:8000/v1",
+    };
+    static const char *const open_ways[][2] = {
+        {"http://example.org/v1", "http://example.org:80"},
+        {"http://10.0.0.7:8000", "http://10.0.0.7:8000"},
+        {"http://127.example.org", "http://127.example.org:80"},
+        {"http://notlocalhost", "http://notlocalhost:80"},
+        {"http://localhost.example.org", "http://localhost.example.org:80"},
+        {"http://[::2]", "http://[::2]:80"},
+    };
+    char message[256];
+
+    expect_told(&fm_remote_openai, "http://example.org", NULL, ""); /* no key, nothing to read */
+    setenv("OPENAI_API_KEY", "canary", 1);
+    for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++)
+        expect_told(&fm_remote_openai, safe[i], NULL, "");
+    for (size_t i = 0; i < sizeof(open_ways) / sizeof(open_ways[0]); i++) {
+        snprintf(message, sizeof(message),
+                 "the key in OPENAI_API_KEY goes to %s unencrypted, for everybody on the way to "
+                 "read: use https",
+                 open_ways[i][1]);
+        expect_told(&fm_remote_openai, open_ways[i][0], NULL, message);
+    }
+    expect_told(&fm_remote_openai, "http://example.org", "/no/such/cassette", "");
+}
