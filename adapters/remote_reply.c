@@ -82,6 +82,7 @@ static const char *clean_text(const fm_remote *remote, fm_arena *arena, const ch
         return text;
     remove_key(remote, text, *size, &clean);
     *size = clean.failed ? 0 : clean.size;
+    arena->failed |= clean.failed;
     const char *out = clean.failed ? NULL : fm_arena_memdup(arena, fm_buf_text(&clean), *size);
     fm_buf_release(&clean);
     return out;
@@ -355,6 +356,7 @@ void fm_remote_join_texts(const cJSON *parts, const char *type, fm_arena *arena,
     }
     /* Through an item of cJSON's, whose form of NUL bytes the reader of strings undoes. */
     const cJSON whole = {.type = cJSON_String, .valuestring = joined.data};
+    arena->failed |= joined.failed;
     if (joined.size && !joined.failed)
         reply->text = fm_json_bytes(&whole, arena, &reply->size);
     fm_buf_release(&joined);
@@ -519,6 +521,7 @@ void fm_remote_read(const fm_remote *remote, const fm_wire_reply *reply,
     fm_buf clean = {0};
 
     *out = (fm_reply){.http_status = reply->status, .server_s = reply->first_byte_s};
+    arena->failed = false;
     if (reply->end != FM_WIRE_DONE) {
         read_no_reply(&s, out);
         return;
@@ -537,5 +540,8 @@ void fm_remote_read(const fm_remote *remote, const fm_wire_reply *reply,
         read_body(&s, body, size, out);
     read_rates(&s, out);
     clean_reply(remote, arena, out);
+    /* Without a part of it, its words or its end, a reply would pass for another. */
+    if (arena->failed)
+        fm_remote_malformed(out, "no memory for the reply");
     fm_buf_release(&clean);
 }

@@ -16,7 +16,7 @@ struct fm_arena_block {
 
 #define BLOCK_BYTES ((size_t)16 << 10)
 
-void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size)
+static void *take(fm_arena *arena, size_t count, size_t size)
 {
     size_t bytes, cap = arena->cap_bytes ? arena->cap_bytes : FM_ARENA_DEFAULT_CAP;
     fm_arena_block *block = arena->head;
@@ -49,6 +49,14 @@ void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size)
     block->used += bytes;
     arena->used_bytes += bytes;
     return memset(out, 0, bytes);
+}
+
+void *fm_arena_alloc(fm_arena *arena, size_t count, size_t size)
+{
+    void *out = take(arena, count, size);
+
+    arena->failed |= !out;
+    return out;
 }
 
 char *fm_arena_memdup(fm_arena *arena, const void *bytes, size_t size)

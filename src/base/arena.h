@@ -8,6 +8,7 @@
 #ifndef FM_BASE_ARENA_H
 #define FM_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct fm_arena_block fm_arena_block;
@@ -16,6 +17,7 @@ typedef struct fm_arena {
     fm_arena_block *head;
     size_t used_bytes; /* handed out since the last reset */
     size_t cap_bytes;  /* 0: FM_ARENA_DEFAULT_CAP */
+    bool failed;       /* something was refused: for callers that look once, at the end */
 } fm_arena;
 
 #define FM_ARENA_DEFAULT_CAP ((size_t)1 << 30)

@@ -571,7 +571,7 @@ static void show_progress(loop *l, bool always)
 
 static void abandon_all(loop *l)
 {
-    for (size_t i = 0; i < l->n_slots; i++)
+    for (size_t i = 0; l->slots && i < l->n_slots; i++)
         if (l->slots[i].ticket)
             fm_adapter_abandon(l->asking->adapter, l->slots[i].ticket);
     l->n_flying = 0;
