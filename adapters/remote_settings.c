@@ -154,13 +154,12 @@ static fm_status check_prices(const fm_remote *remote, fm_err *err)
 fm_status fm_remote_add_header(fm_remote *remote, const char *name, const char *prefix,
                                const char *value, bool secret, fm_err *err)
 {
-    size_t prefix_size = strlen(prefix), size = strlen(value);
-    char *text = fm_arena_alloc(&remote->arena, prefix_size + size + 1, 1);
+    size_t size = strlen(prefix) + strlen(value) + 1;
+    char *text = fm_arena_alloc(&remote->arena, size, 1);
 
     if (!text || remote->n_headers == FM_COUNT_OF(remote->headers))
         return no_memory(remote, err);
-    memcpy(text, prefix, prefix_size);
-    memcpy(text + prefix_size, value, size);
+    snprintf(text, size, "%s%s", prefix, value);
     remote->headers[remote->n_headers++] = (fm_wire_header){name, text, secret};
     return FM_OK;
 }

@@ -391,6 +391,121 @@ Test(estimates, hash_what_determines_the_reply_and_nothing_else, .init = make_fi
     cr_expect(eq(str, estimate(OPENAI({"top_p", "1"}), &other).key, base.key));
 }
 
+/* A value of each setting that is not the one the requests below are made with; NULL ends the table. */
+static const fm_setting others[] = {
+    {"base_url", "http://h2"},
+    {"model", "n"},
+    {"temperature", "0.5"},
+    {"top_p", "0.5"},
+    {"effort", "low"},
+    {"top_k", "5"},
+    {"system", "Be brief."},
+    {"stop", "END"},
+    {"depth", "image"},
+    {"extra_body", "{\"a\": 1}"},
+    {"max_output_tokens", "4000"},
+    {"seed", "5"},
+    {"thinking_budget", "2000"},
+    {"thinking_level", "low"},
+    {"media_resolution", "low"},
+    {"response_format", "json"},
+    {"reasoning_effort", "low"},
+    {"detail", "low"},
+    {"max_tokens_field", "max_tokens"},
+    {"form", "paths"},
+    {"variant", "intrinsics"},
+    {"enable_depth", "1"},
+    {"ca_file", NULL},
+    {"key_env", "FM_TEST_KEY"},
+    {"price_input", "1"},
+    {"price_cached_input", "0.5"},
+    {"price_output", "2"},
+    {0},
+};
+
+static const fm_setting *other_value(const char *name)
+{
+    for (const fm_setting *s = others; s->key; s++)
+        if (strcmp(s->key, name) == 0)
+            return s;
+    cr_fatal("a setting without a second value in this test: %s", name);
+}
+
+/* The settings with one of them changed or added. */
+static const char *key_with(const fm_remote_dialect *dialect, const fm_setting *settings,
+                            const fm_setting *change, const fm_request *request)
+{
+    static char keys[4][65];
+    static unsigned turn;
+    fm_setting all[8] = {0};
+    size_t n = 0;
+    bool there = false;
+
+    for (; settings[n].key; n++) {
+        all[n] = settings[n];
+        if (change && strcmp(change->key, all[n].key) == 0) {
+            all[n] = *change;
+            there = true;
+        }
+    }
+    if (change && !there)
+        all[n] = *change;
+    fm_estimate made = estimate(remote_of(dialect, all), request);
+    cr_assert(eq(sz, strlen(made.key), 64));
+    return strcpy(keys[turn++ % 4], made.key);
+}
+
+/* Of every adapter: all settings that may change a reply change the key, the others do not. */
+Test(estimates, hash_every_setting_that_may_change_a_reply, .init = make_files,
+     .fini = scratch_remove)
+{
+    static const fm_setting chat[] = {
+        {"base_url", "http://h"}, {"model", "m"}, {"max_output_tokens", "3000"}, {0}};
+    static const fm_setting base64[] = {{"base_url", "http://h"}, {"form", "base64"}, {0}};
+    static const fm_setting paths[] = {{"base_url", "http://h"}, {"form", "paths"}, {0}};
+    static const struct {
+        const fm_remote_dialect *dialect;
+        const fm_setting *settings;
+    } rows[] = {{&fm_remote_gemini, chat},
+                {&fm_remote_openai, chat},
+                {&fm_remote_anthropic, chat},
+                {&fm_remote_robotracer, base64}};
+    fm_request request = whole_request(), other;
+
+    setenv("FM_TEST_KEY", "canary", 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const fm_remote_dialect *d = rows[i].dialect;
+        char base[65];
+
+        strcpy(base, key_with(d, rows[i].settings, NULL, &request));
+        cr_expect(eq(str, (char *)key_with(d, rows[i].settings, NULL, &request), base));
+        for (const fm_adapter_option *o = d->ops->options; o->name; o++) {
+            bool of_paths = strcmp(o->name, "variant") == 0;
+            const fm_setting *change = other_value(o->name);
+
+            if (!change->value)
+                continue;
+            const char *before = of_paths ? key_with(d, paths, NULL, &request) : base;
+            const char *made = key_with(d, of_paths ? paths : rows[i].settings, change, &request);
+            bool same = strcmp(made, before) == 0;
+
+            cr_expect(same == o->operational, "%s: %s", d->ops->name, o->name);
+        }
+        other = request;
+        other.prompt = "Hi";
+        cr_expect(ne(str, (char *)key_with(d, rows[i].settings, NULL, &other), base));
+        other = request;
+        other.repeat = 2;
+        cr_expect(ne(str, (char *)key_with(d, rows[i].settings, NULL, &other), base));
+        other = request;
+        other.image_path = scratch_write("c.jpg", "\xff\xd8\xff\xe1", 4);
+        cr_expect(ne(str, (char *)key_with(d, rows[i].settings, NULL, &other), base));
+        scratch_write("c.jpg", jpeg, sizeof(jpeg) - 1);
+        cr_expect(eq(str, (char *)key_with(d, rows[i].settings, NULL, &other), base), "%s",
+                  "the bytes count, not the name");
+    }
+}
+
 Test(estimates, know_whether_a_reply_is_drawn, .init = make_files)
 {
     fm_request request = {.id = "7", .task = "t", .prompt = "Hi", .repeat = 1};
