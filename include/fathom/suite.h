@@ -152,6 +152,8 @@ typedef struct {
     const char *data; /* the task's mapping `data` in suite.yaml, as JSON text; NULL: none */
     const char *pictures_dir; /* where pictures that stand inside a table are laid out as files;
                                  NULL: nobody needs them, samples come without */
+    bool grading; /* of them, only what grading needs: masks, and the size of the first picture */
+    const char *task; /* its name, for messages, or NULL */
 } fm_loader_config;
 
 typedef struct {

@@ -287,8 +287,8 @@ static bool meets_link(const char *path, size_t root_bytes)
     }
 }
 
-fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const char *name,
-                              fm_err *err)
+fm_status fm_path_join_linked(char out[FM_PATH_BYTES], const char *root, const char *linked,
+                              const char *name, fm_err *err)
 {
     char real_root[PATH_MAX];
 
@@ -299,9 +299,17 @@ fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const c
         return st;
     if (!realpath(root, real_root))
         return FM_OK; /* no folder, no link in it; opening the name reports what is wrong */
-    if (!resolves_inside(out, real_root))
-        return fm_fail(err, FM_E_INPUT, "'%.200s' is a link that leaves its folder", name);
-    return FM_OK;
+    if (resolves_inside(out, real_root))
+        return FM_OK;
+    if (linked && realpath(linked, real_root) && resolves_inside(out, real_root))
+        return FM_OK;
+    return fm_fail(err, FM_E_INPUT, "'%.200s' is a link that leaves its folder", name);
+}
+
+fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root, const char *name,
+                              fm_err *err)
+{
+    return fm_path_join_linked(out, root, NULL, name, err);
 }
 
 const char *fm_path_base(const char *path)

@@ -48,6 +48,9 @@ FM_MUST_CHECK fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, con
  * folder. FM_E_INPUT names the offending name. */
 FM_MUST_CHECK fm_status fm_path_join_inside(char out[FM_PATH_BYTES], const char *root,
                                             const char *name, fm_err *err);
+/* The same, where links may lead into a second folder too; NULL: none. */
+FM_MUST_CHECK fm_status fm_path_join_linked(char out[FM_PATH_BYTES], const char *root,
+                                            const char *linked, const char *name, fm_err *err);
 
 /* The last component of a path (borrowed from it). */
 const char *fm_path_base(const char *path);

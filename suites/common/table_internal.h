@@ -1,0 +1,135 @@
+/* What the parts of the loader "table" share. */
+#ifndef FM_SUITES_COMMON_TABLE_INTERNAL_H
+#define FM_SUITES_COMMON_TABLE_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/files.h"
+#include "suites/common/common.h"
+#include "tables/table.h"
+
+enum {
+    FM_TABLE_COLUMNS = 64,
+    FM_TABLE_PATTERNS = 16,
+    FM_TABLE_CONDITIONS = 8,
+    FM_TABLE_VALUES = 64,
+    FM_TABLE_PICTURES = 16,
+    FM_TABLE_PARTS = 8,
+    FM_TABLE_OPTIONS = 26,
+};
+
+/* Where a value stands in a row. */
+typedef struct {
+    bool given;
+    size_t column; /* index into the spec's columns */
+    bool indexed;  /* the value is an element of the list that stands there */
+    uint64_t index;
+    const char *name; /* as the suite writes it */
+} fm_table_ref;
+
+typedef struct {
+    fm_table_ref refs[FM_TABLE_PICTURES];
+    size_t n;
+    const char *root; /* folder of the files that the columns name; NULL: they hold the pictures */
+} fm_table_pictures;
+
+typedef struct {
+    fm_table_ref column;
+    const char *values[FM_TABLE_VALUES];
+    size_t n;
+} fm_table_condition;
+
+typedef enum { FM_AS_LETTER, FM_AS_INDEX, FM_AS_TEXT } fm_choice_as;
+typedef enum { FM_REGION_MASK, FM_REGION_POLYGON, FM_REGION_BOX } fm_region_form;
+typedef enum { FM_SPACE_PX, FM_SPACE_N1, FM_SPACE_N1000 } fm_truth_space;
+
+/* The mapping `data`, read. */
+typedef struct {
+    fm_arena arena;
+    const char *place; /* for messages */
+    fm_answer_kind kind;
+    const char *columns[FM_TABLE_COLUMNS];
+    size_t n_columns;
+
+    const char *files[FM_TABLE_PATTERNS];
+    size_t n_files;
+    const char *rows;
+    fm_table_condition where[FM_TABLE_CONDITIONS];
+    size_t n_where;
+
+    fm_table_ref id, category, source, target, destination, steps, width, height, judgement;
+    fm_table_ref instruction[FM_TABLE_PARTS];
+    size_t n_instruction;
+    const char *join;
+    fm_table_pictures images, mask, depth;
+
+    fm_table_ref options[FM_TABLE_OPTIONS];
+    size_t n_options;
+    int lettered; /* so many options stand in the question itself; 0: they have columns */
+    bool shuffle;
+
+    /* truth */
+    fm_table_ref answer, unit_column, expected;
+    fm_choice_as as;
+    const char *yes, *no, *unit;
+    fm_region_form region;
+    fm_truth_space space;
+    bool corner_and_size; /* a box is x, y, width, height */
+} fm_table_spec;
+
+/* Which pictures are wanted: columns of others are not read. */
+typedef struct {
+    bool shown; /* all that are shown to a model, and depth */
+    bool first; /* the first one, for its size */
+    bool mask;
+} fm_table_wants;
+
+/* *out is zeroed; the caller releases its arena whatever happens. FM_E_INPUT names place and member. */
+FM_MUST_CHECK fm_status fm_table_spec_read(const char *data, fm_answer_kind kind,
+                                           const fm_table_wants *wants, fm_table_spec *out,
+                                           fm_err *err);
+
+/* The row that is being read, and where it stands. */
+typedef struct {
+    const fm_table_spec *spec;
+    const char *path; /* of the file */
+    size_t number;    /* 1-based */
+    const fm_parquet_value *values;
+    const char *data_dir, *pictures_dir;
+    fm_arena *arena; /* of the sample */
+    fm_err *err;
+} fm_table_row;
+
+/* "<path>: row N: column 'x' <problem>", FM_E_INPUT. */
+fm_status fm_table_fault(const fm_table_row *row, const fm_table_ref *ref, const char *problem);
+fm_status fm_table_no_memory(const fm_table_row *row);
+
+/* NULL: the ref is not given, or the value is null. */
+const fm_parquet_value *fm_table_value(const fm_table_row *row, const fm_table_ref *ref);
+/* *out becomes NULL where there is no value; numbers and booleans are written out. */
+FM_MUST_CHECK fm_status fm_table_text(const fm_table_row *row, const fm_table_ref *ref,
+                                      const char **out);
+FM_MUST_CHECK fm_status fm_table_text_of(const fm_table_row *row, const fm_table_ref *ref,
+                                         const fm_parquet_value *value, const char **out);
+/* The numbers of a value: one, a list of them nested in any way, or a text that lists them. */
+FM_MUST_CHECK fm_status fm_table_numbers(const fm_table_row *row, const fm_table_ref *ref,
+                                         double **out, size_t *n);
+
+/* The sample's truth, of its kind. `width` and `height` are the first picture's, 0 where unknown. */
+FM_MUST_CHECK fm_status fm_table_truth(const fm_table_row *row, fm_sample *sample);
+
+/* The path of a picture: a file inside the data folder, or one that its bytes are laid out as. */
+FM_MUST_CHECK fm_status fm_table_picture(const fm_table_row *row, const fm_table_ref *ref,
+                                         const fm_parquet_value *value, const char *root,
+                                         const char **out);
+
+/* A name from data below the data folder. In a snapshot of a hub's cache files are links to
+ * ../../blobs, which are followed. */
+FM_MUST_CHECK fm_status fm_table_inside(const char *data_dir, const char *name,
+                                        char out[FM_PATH_BYTES], fm_err *err);
+
+/* Names, sorted and each once, of the files inside the data folder that a pattern matches, into an
+ * array of the arena. FM_E_INPUT where a pattern matches none. */
+FM_MUST_CHECK fm_status fm_table_files(const fm_table_spec *spec, const char *data_dir,
+                                       fm_arena *arena, const char ***out, size_t *n, fm_err *err);
+
+#endif
