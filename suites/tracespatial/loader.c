@@ -21,7 +21,8 @@ typedef struct {
     fm_answer_kind kind;
     size_t item; /* 1-based number of the current record */
 
-    /* One of the two: a whole JSON file, or lines of records. */
+    /* One of the two: a whole JSON file, read when the first sample is wanted, or lines of records. */
+    bool by_lines;
     cJSON *tree;
     const cJSON *cursor;
     fm_lines lines;
@@ -46,16 +47,18 @@ static const cJSON *first_record(const cJSON *tree)
     return child;
 }
 
-static fm_status open_dataset(loader *l, fm_err *err)
+static fm_status read_dataset(loader *l, fm_err *err)
 {
     fm_status st = fm_json_load(l->path, MAX_DATASET_BYTES, &l->tree, err);
 
     if (st != FM_OK)
         return st;
     l->cursor = first_record(l->tree);
-    if (!cJSON_IsObject(l->cursor))
-        return fm_fail(err, FM_E_INPUT, "%s: holds no records", l->path);
-    return FM_OK;
+    if (cJSON_IsObject(l->cursor))
+        return FM_OK;
+    cJSON_Delete(l->tree);
+    l->tree = NULL;
+    return fm_fail(err, FM_E_INPUT, "%s: holds no records", l->path);
 }
 
 static void loader_close(void *state)
@@ -78,6 +81,7 @@ static fm_status loader_open(void **state, const fm_loader_config *config, fm_er
     st = fm_path_join(l->raster_root, config->data_dir, "raw_data", err);
     if (st == FM_OK && config->annotations) {
         snprintf(l->path, sizeof(l->path), "%s", config->annotations);
+        l->by_lines = true;
         st = fm_lines_open(&l->lines, l->path, 0, err);
     } else if (st == FM_OK) {
         st = fm_path_join(l->path, config->data_dir, DATASET_FILE, err);
@@ -86,8 +90,6 @@ static fm_status loader_open(void **state, const fm_loader_config *config, fm_er
                          "'%s' has no " DATASET_FILE "; --data is the folder that holds it, with "
                          "raw_data/ beside it",
                          config->data_dir);
-        if (st == FM_OK)
-            st = open_dataset(l, err);
     }
     if (st == FM_OK)
         *state = l;
@@ -360,10 +362,15 @@ static fm_status next_line(loader *l, fm_arena *arena, fm_sample *out, bool *mor
 static fm_status loader_next(void *state, fm_arena *arena, fm_sample *out, bool *more, fm_err *err)
 {
     loader *l = state;
-    const cJSON *record = l->cursor;
+    fm_status st = FM_OK;
 
-    if (!l->tree)
+    if (l->by_lines)
         return next_line(l, arena, out, more, err);
+    if (!l->tree)
+        st = read_dataset(l, err);
+    if (st != FM_OK)
+        return st;
+    const cJSON *record = l->cursor;
     *more = record != NULL;
     if (!record)
         return FM_OK;
