@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -108,17 +107,6 @@ static void print_counts(const fm_mock *mock)
                    (unsigned long long)counts.by_fault[i]);
 }
 
-/* Hundreds of connections need more descriptors than some systems give at first. */
-static void allow_files(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static fm_status announce(const fm_mock *mock, const fm_mock_config *config, const char *port_file,
                           fm_err *err)
 {
@@ -142,7 +130,6 @@ static fm_status mock_run(const cli_args *args, fm_err *err)
 
     if (st != FM_OK)
         return st;
-    allow_files();
     /* Blocked before the server starts, so that one that comes early is not lost. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);

@@ -1,6 +1,8 @@
 /* Owns the life of the process: which command, what is said when it fails, and the exit code. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "help.h"
 #include "base/files.h"
@@ -116,10 +118,27 @@ static fm_status run_program(int argc, char *const *argv, const cli_command **co
     return st;
 }
 
+enum { MOST_FILES = 16384 }; /* some children close all that they might have been given */
+
+/* Thousands of connections need more descriptors than most systems give at first. */
+static void allow_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= MOST_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < MOST_FILES ? limit.rlim_max : MOST_FILES;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
     const cli_command *command = NULL;
     fm_err err = {0}, output = {0};
+
+    allow_files();
+    /* A file at its limit is an error of writing like a full disk, to be told and to be gone on from. */
+    signal(SIGXFSZ, SIG_IGN);
     fm_status st = run_program(argc, argv, &command, &err);
 
     if (st != FM_OK) {

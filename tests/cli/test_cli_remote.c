@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include <cjson/cJSON.h>
+#include <sys/resource.h>
 
 #include "base/json.h"
 
@@ -466,6 +467,54 @@ Test(remote, a_key_is_in_no_file_and_in_no_message)
     fathom(RUN("-o", "refused", "-s", "key_env=OTHER_KEY", "--record", "refused.cassette"));
     cr_expect(ne(int, last.code, 0));
     cr_expect(eq(int, system("grep -r canary-7f3a ."), 256), "grep finds nothing");
+}
+
+/* ---- where there is no room ---- */
+
+/* A limit stands for a full disk: what is journalled is whole, and the same words go on from there. */
+Test(remote, a_disk_that_fills_ends_a_run_that_goes_on_later)
+{
+    struct rlimit before, narrow;
+
+    MOCK(QUIET);
+    cr_assert(eq(int, getrlimit(RLIMIT_FSIZE, &before), 0));
+    narrow = before;
+    narrow.rlim_cur = 8192;
+    cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &narrow), 0));
+    fathom(RUN("-o", "run", "--repeat", "20"));
+    cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &before), 0));
+    cr_expect(eq(int, last.code, 1));
+    cr_expect(eq(sz, count_lines(ERR), 1), "%s", ERR);
+    cr_expect(contains(ERR, "run/replies.jsonl': File too large; the replies before this one are "
+                            "safe"),
+              "%s", ERR);
+    size_t kept = replies();
+    cr_expect(kept > 5 && kept < 120, "%zu", kept);
+    cr_expect(file_text("run/replies.jsonl")[strlen(file_text("run/replies.jsonl")) - 1] == '\n');
+
+    fathom(RUN("-o", "run", "--repeat", "20"));
+    expect_success();
+    cr_expect(eq(sz, replies(), 120), "none asked again that was journalled, none missing");
+}
+
+Test(remote, a_provider_that_goes_away_may_come_back)
+{
+    char port[16];
+
+    MOCK("--latency", "20");
+    snprintf(port, sizeof(port), "%d", atoi(strrchr(base_url, ':') + 1));
+    pid_t pid = program_start(
+        FATHOM_WORDS(RUN("-o", "run", "--repeat", "20", "--concurrency", "4")), "stdout");
+    wait_for(10, replies);
+    kill(mock_pid, SIGKILL);
+    waitpid(mock_pid, NULL, 0);
+    nap(100);
+    MOCK("--latency", "1", "--port", port);
+    program_wait(pid);
+    expect_success();
+    cr_expect(contains(OUT, "of them again"), "%s", OUT);
+    fathom("score", "run", "--json");
+    cr_expect(contains(OUT, "\"errored\": 0"), "%s", OUT);
 }
 
 /* ---- while it runs ---- */
