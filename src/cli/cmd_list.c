@@ -122,7 +122,20 @@ static void suites_json(fm_json_writer *w, const stock *s)
 
 /* ---- adapters ---- */
 
-/* Settings stand below their adapter as they are typed: key=default. */
+/* As it is typed, key=default; a default that would make the column too wide stands behind what it is. */
+static void put_setting(grid *g, const fm_adapter_option *o)
+{
+    enum { MOST = 24 };
+    bool wide = o->fallback && strlen(o->name) + strlen(o->fallback) > MOST;
+
+    put_format(g, "  %s=%s", o->name, o->fallback && !wide ? o->fallback : "...");
+    if (wide)
+        put_format(g, "%s (%s)", o->summary, o->fallback);
+    else
+        put(g, o->summary);
+}
+
+/* Settings stand below their adapter. */
 static void adapters_table(fm_buf *out, const cli_style *style, const stock *s)
 {
     static const char *const heading[] = {"ADAPTER", "WHAT"};
@@ -132,10 +145,8 @@ static void adapters_table(fm_buf *out, const cli_style *style, const stock *s)
         put(&g, (*a)->name);
         put_format(&g, "%s%s", (*a)->summary,
                    (*a)->caps & FM_CAP_SEES_TRUTH ? " (sees the truth)" : "");
-        for (const fm_adapter_option *o = (*a)->options; s->settings && o && o->name; o++) {
-            put_format(&g, "  %s=%s", o->name, o->fallback ? o->fallback : "...");
-            put(&g, o->summary);
-        }
+        for (const fm_adapter_option *o = (*a)->options; s->settings && o && o->name; o++)
+            put_setting(&g, o);
     }
     print_grid(out, style, heading, FM_COUNT_OF(heading), &g);
 }

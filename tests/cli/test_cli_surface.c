@@ -254,7 +254,7 @@ Test(list, settings_stand_with_the_adapters_alone)
     cr_expect(not(contains(OUT, "base_url=")));
     fathom("list", "adapters");
     expect_success();
-    cr_expect(contains(OUT, "base_url=https://api.openai.com/v1"));
+    cr_expect(contains(OUT, "(https://api.openai.com/v1)"));
 }
 
 Test(list, colour_is_for_terminals_unless_it_is_asked_for)
