@@ -15,6 +15,7 @@ extern const fm_adapter_ops fm_adapter_robotracer_http; /* RoboTracer's own serv
 
 /* Baselines: the scale of the numbers, never a result. */
 extern const fm_adapter_ops fm_adapter_oracle;
+extern const fm_adapter_ops fm_adapter_wrong;
 extern const fm_adapter_ops fm_adapter_jitter;
 extern const fm_adapter_ops fm_adapter_straight;
 extern const fm_adapter_ops fm_adapter_centre;

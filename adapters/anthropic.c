@@ -136,8 +136,8 @@ static void anthropic_build(const fm_remote *remote, fm_remote_message *message)
     fm_json_open(w, NULL, '{');
     fm_json_put_string(w, "role", "user");
     fm_json_open(w, "content", '[');
-    if (message->image.path)
-        put_picture(message, &message->image);
+    for (size_t i = 0; i < message->n_images; i++)
+        put_picture(message, &message->images[i]);
     if (message->depth.path) {
         fm_remote_put_text_part(w, FM_REMOTE_DEPTH_NOTE);
         put_picture(message, &message->depth);

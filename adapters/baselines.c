@@ -2,19 +2,23 @@
  * Baselines: answers that need no model and mark the scale of the numbers.
  *
  *   oracle    the truth, as text: what the text form itself costs
+ *   wrong     a well-formed answer that is not the truth: the floor
  *   jitter    the truth with stated noise: what a number means in pixels and metres
  *   straight  a straight line between the true ends: what the route is worth
  *   centre    two points at the middle of the picture: what no vision at all gets
  *
- * The first three are given the truth and are flagged so. Owns the text of such answers; what they
+ * All but the last are given the truth and are flagged so; jitter, straight and centre know traces
+ * alone. Owns the text of such answers; what they
  * score is the protocols' business.
  */
 #include "adapters/adapters.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/baseline_answers.h"
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/rng.h"
@@ -25,6 +29,7 @@
 
 typedef struct {
     bool json;
+    char form[32]; /* of answers that are no traces; empty: not stated */
     uint64_t seed;
     double noise_px, noise_m; /* jitter */
     double depth_m;           /* centre */
@@ -51,6 +56,7 @@ static fm_status baseline_open(void **state, const fm_adapter_config *config, fm
     if (!b)
         return fm_fail(err, FM_E_NOMEM, "no memory for a baseline");
     b->json = config->answers && strcmp(config->answers, "json") == 0;
+    snprintf(b->form, sizeof(b->form), "%s", config->answers ? config->answers : "");
     b->seed = config->seed;
     *state = b;
     return FM_OK;
@@ -62,6 +68,13 @@ static void baseline_close(void *state)
 
     fm_buf_release(&b->text);
     free(b);
+}
+
+static const char traces_alone[] = "this baseline knows traces alone";
+
+static bool is_trace(fm_answer_kind kind)
+{
+    return kind == FM_ANSWER_TRACE2D || kind == FM_ANSWER_TRACE3D;
 }
 
 /* ---- text ---- */
@@ -101,7 +114,10 @@ static bool has_truth(const fm_sample *truth, int *width, int *height, fm_reply 
 {
     const char *source, *missing = NULL;
 
-    if (!truth->has_camera || fm_sample_picture_size(truth, width, height, &source, NULL) != FM_OK)
+    if (!is_trace(truth->kind))
+        missing = traces_alone;
+    else if (!truth->has_camera ||
+             fm_sample_picture_size(truth, width, height, &source, NULL) != FM_OK)
         missing = "the sample has no usable camera";
     else if (truth->truth.trace.n == 0)
         missing = "the sample has no true trace";
@@ -110,6 +126,23 @@ static bool has_truth(const fm_sample *truth, int *width, int *height, fm_reply 
         reply->detail = missing;
     }
     return missing == NULL;
+}
+
+static fm_status put_answer(baseline *b, const fm_sample *truth, bool wrong, fm_reply *reply,
+                            fm_err *err)
+{
+    const char *missing;
+
+    fm_buf_clear(&b->text);
+    fm_status st =
+        fm_baseline_answer(truth, b->form[0] ? b->form : NULL, wrong, &b->text, &missing, err);
+    if (st == FM_OK && missing)
+        *reply = (fm_reply){.status = FM_SAMPLE_SKIPPED, .detail = missing};
+    if (st != FM_OK || missing)
+        return st;
+    *reply =
+        (fm_reply){.status = FM_SAMPLE_OK, .text = fm_buf_text(&b->text), .size = b->text.size};
+    return fm_buf_check(&b->text, "an answer", err);
 }
 
 /* The same noise for a sample whatever was asked before it, so that order, resuming and sharding do
@@ -151,13 +184,37 @@ static fm_status put_truth(baseline *b, const fm_sample *truth, fm_rng *noise, f
     return text_end(b, reply, err);
 }
 
-/* ---- the four ---- */
+/* ---- the five ---- */
 
 static fm_status oracle_generate(void *state, const fm_request *request, const fm_sample *truth,
                                  fm_reply *reply, fm_err *err)
 {
     (void)request;
-    return put_truth(state, truth, NULL, reply, err);
+    if (is_trace(truth->kind))
+        return put_truth(state, truth, NULL, reply, err);
+    return put_answer(state, truth, false, reply, err);
+}
+
+/* A trace in the corner that lies farthest from where it begins, metres behind it. */
+static fm_status wrong_generate(void *state, const fm_request *request, const fm_sample *truth,
+                                fm_reply *reply, fm_err *err)
+{
+    baseline *b = state;
+    int width, height;
+    double uv[2];
+
+    (void)request;
+    if (!is_trace(truth->kind))
+        return put_answer(b, truth, true, reply, err);
+    if (!has_truth(truth, &width, &height, reply))
+        return FM_OK;
+    const double *from = truth->truth.trace.points[0];
+    fm_camera_project(&truth->camera, from, uv);
+    text_begin(b);
+    for (int i = 0; i < 2; i++)
+        text_point(b, truth->kind == FM_ANSWER_TRACE2D ? 2 : 3, uv[0] * 2 > width ? 0 : 1,
+                   uv[1] * 2 > height ? 0 : 1, from[2] + 5);
+    return text_end(b, reply, err);
 }
 
 static const fm_adapter_option jitter_options[] = {
@@ -241,6 +298,10 @@ static fm_status centre_generate(void *state, const fm_request *request, const f
     int columns = request->kind == FM_ANSWER_TRACE2D ? 2 : 3;
 
     (void)truth;
+    if (!is_trace(request->kind)) {
+        *reply = (fm_reply){.status = FM_SAMPLE_SKIPPED, .detail = traces_alone};
+        return FM_OK;
+    }
     text_begin(b);
     text_point(b, columns, 0.5, 0.5, b->depth_m);
     text_point(b, columns, 0.5, 0.5, b->depth_m);
@@ -253,6 +314,15 @@ const fm_adapter_ops fm_adapter_oracle = {
     .caps = FM_CAP_SEES_TRUTH | FM_CAP_OFFLINE,
     .open = baseline_open,
     .generate = oracle_generate,
+    .close = baseline_close,
+};
+
+const fm_adapter_ops fm_adapter_wrong = {
+    .name = "wrong",
+    .summary = "baseline: a well-formed answer that is not the truth",
+    .caps = FM_CAP_SEES_TRUTH | FM_CAP_OFFLINE,
+    .open = baseline_open,
+    .generate = wrong_generate,
     .close = baseline_close,
 };
 

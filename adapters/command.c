@@ -266,6 +266,13 @@ static fm_status write_request(command *c, const fm_request *request, fm_err *er
     fm_json_put_string(&w, "prompt", request->prompt);
     fm_json_put_string(&w, "answers", c->answers);
     fm_json_put_string(&w, "image", request->image_path);
+    if (request->n_more_images) {
+        fm_json_open(&w, "images", '[');
+        fm_json_put_string(&w, NULL, request->image_path);
+        for (size_t i = 0; i < request->n_more_images; i++)
+            fm_json_put_string(&w, NULL, request->more_images[i]);
+        fm_json_close(&w, ']');
+    }
     fm_json_put_string(&w, "depth", request->depth_path);
     if (request->camera) {
         fm_json_open(&w, "camera", '{');

@@ -181,8 +181,8 @@ static void gemini_build(const fm_remote *remote, fm_remote_message *message)
     fm_json_open(w, NULL, '{');
     fm_json_put_string(w, "role", "user");
     fm_json_open(w, "parts", '[');
-    if (message->image.path)
-        put_picture(remote, message, &message->image);
+    for (size_t i = 0; i < message->n_images; i++)
+        put_picture(remote, message, &message->images[i]);
     if (message->depth.path) {
         put_text(w, FM_REMOTE_DEPTH_NOTE);
         put_picture(remote, message, &message->depth);

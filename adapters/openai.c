@@ -127,7 +127,7 @@ static void open_message(fm_json_writer *w, const char *role)
 static void openai_build(const fm_remote *remote, fm_remote_message *message)
 {
     fm_json_writer *w = &message->w;
-    bool pictures = message->image.path || message->depth.path;
+    bool pictures = message->n_images || message->depth.path;
 
     fm_json_open(w, "messages", '[');
     if (remote->system) {
@@ -141,8 +141,8 @@ static void openai_build(const fm_remote *remote, fm_remote_message *message)
         fm_json_put_string(w, "content", message->request->prompt);
     } else {
         fm_json_open(w, "content", '[');
-        if (message->image.path)
-            put_picture(remote, message, &message->image);
+        for (size_t i = 0; i < message->n_images; i++)
+            put_picture(remote, message, &message->images[i]);
         if (message->depth.path) {
             fm_remote_put_text_part(w, FM_REMOTE_DEPTH_NOTE);
             put_picture(remote, message, &message->depth);

@@ -146,8 +146,14 @@ static fm_status open_pictures(const fm_remote *remote, const fm_request *reques
 {
     fm_status st = FM_OK;
 
+    if (remote->sends_image && request->n_more_images >= FM_REMOTE_PICTURES)
+        return fm_fail(err, FM_E_INPUT, "more than %d pictures cannot be sent", FM_REMOTE_PICTURES);
     if (remote->sends_image && request->image_path)
-        st = open_picture(remote->dialect, request->image_path, by_hash, &message->image, err);
+        st = open_picture(remote->dialect, request->image_path, by_hash,
+                          &message->images[message->n_images++], err);
+    for (size_t i = 0; st == FM_OK && remote->sends_image && i < request->n_more_images; i++)
+        st = open_picture(remote->dialect, request->more_images[i], by_hash,
+                          &message->images[message->n_images++], err);
     if (st == FM_OK && remote->sends_depth && request->depth_path)
         st = open_picture(remote->dialect, request->depth_path, by_hash, &message->depth, err);
     return st;
@@ -158,8 +164,9 @@ static void reserve_body(fm_remote_message *message)
 {
     size_t text = strlen(message->request->prompt), room = 4096 + text + text / 8;
 
-    if (message->image.file)
-        room += base64_size(message->image.size);
+    for (size_t i = 0; i < message->n_images; i++)
+        if (message->images[i].file)
+            room += base64_size(message->images[i].size);
     if (message->depth.file)
         room += base64_size(message->depth.size);
     (void)fm_buf_room(&message->body, room);
@@ -189,7 +196,8 @@ fm_status fm_remote_compose(fm_remote *remote, const fm_request *request, bool b
         fm_json_close(&message->w, '}');
         st = message->failed ? message->failed : fm_buf_check(&message->body, "a request", err);
     }
-    close_picture(&message->image);
+    for (size_t i = 0; i < message->n_images; i++)
+        close_picture(&message->images[i]);
     close_picture(&message->depth);
     if (st != FM_OK)
         fm_buf_release(&message->body);
@@ -371,16 +379,18 @@ fm_status fm_remote_estimate(void *state, const fm_request *request, fm_estimate
     }
     if (st != FM_OK)
         return st;
-    const fm_remote_picture *pictures[] = {&message.image, &message.depth};
     size_t texts = message.body.size;
     made.request_bytes = (int64_t)message.body.size + header_bytes(remote);
     for (size_t i = 0; i < message.n_spans; i++)
         texts -= message.spans[i].size;
-    for (size_t i = 0; i < FM_COUNT_OF(pictures); i++)
-        if (pictures[i]->path) {
-            made.request_bytes += (int64_t)base64_size(pictures[i]->size);
-            made.input_tokens += picture_tokens(remote, pictures[i]);
+    for (size_t i = 0; i <= message.n_images; i++) {
+        const fm_remote_picture *p = i < message.n_images ? &message.images[i] : &message.depth;
+
+        if (p->path) {
+            made.request_bytes += (int64_t)base64_size(p->size);
+            made.input_tokens += picture_tokens(remote, p);
         }
+    }
     made.request_bytes -= (int64_t)(message.body.size - texts);
     /* Four bytes of English a token; the names around the text stand for the provider's own. */
     made.input_tokens += ((int64_t)texts + 3) / 4;

@@ -95,11 +95,14 @@ typedef struct {
     char hash[FM_HASH_TEXT_BYTES];
 } fm_remote_picture;
 
+#define FM_REMOTE_PICTURES 16 /* of one request, the depth map aside */
+
 typedef struct {
     const fm_request *request;
-    fm_remote_picture image, depth;
+    fm_remote_picture images[FM_REMOTE_PICTURES], depth; /* those shown, in order */
+    size_t n_images;
     fm_buf body;
-    fm_wire_span spans[2]; /* of the pictures in the body */
+    fm_wire_span spans[FM_REMOTE_PICTURES + 1]; /* of the pictures in the body */
     size_t n_spans;
     fm_json_writer w; /* the object of the body is open in it */
     fm_status failed; /* of reading a picture, with `err` filled */

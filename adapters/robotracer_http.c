@@ -103,7 +103,11 @@ static void build_paths(const fm_remote *remote, fm_remote_message *message)
     const fm_request *request = message->request;
     fm_json_writer *w = &message->w;
 
-    put_list(w, "image_paths", request->image_path);
+    fm_json_open(w, "image_paths", '[');
+    fm_json_put_string(w, NULL, request->image_path);
+    for (size_t i = 0; i < request->n_more_images; i++)
+        fm_json_put_string(w, NULL, request->more_images[i]);
+    fm_json_close(w, ']');
     if (remote->variant == VARIANT_INTRINSICS_DEPTH)
         put_list(w, "depth_z_paths", request->depth_path);
     else
@@ -120,7 +124,8 @@ static void build_base64(fm_remote_message *message)
     fm_json_writer *w = &message->w;
 
     fm_json_open(w, "image_url", '[');
-    fm_remote_put_picture(message, NULL, "", &message->image);
+    for (size_t i = 0; i < message->n_images; i++)
+        fm_remote_put_picture(message, NULL, "", &message->images[i]);
     fm_json_close(w, ']');
     fm_json_open(w, "depth_url", '[');
     if (message->depth.path)

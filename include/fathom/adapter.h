@@ -37,8 +37,10 @@ typedef struct {
     fm_answer_kind kind; /* what the task asks for */
     const char *prompt;
     const char *image_path, *depth_path; /* absolute, NULL where there is none */
-    const fm_camera *camera;             /* NULL where there is none */
-    int repeat;                          /* 1, 2, ...: which of the askings of this sample it is */
+    const char *const *more_images;      /* shown after the first, in order; never without it */
+    size_t n_more_images;
+    const fm_camera *camera; /* NULL where there is none */
+    int repeat;              /* 1, 2, ...: which of the askings of this sample it is */
 } fm_request;
 
 /* What a reply took, as the provider states it. All zero: nothing was stated. */
@@ -118,7 +120,9 @@ typedef struct {
     uint64_t seed;
     double timeout_s;         /* for one attempt; 0: the adapter's default */
     double connect_timeout_s; /* of it, for reaching the server; 0: the adapter's default */
-    const char *answers; /* "tuples" or "json": the form in which the prompt asks for a trace */
+    /* The form in which the prompt asks for the answer: "tuples" or "json" of a trace, else one that
+     * docs/adapters.md lists, or a protocol's own. Baselines write it. NULL: not stated. */
+    const char *answers;
     /* FM_CAP_WIRE only, else refused: files of HTTP exchanges (wire/cassette.h). NULL: none */
     const char *record_path, *replay_path;
     /* One line worth telling, free of secrets, while it opens; may be NULL. */

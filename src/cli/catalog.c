@@ -13,7 +13,7 @@
 #include "suites/common/common.h"
 #include "suites/tracespatial/tracespatial.h"
 
-static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, NULL};
+static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, &fm_loader_table, NULL};
 
 static const fm_protocol *const protocols[] = {
     &fm_protocol_trace2d_reference,
@@ -29,17 +29,9 @@ static const fm_grader_ops *const graders[] = {
 };
 
 static const fm_adapter_ops *const adapters[] = {
-    &fm_adapter_replay,
-    &fm_adapter_command,
-    &fm_adapter_gemini,
-    &fm_adapter_openai,
-    &fm_adapter_anthropic,
-    &fm_adapter_robotracer_http,
-    &fm_adapter_oracle,
-    &fm_adapter_jitter,
-    &fm_adapter_straight,
-    &fm_adapter_centre,
-    NULL,
+    &fm_adapter_replay,    &fm_adapter_command,         &fm_adapter_gemini, &fm_adapter_openai,
+    &fm_adapter_anthropic, &fm_adapter_robotracer_http, &fm_adapter_oracle, &fm_adapter_wrong,
+    &fm_adapter_jitter,    &fm_adapter_straight,        &fm_adapter_centre, NULL,
 };
 
 static const char *environment(const char *name)
@@ -121,7 +113,7 @@ static fm_status generate(const char *generator, const fm_suite *suite, char *di
 
 fm_status cli_catalog(fm_catalog *out, fm_err *err)
 {
-    static char found[FM_PATH_BYTES];
+    static char found[FM_PATH_BYTES], pictures[FM_PATH_BYTES];
     const char *suites = environment("FATHOM_SUITES");
 
     if (!suites) {
@@ -136,6 +128,8 @@ fm_status cli_catalog(fm_catalog *out, fm_err *err)
         .graders = graders,
         .adapters = adapters,
         .suites_dir = suites,
+        /* Without a place for them, a command that needs pictures says so. */
+        .pictures_dir = cli_cache_folder("pictures", pictures, NULL) == FM_OK ? pictures : NULL,
         .generate = generate,
     };
     return FM_OK;

@@ -11,7 +11,7 @@
 FM_MUST_CHECK fm_status cli_catalog(fm_catalog *out, fm_err *err);
 
 /* A folder in the cache of this program: $FATHOM_CACHE, else fathom/ in the user's cache. "data":
- * generated data; "replies": the response cache. */
+ * generated data; "replies": the response cache; "pictures": those that stand in tables, as files. */
 FM_MUST_CHECK fm_status cli_cache_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err);
 
 #endif

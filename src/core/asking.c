@@ -25,7 +25,9 @@ enum {
 typedef struct {
     fm_request request;
     fm_camera camera;
-    fm_buf strings;         /* what the request points into */
+    fm_buf strings;      /* what the request points into */
+    const char **images; /* likewise */
+    size_t images_capacity;
     const fm_sample *truth; /* NULL but for adapters that see it */
     uint64_t ticket;        /* 0: not in flight */
     int attempt, empty;     /* attempts made, empty replies among them */
@@ -87,13 +89,27 @@ static void sleep_for(const loop *l, double seconds)
 
 /* ---- requests ---- */
 
+/* "(A) left" and so on, a line each. */
+static bool put_options(const fm_sample *sample, fm_buf *out)
+{
+    const fm_truth_choice *choice = &sample->truth.choice;
+
+    if (sample->kind != FM_ANSWER_CHOICE || choice->n == 0)
+        return false;
+    for (size_t i = 0; i < choice->n; i++)
+        fm_buf_printf(out, "%s(%c) %s", i ? "\n" : "", (int)('A' + i), choice->options[i]);
+    return true;
+}
+
 fm_status fm_asking_prompt(const char *template, const fm_sample *sample, fm_buf *out, fm_err *err)
 {
     const struct {
         const char *mark, *text;
-    } marks[] = {{"{task}", sample->instruction},
-                 {"{target}", sample->target},
-                 {"{destination}", sample->destination}};
+        bool options;
+    } marks[] = {{"{task}", sample->instruction, false},
+                 {"{options}", NULL, true},
+                 {"{target}", sample->target, false},
+                 {"{destination}", sample->destination, false}};
 
     fm_buf_clear(out);
     for (const char *p = template; *p;) {
@@ -110,10 +126,11 @@ fm_status fm_asking_prompt(const char *template, const fm_sample *sample, fm_buf
             fm_buf_putc(out, *p++);
             continue;
         }
-        if (!marks[i].text)
+        if (marks[i].text)
+            fm_buf_puts(out, marks[i].text);
+        else if (!marks[i].options || !put_options(sample, out))
             return fm_fail(err, FM_E_INPUT, "sample '%s' has no text for %s in the prompt",
                            sample->id, marks[i].mark);
-        fm_buf_puts(out, marks[i].text);
         p += strlen(marks[i].mark);
     }
     return fm_buf_check(out, "a prompt", err);
@@ -129,8 +146,24 @@ fm_request fm_asking_request(const fm_task *task, const fm_selected *selected, c
                         .prompt = prompt,
                         .image_path = sample->image_path,
                         .depth_path = sample->depth_path,
+                        .more_images = sample->more_images,
+                        .n_more_images = sample->n_more_images,
                         .camera = sample->has_camera ? &sample->camera : NULL,
                         .repeat = selected->repeat};
+}
+
+static bool reserve_images(slot *s, size_t n)
+{
+    const char **grown;
+
+    if (n <= s->images_capacity)
+        return true;
+    grown = realloc(s->images, n * sizeof(*grown));
+    if (!grown)
+        return false;
+    s->images = grown;
+    s->images_capacity = n;
+    return true;
 }
 
 /* The request outlives the sample: its texts and its camera move into the slot. */
@@ -145,12 +178,19 @@ static fm_status keep_request(slot *s, const fm_request *request, fm_err *err)
     for (size_t i = 0; i < FM_COUNT_OF(fields); i++)
         if (*fields[i])
             fm_buf_append(&s->strings, *fields[i], sizes[i] = strlen(*fields[i]) + 1);
+    for (size_t i = 0; i < request->n_more_images; i++)
+        fm_buf_append(&s->strings, request->more_images[i], strlen(request->more_images[i]) + 1);
+    if (!reserve_images(s, request->n_more_images))
+        return fm_fail(err, FM_E_NOMEM, "no memory for a request");
     fm_status st = fm_buf_check(&s->strings, "a request", err);
     if (st != FM_OK)
         return st;
     const char *at = s->strings.data;
     for (size_t i = 0; i < FM_COUNT_OF(fields); at += sizes[i++])
         *fields[i] = sizes[i] ? at : NULL;
+    for (size_t i = 0; i < request->n_more_images; at += strlen(at) + 1)
+        s->images[i++] = at;
+    s->request.more_images = s->images;
     if (request->camera) {
         s->camera = *request->camera;
         s->request.camera = &s->camera;
@@ -627,8 +667,10 @@ static fm_status open_slots(loop *l, fm_err *err)
 
 static void release(loop *l)
 {
-    for (size_t i = 0; l->slots && i < l->n_slots; i++)
+    for (size_t i = 0; l->slots && i < l->n_slots; i++) {
         fm_buf_release(&l->slots[i].strings);
+        free(l->slots[i].images);
+    }
     free(l->slots);
     free(l->free_slots);
     free(l->heap);

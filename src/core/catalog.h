@@ -14,7 +14,8 @@ typedef struct {
     const fm_protocol *const *protocols; /* those that are code, rules and all */
     const fm_grader_ops *const *graders; /* those that take their rules from suite.yaml */
     const fm_adapter_ops *const *adapters;
-    const char *suites_dir; /* folder of suite folders */
+    const char *suites_dir;   /* folder of suite folders */
+    const char *pictures_dir; /* where pictures of tables are laid out; NULL: nowhere */
     /* Make the data of a suite whose suite.yaml names a generator; writes the folder with the
      * data into dir. */
     fm_status (*generate)(const char *generator, const fm_suite *suite, char *dir, size_t dir_bytes,

@@ -29,11 +29,17 @@ typedef struct {
 } batch;
 
 fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,
-                                 const fm_loader_ops *loader, const char *data_dir,
-                                 fm_answer_kind kind, void **state, fm_err *err)
+                                 const fm_loader_ops *loader, const fm_task *task,
+                                 const char *data_dir, const char *pictures_dir, fm_load purpose,
+                                 void **state, fm_err *err)
 {
     char annotations[FM_PATH_BYTES];
-    fm_loader_config config = {.data_dir = data_dir, .kind = kind};
+    fm_loader_config config = {.data_dir = data_dir,
+                               .kind = task->kind,
+                               .data = task->data,
+                               .pictures_dir = purpose == FM_LOAD_NAMES ? NULL : pictures_dir,
+                               .grading = purpose == FM_LOAD_GRADING,
+                               .task = task->name};
 
     if (manifest->annotations) {
         fm_status st = fm_path_join_inside(annotations, dir->path, manifest->annotations, err);
@@ -232,8 +238,8 @@ static fm_status open_loader(void *context, void **loader, fm_err *err)
 {
     const fm_grading *g = ((const batch *)context)->grading;
 
-    return fm_grading_open_loader(g->dir, g->manifest, g->loader, g->data_dir, g->kind, loader,
-                                  err);
+    return fm_grading_open_loader(g->dir, g->manifest, g->loader, g->task, g->data_dir,
+                                  g->pictures_dir, FM_LOAD_GRADING, loader, err);
 }
 
 static void release(batch *b)

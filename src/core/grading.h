@@ -15,7 +15,8 @@ typedef struct {
     const fm_protocol *protocol; /* the manifest's or another one of the task */
     const fm_loader_ops *loader;
     const char *data_dir; /* the manifest's, or where the data has gone since */
-    fm_answer_kind kind;  /* of the task */
+    const fm_task *task;
+    const char *pictures_dir; /* fm_catalog.pictures_dir */
     const fm_journal *journal;
     int jobs;
 } fm_grading;
@@ -32,9 +33,17 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_grading_losses *losses,
                                            fm_err *err);
 
+/* What a loader is opened for. */
+typedef enum {
+    FM_LOAD_NAMES,    /* ids and fingerprints: no picture is looked at */
+    FM_LOAD_GRADING,  /* what graders need */
+    FM_LOAD_PICTURES, /* all that is shown to a model or a reader */
+} fm_load;
+
 /* Open the loader of a run: its annotations from the run directory where the manifest says so. */
 FM_MUST_CHECK fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manifest,
-                                               const fm_loader_ops *loader, const char *data_dir,
-                                               fm_answer_kind kind, void **state, fm_err *err);
+                                               const fm_loader_ops *loader, const fm_task *task,
+                                               const char *data_dir, const char *pictures_dir,
+                                               fm_load purpose, void **state, fm_err *err);
 
 #endif

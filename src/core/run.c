@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "base/threads.h"
 #include "core/asking.h"
 #include "core/grading.h"
@@ -88,8 +89,9 @@ static fm_status find_target(session *s, const char *spec, fm_err *err)
 static fm_status fingerprint(session *s, char out[FM_HASH_TEXT_BYTES], fm_err *err)
 {
     void *loader = NULL;
-    fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
-                                          s->target.task->kind, &loader, err);
+    fm_status st =
+        fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->target.task, s->data_dir,
+                               s->catalog->pictures_dir, FM_LOAD_NAMES, &loader, err);
 
     if (st != FM_OK)
         return st;
@@ -136,22 +138,32 @@ static bool has_replies(const session *s)
     return fm_journal_close(journal, NULL) != FM_OK || report.settled > 0 || report.unreadable > 0;
 }
 
+static fm_status withdraw(session *s, const char *protocol, fm_err *err)
+{
+    for (int own = 0; own <= 1; own++) {
+        char path[FM_PATH_BYTES];
+        fm_status st = fm_rundir_graded(&s->dir, "results", "json", protocol, own, path, err);
+
+        if (st != FM_OK)
+            return st;
+        if (remove(path) != 0 && fm_file_exists(path))
+            return fm_fail(err, FM_E_IO, "cannot remove '%s'", path);
+    }
+    return FM_OK;
+}
+
 /* results*.json says that everything is graded, so it must go before a reply is added or the samples
  * are others. Any protocol may have been the run's own before. */
 static fm_status withdraw_results(session *s, fm_err *err)
 {
-    for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
-        for (int own = 0; own <= 1; own++) {
-            char path[FM_PATH_BYTES];
-            fm_status st = fm_rundir_graded(&s->dir, "results", "json", (*p)->name, own, path, err);
+    const fm_task *task = s->target.task;
+    fm_status st = FM_OK;
 
-            if (st != FM_OK)
-                return st;
-            if (remove(path) != 0 && fm_file_exists(path))
-                return fm_fail(err, FM_E_IO, "cannot remove '%s'", path);
-        }
-    }
-    return FM_OK;
+    for (const fm_protocol *const *p = s->catalog->protocols; st == FM_OK && *p; p++)
+        st = withdraw(s, (*p)->name, err);
+    for (size_t i = 0; st == FM_OK && i < FM_COUNT_OF(task->protocols) && task->protocols[i]; i++)
+        st = withdraw(s, task->protocols[i], err);
+    return st;
 }
 
 /* The manifest that the folder holds already, if any, and whether replies came of it. */
@@ -238,8 +250,8 @@ static fm_status open_loader(void *context, void **loader, fm_err *err)
 {
     const session *s = context;
 
-    return fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
-                                  s->target.task->kind, loader, err);
+    return fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->target.task, s->data_dir,
+                                  s->catalog->pictures_dir, FM_LOAD_PICTURES, loader, err);
 }
 
 /* The samples that are not settled, in the order of asking. The others are counted as done on the
@@ -300,7 +312,9 @@ static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_ad
                                 .seed = o->seed,
                                 .timeout_s = o->timeout_s,
                                 .connect_timeout_s = o->connect_timeout_s,
-                                .answers = fm_answers_family_name(s->manifest.answers),
+                                .answers = s->target.protocol->form
+                                               ? s->target.protocol->form
+                                               : fm_answers_family_name(s->manifest.answers),
                                 .record_path = o->record_path,
                                 .replay_path = o->replay_path,
                                 .notice = o->notice,
@@ -422,7 +436,8 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
                           .protocol = protocol,
                           .loader = s->loader,
                           .data_dir = s->data_dir,
-                          .kind = s->target.task->kind,
+                          .task = s->target.task,
+                          .pictures_dir = s->catalog->pictures_dir,
                           .journal = s->journal,
                           .jobs = jobs_of(s)};
     fm_grading_losses lost;
@@ -450,6 +465,18 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
 
 /* ---- the three verbs ---- */
 
+/* A trace is asked for in one of two forms, everything else as its protocol or its task says. */
+static const char *prompt_of(const session *s)
+{
+    const fm_task *task = s->target.task;
+
+    if (s->target.protocol->prompt)
+        return s->target.protocol->prompt;
+    if (task->prompt)
+        return task->prompt;
+    return s->manifest.answers == FM_ANSWERS_JSON ? task->prompt_json : task->prompt_tuples;
+}
+
 /* Everything of a run that stands before its first request. */
 static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *err)
 {
@@ -461,7 +488,7 @@ static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *
     fm_status st =
         fm_adapter_resolve(ops, o->settings, o->n_settings, &s->arena, &settings, &n, err);
 
-    m->prompt = m->answers == FM_ANSWERS_JSON ? task->prompt_json : task->prompt_tuples;
+    m->prompt = prompt_of(s);
     m->timeout_s = o->timeout_s;
     m->cached = o->cache != NULL;
     m->replayed = o->replay_path != NULL;
@@ -676,8 +703,9 @@ static fm_status check_ids(session *s, const fm_import *import, const char *pred
     fm_arena arena = {0};
     void *loader = NULL;
     size_t matched = 0;
-    fm_status st = fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->data_dir,
-                                          s->target.task->kind, &loader, err);
+    fm_status st =
+        fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->target.task, s->data_dir,
+                               s->catalog->pictures_dir, FM_LOAD_NAMES, &loader, err);
 
     while (st == FM_OK) {
         fm_sample sample;

@@ -22,6 +22,7 @@ struct fm_view {
     fm_target target;
     const fm_protocol *protocol;
     const fm_loader_ops *loader;
+    const char *pictures_dir;
     fm_walk *walk; /* over the data, in step with the lines; NULL: the data is not there */
     cJSON *manifest_tree, *results_tree, *usage_tree, *line;
     char samples_path[FM_PATH_BYTES];
@@ -79,8 +80,9 @@ static fm_status open_loader(void *context, void **loader, fm_err *err)
 {
     const fm_view *view = context;
 
-    return fm_grading_open_loader(&view->dir, &view->manifest, view->loader,
-                                  view->manifest.data_dir, view->target.task->kind, loader, err);
+    return fm_grading_open_loader(&view->dir, &view->manifest, view->loader, view->target.task,
+                                  view->manifest.data_dir, view->pictures_dir, FM_LOAD_PICTURES,
+                                  loader, err);
 }
 
 fm_status fm_view_rewind(fm_view *view, fm_err *err)
@@ -106,6 +108,7 @@ fm_status fm_view_open(fm_view **out, const fm_catalog *catalog, const char *run
     if (!view)
         return fm_fail(err, FM_E_NOMEM, "no memory for '%s'", run_dir);
     view->dir.lock_fd = -1;
+    view->pictures_dir = catalog->pictures_dir;
     st = fm_rundir_open(&view->dir, run_dir, err);
     if (st == FM_OK)
         st = fm_rundir_file(&view->dir, FM_RUNDIR_MANIFEST, path, err);

@@ -242,7 +242,7 @@ Test(list, json_parses_and_tells_baselines_apart)
     size_t seeing = 0;
     cJSON_ArrayForEach(adapter, fm_json_get(tree, "adapters")) seeing +=
         fm_json_bool(adapter, "sees_truth", false);
-    cr_expect(eq(sz, seeing, 3));
+    cr_expect(eq(sz, seeing, 4));
     cJSON_Delete(tree);
 }
 

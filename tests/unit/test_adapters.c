@@ -14,7 +14,7 @@
 static const fm_adapter_ops *const all[] = {
     &fm_adapter_replay,    &fm_adapter_command,         &fm_adapter_gemini, &fm_adapter_openai,
     &fm_adapter_anthropic, &fm_adapter_robotracer_http, &fm_adapter_oracle, &fm_adapter_jitter,
-    &fm_adapter_straight,  &fm_adapter_centre,
+    &fm_adapter_straight,  &fm_adapter_centre,          &fm_adapter_wrong,
 };
 TestSuite(adapters, .init = scratch_make, .fini = scratch_remove);
 TestSuite(replay, .init = scratch_make, .fini = scratch_remove);
@@ -180,7 +180,7 @@ Test(adapters, refuse_bad_values)
 
 Test(adapters, refuse_an_unknown_form_of_answers)
 {
-    fm_adapter_config config = {.answers = "verse"};
+    fm_adapter_config config = {.answers = "in verse"};
     fm_adapter *adapter = NULL;
 
     cr_assert(eq(int, fm_adapter_open(&adapter, &fm_adapter_oracle, &config, NULL), FM_E_USAGE));
@@ -276,6 +276,87 @@ Test(baselines, oracle_writes_the_truth_in_every_form)
                   "```json\n[[344, 604, 1.000], [500, 500, 1.250], [656, 431, 1.500]]\n```");
     expect_answer(&fm_adapter_oracle, "json", FM_ANSWER_TRACE2D,
                   "```json\n[[344, 604], [500, 500], [656, 431]]\n```");
+}
+
+static void expect_kind(const fm_adapter_ops *ops, const char *form, const fm_sample *sample,
+                        const char *expected)
+{
+    fm_adapter *adapter = open_with(ops, (fm_adapter_config){.answers = form, .seed = 1});
+    fm_reply reply = ask(adapter, sample);
+
+    cr_expect(eq(int, reply.status, FM_SAMPLE_OK), "%s", reply.detail);
+    cr_expect(eq(str, (char *)(reply.text ? reply.text : ""), (char *)expected));
+    fm_adapter_close(adapter);
+}
+
+Test(baselines, oracle_and_wrong_answer_every_kind)
+{
+    const char *options[] = {"left", "right"};
+    double path[][2] = {{10, 20}, {600, 400}};
+    double triangle[][2] = {{0, 0}, {1, 0}, {0, 1}};
+    fm_sample choice = {.id = "7",
+                        .kind = FM_ANSWER_CHOICE,
+                        .truth.choice = {.options = options, .n = 2, .index = 1}};
+    fm_sample yesno = {.id = "7", .kind = FM_ANSWER_YESNO, .truth.yesno = {.yes = true}};
+    fm_sample length = {.id = "7",
+                        .kind = FM_ANSWER_QUANTITY,
+                        .truth.quantity = {.values = {12.5}, .n = 1, .unit = "cm"}};
+    fm_sample hour = {.id = "7",
+                      .kind = FM_ANSWER_QUANTITY,
+                      .truth.quantity = {.values = {11}, .n = 1, .unit = "clock"}};
+    fm_sample box = {.id = "7",
+                     .kind = FM_ANSWER_POINTS,
+                     .width = 640,
+                     .height = 480,
+                     .truth.region = {.has_box = true, .box = {100, 100, 103, 201}, .expected = 2}};
+    fm_sample polygon = {.id = "7",
+                         .kind = FM_ANSWER_POINTS,
+                         .width = 640,
+                         .height = 480,
+                         .truth.region = {.polygon = triangle, .n_polygon = 3, .normalised = true}};
+    fm_sample trace = {.id = "7",
+                       .kind = FM_ANSWER_PATH2D,
+                       .width = 640,
+                       .height = 480,
+                       .truth.path = {.points = path, .n = 2}};
+    const struct {
+        const fm_sample *sample;
+        const char *form, *right, *wrong;
+    } rows[] = {
+        {&choice, "letter", "(B)", "(A)"},
+        {&choice, "tuples", "(B)", "(A)"},
+        {&choice, "text", "right", "left"},
+        {&yesno, "word", "yes", "no"},
+        {&length, "length", "12.5 cm", "1350 cm"},
+        {&length, "scalar_unit", "\\scalar{12.5} \\distance_unit{cm}",
+         "\\scalar{1350} \\distance_unit{cm}"},
+        {&hour, "length", "11", "5"},
+        {&box, "points_px", "[(101, 150), (101, 150)]", "[(320, 0), (320, 0)]"},
+        {&box, "point_tag", "<point>[[101, 150], [101, 150]]</point>",
+         "<point>[[320, 0], [320, 0]]</point>"},
+        {&polygon, "points_n1", "[(0.4980, 0.0020)]", "[(0.5000, 0.9980)]"},
+        {&polygon, "points_n1000", "[(498, 2)]", "[(500, 998)]"},
+        {&trace, "points_px", "[(10, 20), (600, 400)]", "[(639, 479), (639, 479)]"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        expect_kind(&fm_adapter_oracle, rows[i].form, rows[i].sample, rows[i].right);
+        expect_kind(&fm_adapter_wrong, rows[i].form, rows[i].sample, rows[i].wrong);
+    }
+    expect_kind(&fm_adapter_wrong, "tuples", &(fm_sample){.kind = FM_ANSWER_YESNO}, "yes");
+}
+
+Test(baselines, of_traces_skip_other_kinds)
+{
+    const fm_adapter_ops *ops[] = {&fm_adapter_jitter, &fm_adapter_straight, &fm_adapter_centre};
+    fm_sample sample = {.id = "7", .kind = FM_ANSWER_YESNO};
+
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        fm_adapter *adapter = open_with(ops[i], (fm_adapter_config){.seed = 1});
+
+        cr_expect(eq(int, ask(adapter, &sample).status, FM_SAMPLE_SKIPPED));
+        fm_adapter_close(adapter);
+    }
 }
 
 Test(baselines, straight_joins_the_true_ends_with_eight_points)
@@ -461,6 +542,33 @@ Test(command, gets_the_request_and_none_of_the_truth)
                  "\"prompt\": \"Point the way\", \"answers\": \"tuples\", \"image\": null, "
                  "\"depth\": null, \"camera\": {\"fx\": 500, \"fy\": 500, \"cx\": 320, \"cy\": "
                  "240}}\n"));
+    fm_buf_release(&got);
+}
+
+Test(command, gets_all_pictures_where_there_are_several)
+{
+    char line[2048];
+    const char *path = scratch_path("request"), *more[] = {"/b.png"};
+    fm_buf got = {0};
+    fm_reply reply;
+    fm_request request = {.id = "7",
+                          .task = "t",
+                          .prompt = "p",
+                          .image_path = "/a.png",
+                          .more_images = more,
+                          .n_more_images = 1,
+                          .repeat = 1};
+
+    snprintf(line, sizeof(line),
+             "read -r line; echo \"$line\" > '%s'; echo '{\"id\": \"7\", \"text\": \"x\"}'; cat",
+             path);
+    fm_adapter *a = command_of(line, 10);
+    cr_assert(eq(int, fm_adapter_generate(a, &request, NULL, &reply, NULL), FM_OK));
+    fm_adapter_close(a);
+    cr_assert(eq(int, fm_file_read(path, 1 << 20, &got, NULL), FM_OK));
+    cr_expect(strstr(fm_buf_text(&got), "\"image\": \"/a.png\", \"images\": [\"/a.png\", "
+                                        "\"/b.png\"], \"depth\"") != NULL,
+              "%s", fm_buf_text(&got));
     fm_buf_release(&got);
 }
 

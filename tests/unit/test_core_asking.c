@@ -640,3 +640,21 @@ Test(asking, a_request_is_the_same_whatever_the_truth)
     fm_buf_release(&a);
     fm_buf_release(&b);
 }
+
+Test(asking, options_stand_in_the_prompt_a_line_each)
+{
+    const char *sides[] = {"left {task}", "right"};
+    fm_sample sample = {.id = "7",
+                        .instruction = "which side?",
+                        .kind = FM_ANSWER_CHOICE,
+                        .truth.choice = {.options = sides, .n = 2}};
+    fm_buf text = {0};
+    fm_err err = {0};
+
+    cr_assert(eq(int, fm_asking_prompt("{task}\n{options}\nLetter:", &sample, &text, NULL), FM_OK));
+    cr_assert(eq(str, text.data, "which side?\n(A) left {task}\n(B) right\nLetter:"));
+    sample.kind = FM_ANSWER_YESNO;
+    cr_assert(eq(int, fm_asking_prompt("{options}", &sample, &text, &err), FM_E_INPUT));
+    cr_assert(eq(str, err.text, "sample '7' has no text for {options} in the prompt"));
+    fm_buf_release(&text);
+}

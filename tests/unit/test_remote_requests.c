@@ -324,6 +324,32 @@ Test(requests, with_a_picture_that_cannot_be_sent_are_skipped)
     fm_remote_close(remote);
 }
 
+Test(requests, carry_all_pictures_in_order_before_the_text)
+{
+    const fm_remote_dialect *dialects[] = {&fm_remote_gemini, &fm_remote_openai,
+                                           &fm_remote_anthropic};
+    const char *more[] = {depth, image};
+    fm_request request = whole_request();
+
+    request.more_images = more;
+    request.n_more_images = 2;
+    for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+        fm_remote *remote = remote_plain(dialects[i]);
+        fm_remote_message message;
+        fm_err err = {0};
+
+        cr_assert(eq(int, fm_remote_compose(remote, &request, false, &message, &err), FM_OK), "%s",
+                  err.text);
+        cr_expect(eq(sz, message.n_spans, 3));
+        const char *body = fm_buf_text(&message.body), *first = strstr(body, JPEG_BASE64);
+        const char *second = first ? strstr(first, PNG_BASE64) : NULL;
+        const char *third = second ? strstr(second, JPEG_BASE64) : NULL;
+        cr_expect(third && strstr(third, "Where \\\"to\\\""), "%s", body);
+        fm_buf_release(&message.body);
+        fm_remote_close(remote);
+    }
+}
+
 Test(requests, that_were_not_sent_can_be_abandoned)
 {
     fm_remote *remote = remote_plain(&fm_remote_robotracer);

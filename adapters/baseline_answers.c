@@ -1,0 +1,265 @@
+/* Owns how an answer of each kind is written, and where a point lies that is surely inside a region or
+ * surely outside. */
+#include "adapters/baseline_answers.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "fathom/pointing.h"
+#include "fathom/raster.h"
+
+enum { GRID = 256 }; /* cells a side in which a region without pixels is looked at */
+
+/* What is asked for; the picture's size and its mask are there where the form needs them. */
+typedef struct {
+    const fm_sample *sample;
+    bool wrong;
+    int width, height;
+    fm_raster mask;
+    fm_buf *out;
+    const char *missing;
+} writing;
+
+/* ---- points ---- */
+
+static bool is_inside(const writing *w, double x, double y)
+{
+    const fm_truth_region *r = &w->sample->truth.region;
+    double sx = r->normalised ? 1 : w->width, sy = r->normalised ? 1 : w->height;
+
+    if (w->mask.data) {
+        size_t column = (size_t)(x * w->mask.width), row = (size_t)(y * w->mask.height);
+
+        return ((const unsigned char *)w->mask.data)[row * (size_t)w->mask.width + column] > 127;
+    }
+    if (r->has_box)
+        return x * sx >= r->box[0] && x * sx <= r->box[2] && y * sy >= r->box[1] &&
+               y * sy <= r->box[3];
+    return fm_point_in_polygon(x * sx, y * sy, &r->polygon[0][0], r->n_polygon);
+}
+
+/* The middle of the longest row of cells that are inside, or outside, in parts of the picture. */
+static bool find_point(const writing *w, double out[2])
+{
+    int columns = w->mask.data ? w->mask.width : GRID, rows = w->mask.data ? w->mask.height : GRID;
+    int longest = 0;
+
+    for (int y = 0; y < rows; y++) {
+        for (int x = 0, run = 0; x < columns; x++) {
+            double at_y = (y + 0.5) / rows;
+
+            run = is_inside(w, (x + 0.5) / columns, at_y) != w->wrong ? run + 1 : 0;
+            if (run > longest) {
+                longest = run;
+                out[0] = (x + 1 - run / 2.0) / columns;
+                out[1] = at_y;
+            }
+        }
+    }
+    return longest > 0;
+}
+
+/* A box may be smaller than a cell; its middle is inside whatever its size. */
+static bool point_of(const writing *w, double out[2])
+{
+    const fm_truth_region *r = &w->sample->truth.region;
+
+    if (w->wrong || w->mask.data || !r->has_box)
+        return find_point(w, out);
+    out[0] = (r->box[0] + r->box[2]) / 2 / (r->normalised ? 1 : w->width);
+    out[1] = (r->box[1] + r->box[3]) / 2 / (r->normalised ? 1 : w->height);
+    return true;
+}
+
+/* One point in parts of the picture, in the numbers of the form. */
+static void put_point(const writing *w, const char *form, bool first, double x, double y)
+{
+    const char *comma = first ? "" : ", ";
+
+    if (strcmp(form, "points_n1") == 0)
+        fm_buf_printf(w->out, "%s(%.4f, %.4f)", comma, x, y);
+    else if (strcmp(form, "points_n1000") == 0)
+        fm_buf_printf(w->out, "%s(%.0f, %.0f)", comma, x * 1000, y * 1000);
+    else if (strcmp(form, "points_px") == 0)
+        fm_buf_printf(w->out, "%s(%.0f, %.0f)", comma, floor(x * w->width), floor(y * w->height));
+    else
+        fm_buf_printf(w->out, "%s[%.0f, %.0f]", comma, floor(x * w->width), floor(y * w->height));
+}
+
+static void put_points(const writing *w, const char *form, double (*points)[2], size_t n)
+{
+    bool tag = strcmp(form, "point_tag") == 0;
+
+    fm_buf_puts(w->out, tag ? "<point>[" : "[");
+    for (size_t i = 0; i < n; i++)
+        put_point(w, form, i == 0, points[i][0], points[i][1]);
+    fm_buf_puts(w->out, tag ? "]</point>" : "]");
+}
+
+static void put_region(writing *w, const char *form)
+{
+    size_t n = w->sample->truth.region.expected;
+    double at[64][2];
+
+    n = n == 0 ? 1 : n > FM_COUNT_OF(at) ? FM_COUNT_OF(at) : n;
+    if (!point_of(w, at[0])) {
+        w->missing = "no point of the picture would do";
+        return;
+    }
+    for (size_t i = 1; i < n; i++)
+        memcpy(at[i], at[0], sizeof(at[0]));
+    put_points(w, form, at, n);
+}
+
+/* Wrong: two points in the corner that lies farthest from where the path begins. */
+static void put_path(writing *w, const char *form)
+{
+    const fm_truth_path *path = &w->sample->truth.path;
+    double corner[2][2];
+
+    if (path->n == 0) {
+        w->missing = "the sample has no true path";
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        corner[i][0] = path->points[0][0] * 2 > w->width ? 0 : 0.999;
+        corner[i][1] = path->points[0][1] * 2 > w->height ? 0 : 0.999;
+    }
+    if (w->wrong) {
+        put_points(w, form, corner, 2);
+        return;
+    }
+    bool tag = strcmp(form, "point_tag") == 0;
+    fm_buf_puts(w->out, tag ? "<point>[" : "[");
+    for (size_t i = 0; i < path->n; i++)
+        put_point(w, form, i == 0, (path->points[i][0] + 1e-9) / w->width,
+                  (path->points[i][1] + 1e-9) / w->height);
+    fm_buf_puts(w->out, tag ? "]</point>" : "]");
+}
+
+/* ---- words and numbers ---- */
+
+static void put_choice(writing *w, const char *form)
+{
+    const fm_truth_choice *c = &w->sample->truth.choice;
+    size_t index = w->wrong ? (c->index + 1) % c->n : c->index;
+
+    if (strcmp(form, "text") == 0)
+        fm_buf_puts(w->out, c->options[index]);
+    else
+        fm_buf_printf(w->out, "(%c)", (int)('A' + index));
+}
+
+static void put_yesno(writing *w, const char *form)
+{
+    (void)form;
+    fm_buf_puts(w->out, w->sample->truth.yesno.yes != w->wrong ? "yes" : "no");
+}
+
+/* Wrong: beyond every ratio that a protocol lets pass; of the hours of a clock, the opposite one. */
+static double false_value(const fm_truth_quantity *q, double value)
+{
+    if (strcmp(q->unit, "clock") == 0)
+        return fmod(value + 5, 12) + 1;
+    return value * 100 + 100;
+}
+
+static void put_quantity(writing *w, const char *form)
+{
+    const fm_truth_quantity *q = &w->sample->truth.quantity;
+    bool tagged = strcmp(form, "scalar_unit") == 0;
+    bool bare = strcmp(q->unit, "count") == 0 || strcmp(q->unit, "clock") == 0;
+
+    for (size_t i = 0; i < q->n; i++) {
+        double value = w->wrong ? false_value(q, q->values[i]) : q->values[i];
+
+        fm_buf_puts(w->out, i ? ", " : "");
+        if (tagged)
+            fm_buf_printf(w->out, "\\scalar{%.9g} \\distance_unit{%s}", value, q->unit);
+        else
+            fm_buf_printf(w->out, "%.9g%s%s", value, bare ? "" : " ", bare ? "" : q->unit);
+    }
+}
+
+/* ---- forms ---- */
+
+static const struct {
+    fm_answer_kind kind;
+    const char *names[5]; /* the first is the default */
+    void (*put)(writing *w, const char *form);
+} forms[] = {
+    {FM_ANSWER_CHOICE, {"letter", "text"}, put_choice},
+    {FM_ANSWER_YESNO, {"word"}, put_yesno},
+    {FM_ANSWER_QUANTITY, {"length", "scalar_unit"}, put_quantity},
+    {FM_ANSWER_POINTS, {"points_n1", "points_n1000", "points_px", "point_tag"}, put_region},
+    {FM_ANSWER_PATH2D, {"points_px", "points_n1", "points_n1000", "point_tag"}, put_path},
+};
+
+static bool of_traces(const char *form)
+{
+    return !form || strcmp(form, "tuples") == 0 || strcmp(form, "json") == 0;
+}
+
+static const char *find_form(size_t kind, const char *form)
+{
+    const char *const *names = forms[kind].names;
+
+    if (of_traces(form))
+        return names[0];
+    for (size_t i = 0; i < FM_COUNT_OF(forms[0].names) && names[i]; i++)
+        if (strcmp(names[i], form) == 0)
+            return names[i];
+    return NULL;
+}
+
+/* The mask of a region that is one, and the size of the picture. */
+static fm_status look(writing *w, fm_err *err)
+{
+    const fm_sample *s = w->sample;
+    const fm_truth_region *r = &s->truth.region;
+    bool masked = s->kind == FM_ANSWER_POINTS && !r->has_box && !r->polygon;
+    fm_raster_info info = {.width = s->width, .height = s->height};
+    fm_status st = FM_OK;
+
+    if (s->kind != FM_ANSWER_POINTS && s->kind != FM_ANSWER_PATH2D)
+        return FM_OK;
+    if (masked && !s->mask_path)
+        w->missing = "the sample has no mask";
+    else if (masked)
+        st = fm_raster_load_mask(s->mask_path, &w->mask, err);
+    if (st == FM_OK && info.width == 0 && s->image_path)
+        st = fm_raster_probe(s->image_path, &info, err);
+    if (st != FM_OK && st != FM_E_NOMEM) {
+        w->missing = "a picture of the sample cannot be read";
+        return FM_OK;
+    }
+    w->width = info.width ? info.width : w->mask.width;
+    w->height = info.height ? info.height : w->mask.height;
+    if (st == FM_OK && !w->missing && w->width == 0)
+        w->missing = "the size of the sample's picture is not known";
+    return st;
+}
+
+fm_status fm_baseline_answer(const fm_sample *sample, const char *form, bool wrong, fm_buf *out,
+                             const char **missing, fm_err *err)
+{
+    writing w = {.sample = sample, .wrong = wrong, .out = out};
+    size_t kind = 0;
+
+    while (kind < FM_COUNT_OF(forms) && forms[kind].kind != sample->kind)
+        kind++;
+    if (kind == FM_COUNT_OF(forms))
+        return fm_fail(err, FM_E_INTERNAL, "a baseline has no rule for %s answers",
+                       fm_answer_kind_name(sample->kind));
+    const char *known = find_form(kind, form);
+    if (!known)
+        return fm_fail(err, FM_E_USAGE, "baselines cannot write %s answers in the form '%s'",
+                       fm_answer_kind_name(sample->kind), form);
+    fm_status st = look(&w, err);
+    if (st == FM_OK && !w.missing)
+        forms[kind].put(&w, known);
+    fm_raster_release(&w.mask);
+    *missing = w.missing;
+    return st;
+}
