@@ -50,7 +50,14 @@ static void print_grid(fm_buf *out, const cli_style *style, const char *const *h
 
 static const char *kind_name(fm_answer_kind kind)
 {
-    return kind == FM_ANSWER_TRACE2D ? "2D trace" : "3D trace";
+    switch (kind) {
+    case FM_ANSWER_TRACE2D:
+        return "2D trace";
+    case FM_ANSWER_TRACE3D:
+        return "3D trace";
+    default:
+        return fm_answer_kind_name(kind);
+    }
 }
 
 /* ---- suites ---- */
@@ -238,7 +245,7 @@ static void protocols_json(fm_json_writer *w, const stock *s)
     for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
         fm_json_open(w, NULL, '{');
         fm_json_put_string(w, "name", (*p)->name);
-        fm_json_put_string(w, "answer", (*p)->kind == FM_ANSWER_TRACE2D ? "trace2d" : "trace3d");
+        fm_json_put_string(w, "answer", fm_answer_kind_name((*p)->kind));
         fm_json_put_int(w, "version", (*p)->version);
         fm_json_put_string(w, "policy", (*p)->policy);
         fm_json_put_string(w, "primary", (*p)->primary);

@@ -282,6 +282,52 @@ static fm_status read_task(const suite_reader *r, const cJSON *object, fm_task *
     return read_prompts(r, object, task);
 }
 
+/* Copies of the members of `from` that `to` lacks. */
+static bool complete(cJSON *to, const cJSON *from)
+{
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, from)
+    {
+        cJSON *copy = fm_json_get(to, item->string) ? NULL : cJSON_Duplicate(item, true);
+
+        if (!fm_json_get(to, item->string) && !cJSON_AddItemToObject(to, item->string, copy)) {
+            cJSON_Delete(copy);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What stands beside the tasks holds for each that does not say otherwise; of `data`, member by
+ * member. */
+static fm_status inherit(const suite_reader *r, const cJSON *root, cJSON *task)
+{
+    static const char *const keys[] = {"kind", "protocols", "prompt", "data"};
+
+    if (!cJSON_IsObject(task))
+        return fm_fail(r->err, FM_E_INPUT, "%s: a task must be a mapping", r->path);
+    for (size_t i = 0; i < FM_COUNT_OF(keys); i++) {
+        const cJSON *shared = fm_json_get(root, keys[i]);
+        cJSON *own = cJSON_GetObjectItemCaseSensitive(task, keys[i]);
+        cJSON *copy;
+
+        if (!shared)
+            continue;
+        if (own && cJSON_IsObject(own) && cJSON_IsObject(shared)) {
+            if (!complete(own, shared))
+                return no_memory(r);
+        } else if (!own) {
+            copy = cJSON_Duplicate(shared, true);
+            if (!cJSON_AddItemToObject(task, keys[i], copy)) {
+                cJSON_Delete(copy);
+                return no_memory(r);
+            }
+        }
+    }
+    return FM_OK;
+}
+
 static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *suite)
 {
     const struct {
@@ -300,8 +346,9 @@ static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *
         {"generator", false, &suite->generator},
         {"default_task", true, &suite->default_task},
     };
-    const cJSON *tasks = fm_json_get(root, "tasks"), *item;
+    const cJSON *tasks = fm_json_get(root, "tasks");
     fm_status st = FM_OK;
+    cJSON *item;
 
     for (size_t i = 0; i < FM_COUNT_OF(texts) && st == FM_OK; i++)
         st = text_member(r, root, texts[i].key, texts[i].required, texts[i].out);
@@ -311,7 +358,9 @@ static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *
             break;
         if (suite->n_tasks == FM_COUNT_OF(suite->tasks))
             return fm_fail(r->err, FM_E_INPUT, "%s: too many tasks", r->path);
-        st = read_task(r, item, &suite->tasks[suite->n_tasks++]);
+        st = inherit(r, root, item);
+        if (st == FM_OK)
+            st = read_task(r, item, &suite->tasks[suite->n_tasks++]);
     }
     if (st == FM_OK && suite->n_tasks == 0)
         st = fm_fail(r->err, FM_E_INPUT, "%s: no tasks", r->path);
