@@ -1,4 +1,4 @@
-/* Owns an open-addressing table, at most half full, and the ids in it. */
+/* Owns an open-addressing table, at most seven eighths full, and the ids in it. */
 #include "base/idmap.h"
 
 #include <stdlib.h>
@@ -48,7 +48,7 @@ bool fm_id_map_put(fm_id_map *map, const char *id, uint64_t value, bool *fresh, 
 {
     uint64_t hash = hash_of(id);
 
-    if (map->n * 2 >= map->capacity && !grow(map))
+    if (map->n >= map->capacity / 8 * 7 && !grow(map))
         return false;
     fm_id_map_slot *slot = slot_of(map, id, hash);
     bool found = slot->id != NULL;
