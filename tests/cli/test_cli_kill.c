@@ -45,7 +45,6 @@ static void kill_begin(void)
 {
     fm_mock_config config = {.latency_s = 0.002,
                              .latency_jitter_s = 0.002,
-                             .rates = {[FM_MOCK_500] = 0.05, [FM_MOCK_RESET] = 0.05},
                              .seed = 7,
                              .replies_path = "answers.jsonl",
                              .log_path = "wire.jsonl"};
