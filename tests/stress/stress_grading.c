@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../support/test_catalog.h"
 #include "adapters/adapters.h"
 #include "base/clock.h"
 #include "base/files.h"
 #include "core/journal.h"
 #include "core/run.h"
 #include "fathom/world.h"
-#include "suites/tracespatial/tracespatial.h"
 
 enum { SCENES = 24, JOBS = 8, ROUNDS = 3 };
 
@@ -23,21 +23,15 @@ static char folder[] = "/tmp/fathom-stress-XXXXXX";
 
 static const fm_catalog *catalog(void)
 {
-    static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, NULL};
-    static const fm_protocol *const protocols[] = {
-        &fm_protocol_trace2d_reference, &fm_protocol_trace2d_paper, &fm_protocol_trace3d_reference,
-        &fm_protocol_trace3d_paper, NULL};
     static const fm_adapter_ops *const adapters[] = {&fm_adapter_jitter, NULL};
-    static char suites[FM_PATH_BYTES];
-    static const fm_catalog made = {
-        .loaders = loaders, .protocols = protocols, .adapters = adapters, .suites_dir = suites};
-    const char *source = getenv("FATHOM_SOURCE_DIR");
+    static fm_catalog made;
 
-    if (!source) {
+    if (!getenv("FATHOM_SOURCE_DIR")) {
         fprintf(stderr, "FATHOM_SOURCE_DIR is not set\n");
         exit(1);
     }
-    snprintf(suites, sizeof(suites), "%s/suites", source);
+    made = *test_catalog();
+    made.adapters = adapters;
     return &made;
 }
 
