@@ -134,6 +134,28 @@ Test(base64, agrees_with_rfc_4648)
     }
 }
 
+/* What is large is encoded in another way: every end of it, against the same bytes bit by bit. */
+Test(base64, large_input_is_encoded_like_small_input)
+{
+    fm_buf whole = {0}, pieces = {0}, bytes = {0};
+    fm_rng rng;
+
+    fm_rng_seed(&rng, 3);
+    for (size_t i = 0; i < 40000; i++)
+        fm_buf_putc(&bytes, (char)fm_rng_next(&rng));
+    for (size_t size = 16380; size < 16400; size++) {
+        fm_buf_clear(&whole);
+        fm_buf_clear(&pieces);
+        fm_base64_encode(&whole, bytes.data + size, size);
+        for (size_t at = 0; at < size; at += 3)
+            fm_base64_encode(&pieces, bytes.data + size + at, size - at < 3 ? size - at : 3);
+        cr_assert(eq(str, (char *)fm_buf_text(&whole), (char *)fm_buf_text(&pieces)), "%zu", size);
+    }
+    fm_buf_release(&whole);
+    fm_buf_release(&pieces);
+    fm_buf_release(&bytes);
+}
+
 Test(base64, other_text_is_refused)
 {
     static const char *const bad[] = {
