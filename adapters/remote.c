@@ -13,7 +13,7 @@
 #include "fathom/raster.h"
 
 /* A multiple of 3, so that pieces of base64 join without padding. */
-enum { PIECE_BYTES = 24 << 10, MAX_ARRIVALS = 64 };
+enum { PIECE_BYTES = 48 << 10, MAX_ARRIVALS = 64 };
 
 /* A request that was not sent: its arrival is waiting for the next poll. */
 typedef struct fm_remote_unsent {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct fm_wire {
     CURLM *multi;
     int epoll;
     double timer_at; /* when libcurl wants to be called; < 0: never */
+    int upload;      /* a socket without TLS on which libcurl has more to send; -1: none */
 
     int *secure; /* watched sockets that carry TLS */
     size_t n_secure, room_secure;
@@ -43,7 +45,8 @@ struct fm_wire {
     fm_err record_err;
 };
 
-enum { EVENTS = 64 };
+/* Who makes a body of that size takes a while for the next one: this one is sent meanwhile. */
+enum { EVENTS = 64, EAGER_BYTES = 16 << 10, MOST_PUSHES = 64 };
 
 /* Connections that are kept: more than are ever in flight, or they would be closed and opened
  * again. */
@@ -170,6 +173,10 @@ static int on_watch(CURL *easy, curl_socket_t fd, int what, void *context, void 
     fm_wire *wire = context;
     const fm_exchange *exchange = exchange_of(easy); /* NULL: libcurl's own, for closing */
 
+    if (fd == wire->upload)
+        wire->upload = -1;
+    if (what != CURL_POLL_REMOVE && what & CURL_POLL_OUT && exchange && !exchange->target->tls)
+        wire->upload = fd;
     if (what == CURL_POLL_REMOVE) {
         forget_secure(wire, fd);
         (void)epoll_ctl(wire->epoll, EPOLL_CTL_DEL, fd, NULL); /* it may be closed already */
@@ -277,6 +284,7 @@ fm_status fm_wire_open(fm_wire **out, const fm_wire_config *config, fm_err *err)
     if (!wire)
         return fm_fail(err, FM_E_NOMEM, "no memory for an HTTP client");
     wire->timer_at = -1;
+    wire->upload = -1;
     wire->nudge_wait_s = first_nudge_s;
     wire->rules = (fm_exchange_rules){
         .connect_timeout_s = config->connect_timeout_s > 0 ? config->connect_timeout_s : 10,
@@ -382,6 +390,43 @@ static fm_status start(fm_wire *wire, fm_exchange *exchange, fm_err *err)
     return st;
 }
 
+static fm_status network_failed(CURLMcode r, fm_err *err)
+{
+    return fm_fail(err, r == CURLM_OUT_OF_MEMORY ? FM_E_NOMEM : FM_E_INTERNAL,
+                   "the network failed: %s", curl_multi_strerror(r));
+}
+
+/* What libcurl wants to do by now, such as to begin with what it was just given. */
+static fm_status act_on_clock(fm_wire *wire, fm_err *err)
+{
+    CURLMcode r = CURLM_OK;
+    int running;
+
+    if (wire->timer_at >= 0 && wire->timer_at <= fm_clock_seconds()) {
+        wire->timer_at = -1;
+        r = curl_multi_socket_action(wire->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    return r == CURLM_OK ? FM_OK : network_failed(r, err);
+}
+
+/* libcurl sends a bufferful and waits for the next turn; with a body of many, and many requests, each
+ * of these would wait for all the others. Send as much as the socket takes. */
+static fm_status push_upload(fm_wire *wire, fm_err *err)
+{
+    CURLMcode r = CURLM_OK;
+    int running;
+
+    for (int i = 0; i < MOST_PUSHES && wire->upload >= 0 && r == CURLM_OK; i++) {
+        struct pollfd socket = {.fd = wire->upload, .events = POLLOUT};
+
+        if (poll(&socket, 1, 0) != 1 || socket.revents != POLLOUT)
+            break;
+        r = curl_multi_socket_action(wire->multi, wire->upload, CURL_CSELECT_OUT, &running);
+    }
+    wire->upload = -1;
+    return r == CURLM_OK ? FM_OK : network_failed(r, err);
+}
+
 fm_status fm_wire_send(fm_wire *wire, fm_wire_request *request, uint64_t ticket, fm_err *err)
 {
     fm_status st = find_address(wire, request->url, err);
@@ -403,7 +448,9 @@ fm_status fm_wire_send(fm_wire *wire, fm_wire_request *request, uint64_t ticket,
     }
     take_out(&wire->idle, exchange);
     append(wire->player ? &wire->ready : &wire->waiting, exchange);
-    return FM_OK;
+    if (!wire->player && exchange->body.size >= EAGER_BYTES)
+        st = act_on_clock(wire, err);
+    return st == FM_OK ? push_upload(wire, err) : st;
 }
 
 /* ---- the loop ---- */
@@ -509,14 +556,9 @@ static fm_status turn(fm_wire *wire, double until, bool *interrupted, fm_err *er
         wire->nudge_wait_s = first_nudge_s;
     if (r == CURLM_OK && nudge_at(wire) <= fm_clock_seconds())
         r = nudge(wire);
-    if (r == CURLM_OK && wire->timer_at >= 0 && wire->timer_at <= fm_clock_seconds()) {
-        wire->timer_at = -1;
-        r = curl_multi_socket_action(wire->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    }
-    if (r != CURLM_OK)
-        return fm_fail(err, r == CURLM_OUT_OF_MEMORY ? FM_E_NOMEM : FM_E_INTERNAL,
-                       "the network failed: %s", curl_multi_strerror(r));
-    fm_status st = collect(wire, err);
+    fm_status st = r == CURLM_OK ? act_on_clock(wire, err) : network_failed(r, err);
+    if (st == FM_OK)
+        st = collect(wire, err);
     if (st == FM_OK)
         expire_overdue(wire);
     return st;
