@@ -6,8 +6,7 @@
  *
  * Each side is a process of its own, timed from its start to its end: fathom reads the data set,
  * keeps its journal, grades and writes its results; the bare client does nothing of that. `fathom
- * mock --latency 20` serves text samples (a picture of one pixel) and samples with pictures of
- * 150 KB at 32 and at 256 in flight. Then follow a run of LARGE text samples for its memory, a run of
+ * mock --latency 20` serves text samples and samples with pictures of 150 KB at 32 and at 256 in flight. Then follow a run of LARGE text samples for its memory, a run of
  * 1,000 samples that the response cache answers, and, with -i, the first case against the
  * independent server tests/support/mock.py.
  *
@@ -133,27 +132,77 @@ static void write_picture(const char *path, int side, uint64_t seed)
     free(packed);
 }
 
-static void write_data(const char *name, size_t n, int side)
+/* Questions with four options, with and without a picture. Grading an answer costs next to nothing
+ * here, so that what is measured is the runner. */
+static void write_suite(void)
+{
+    static const char text[] =
+        "name: speed\n"
+        "title: Speed\n"
+        "version: \"1\"\n"
+        "summary: made by benchmarks/runner\n"
+        "licence: none\n"
+        "citation: none\n"
+        "loader: table\n"
+        "default_task: text\n"
+        "tasks:\n"
+        "  - name: text\n"
+        "    title: Text\n"
+        "    kind: choice\n"
+        "    protocols: [{name: letter, summary: the first letter, grader: choice, extract: "
+        "letter_first}]\n"
+        "    prompt: \"{task} Answer with the letter of the right option alone.\"\n"
+        "    data:\n"
+        "      files: [\"text.jsonl\"]\n"
+        "      columns: {id: id, instruction: question, options: 4}\n"
+        "      truth: {column: answer, as: letter}\n"
+        "  - name: pictures\n"
+        "    title: Pictures\n"
+        "    kind: choice\n"
+        "    protocols: [{name: letter, summary: the first letter, grader: choice, extract: "
+        "letter_first}]\n"
+        "    prompt: \"{task} Answer with the letter of the right option alone.\"\n"
+        "    data:\n"
+        "      files: [\"pictures.jsonl\"]\n"
+        "      columns: {id: id, instruction: question, options: 4, images: [image], "
+        "image_root: .}\n"
+        "      truth: {column: answer, as: letter}\n";
+    fm_err err = {0};
+
+    require(fm_dir_make(in_dir("suites/speed"), &err), &err);
+    require(fm_file_write_atomic(in_dir("suites/speed/suite.yaml"), text, strlen(text), &err),
+            &err);
+    setenv("FATHOM_SUITES", in_dir("suites"), 1);
+}
+
+static void write_pictures(const char *folder)
+{
+    char path[FM_PATH_BYTES + 64];
+    fm_err err = {0};
+
+    require(fm_dir_make(in_dir(folder), &err), &err);
+    for (int i = 0; i < PICTURES; i++) {
+        snprintf(path, sizeof(path), "%s/%d.png", in_dir(folder), i);
+        write_picture(path, PICTURE_SIDE, (uint64_t)i);
+    }
+}
+
+/* The rows of one task, in the folder `data`. */
+static void write_rows(const char *data, const char *task, size_t n)
 {
     char path[FM_PATH_BYTES + 64];
     fm_file_writer writer;
     fm_err err = {0};
 
-    snprintf(path, sizeof(path), "%s/raw_data", in_dir(name));
-    require(fm_dir_make(path, &err), &err);
-    for (int i = 0; i < PICTURES; i++) {
-        snprintf(path, sizeof(path), "%s/raw_data/%d.png", in_dir(name), i);
-        write_picture(path, side, (uint64_t)i);
-    }
-    snprintf(path, sizeof(path), "%s/trajectory_dataset.json", in_dir(name));
+    require(fm_dir_make(in_dir(data), &err), &err);
+    snprintf(path, sizeof(path), "%s/%s.jsonl", in_dir(data), task);
     require(fm_file_writer_begin(&writer, path, &err), &err);
     for (size_t i = 0; i < n; i++)
-        fprintf(writer.stream,
-                "%s{\"question_id\": \"%zu\", \"image_path\": \"%zu.png\", \"prompt\": "
-                "\"move cup %zu to the tray\", \"trajectory\": [[0, 0, 1], [0.1, 0, 1.5]], "
-                "\"gt_depth_intrinsics\": [[400, 0, 112], [0, 400, 112], [0, 0, 1]]}",
-                i ? ",\n" : "[", i, i % PICTURES, i);
-    fputs("]\n", writer.stream);
+        fprintf(
+            writer.stream,
+            "{\"id\": \"%zu\", \"question\": \"Where does cup %zu stand? (A) on the left (B) on "
+            "the right (C) in front (D) behind\", \"answer\": \"%c\", \"image\": \"%zu.png\"}\n",
+            i, i, 'A' + (char)(i % 4), i % PICTURES);
     require(fm_file_writer_commit(&writer, &err), &err);
 }
 
@@ -225,7 +274,8 @@ static server start_mock(void)
 
     snprintf(latency, sizeof(latency), "%d", LATENCY_MS);
     return start_server((const char *const[]){bench.program, "mock", "--latency", latency,
-                                              "--port-file", in_dir("port"), NULL});
+                                              "--reply", "(B)", "--port-file", in_dir("port"),
+                                              NULL});
 }
 
 static cost stop_server(const server *s)
@@ -305,29 +355,15 @@ static cost run_bare(const server *s, const fm_buf *body, size_t n, int in_fligh
 
 /* ---- fathom ---- */
 
-static cost run_fathom(const char *url, const char *data, size_t n, int in_flight,
+static cost run_fathom(const char *url, const char *data, const char *task, size_t n, int in_flight,
                        const char *cache_dir)
 {
     char base[96], limit[32], flight[16];
-    const char *argv[32] = {bench.program,
-                            "run",
-                            "tracespatial-3d@paper",
-                            "--data",
-                            in_dir(data),
-                            "--adapter",
-                            "openai",
-                            "--model",
-                            "m",
-                            "--set",
-                            base,
-                            "--limit",
-                            limit,
-                            "--concurrency",
-                            flight,
-                            "--concurrency-start",
-                            flight,
-                            "--out",
-                            in_dir("run")};
+    const char *argv[32] = {bench.program, "run",           task,         "--data",
+                            in_dir(data),  "--adapter",     "openai",     "--model",
+                            "m",           "--set",         base,         "--limit",
+                            limit,         "--concurrency", flight,       "--concurrency-start",
+                            flight,        "--out",         in_dir("run")};
     double started;
 
     snprintf(base, sizeof(base), "base_url=%s", url);
@@ -360,7 +396,7 @@ static cost grade_again(void)
 }
 
 /* What fathom sends for the first sample: a server in this process keeps it in its log. */
-static void capture_body(const char *data, fm_buf *body)
+static void capture_body(const char *task, fm_buf *body)
 {
     fm_mock_config config = {.log_path = in_dir("log")};
     fm_buf log = {0};
@@ -371,7 +407,7 @@ static void capture_body(const char *data, fm_buf *body)
 
     require(fm_mock_start(&mock, &config, &err), &err);
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/v1", fm_mock_port(mock));
-    (void)run_fathom(url, data, 1, 1, NULL);
+    (void)run_fathom(url, "data", task, 1, 1, NULL);
     fm_mock_stop(mock);
     require(fm_file_read(config.log_path, (size_t)64 << 20, &log, &err), &err);
     require(fm_json_parse(log.data, log.size, "the log", &line, &err), &err);
@@ -400,7 +436,7 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-static void compare(const char *what, const server *s, const char *data, int in_flight, double bar,
+static void compare(const char *what, const server *s, const char *task, int in_flight, double bar,
                     double peak_bar_mb)
 {
     double bare[MAX_ROUNDS], fathom[MAX_ROUNDS], ratio[MAX_ROUNDS], cpu[MAX_ROUNDS],
@@ -409,19 +445,19 @@ static void compare(const char *what, const server *s, const char *data, int in_
     fm_buf body = {0};
     long peak_kb = 0;
 
-    capture_body(data, &body);
+    capture_body(task, &body);
     (void)run_bare(s, &body, bench.samples / 4, in_flight);
     for (int i = 0; i < bench.rounds; i++) {
         cost a, b;
 
         /* Which one goes first changes from round to round. */
         if (i % 2)
-            b = run_fathom(s->url, data, bench.samples, in_flight, NULL);
+            b = run_fathom(s->url, "data", task, bench.samples, in_flight, NULL);
         a = run_bare(s, &body, bench.samples, in_flight);
         if (a.code != 0)
             give_up("the bare client failed");
         if (i % 2 == 0)
-            b = run_fathom(s->url, data, bench.samples, in_flight, NULL);
+            b = run_fathom(s->url, "data", task, bench.samples, in_flight, NULL);
         bare[i] = n / a.wall_s;
         fathom[i] = n / b.wall_s;
         ratio[i] = fathom[i] / bare[i];
@@ -456,8 +492,8 @@ static void measure_large(void)
     server s = start_mock();
     cost c;
 
-    write_data("large", bench.large, 1);
-    c = run_fathom(s.url, "large", bench.large, 256, NULL);
+    write_rows("large", "text", bench.large);
+    c = run_fathom(s.url, "large", "text", bench.large, 256, NULL);
     printf("%zu text samples, 256 in flight: %.1f s, %.0f/s, cpu a sample %.3f ms, peak %.1f MB "
            "(bar 32 for 100,000)\n",
            bench.large, c.wall_s, (double)bench.large / c.wall_s,
@@ -471,9 +507,9 @@ static void measure_cached(void)
     server s = start_mock();
     double seconds[MAX_ROUNDS];
 
-    (void)run_fathom(s.url, "text", CACHED, 64, cache);
+    (void)run_fathom(s.url, "data", "text", CACHED, 64, cache);
     for (int i = 0; i < bench.rounds; i++)
-        seconds[i] = run_fathom(s.url, "text", CACHED, 64, cache).wall_s;
+        seconds[i] = run_fathom(s.url, "data", "text", CACHED, 64, cache).wall_s;
     printf("%d samples from the response cache: median %.3f s of %d (bar 0.1)\n", CACHED,
            median(seconds, bench.rounds), bench.rounds);
     (void)stop_server(&s);
@@ -517,8 +553,10 @@ int main(int argc, char **argv)
     snprintf(bench.dir, sizeof(bench.dir), "%s/fathom-bench-XXXXXX", base ? base : "/tmp");
     if (!mkdtemp(bench.dir))
         give_up("cannot make a working folder");
-    write_data("text", bench.samples, 1);
-    write_data("pictures", bench.samples, PICTURE_SIDE);
+    write_suite();
+    write_rows("data", "text", bench.samples);
+    write_rows("data", "pictures", bench.samples);
+    write_pictures("data");
 
     s = start_mock();
     compare("text", &s, "text", 32, 0.85, 32);
