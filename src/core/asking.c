@@ -535,6 +535,8 @@ static fm_status take_reply(loop *l, size_t index, const fm_reply *given, fm_err
         fits.size = 0;
         fits.detail = "the reply is longer than a reply may be";
     }
+    if (fm_pace_exhausted(&l->pace, given)) /* whatever it was called: it will not come back soon */
+        fits.status = FM_SAMPLE_QUOTA;
     fm_attempt attempt = {.reply = reply, .cost = cost, .queue_s = s->sent_s - s->ready_s};
     fm_status st = fm_journal_append(l->asking->journal, s->request.id, &attempt, err);
     s->ticket = 0;

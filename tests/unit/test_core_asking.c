@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "../support/scratch.h"
+#include "base/files.h"
 #include "core/adapter_internal.h"
 #include "core/asking.h"
 
@@ -366,6 +367,10 @@ Test(asking, a_pause_that_is_too_long_ends_it)
     cr_assert(eq(int, ask(&err), FM_E_INCOMPLETE));
     cr_assert(strstr(err.text, "come back later") != NULL, "%s", err.text);
     cr_assert(eq(int, sent, 8));
+    fm_buf text = {0};
+    cr_assert(fm_file_read(scratch_path("replies.jsonl"), 1 << 20, &text, NULL) == FM_OK);
+    cr_assert(strstr(fm_buf_text(&text), "\"status\": \"quota\"") != NULL);
+    fm_buf_release(&text);
 }
 
 static fm_reply refuses_the_key(int sample, int attempt, double *delay_s)
