@@ -12,7 +12,7 @@ typedef struct {
     const fm_catalog *catalog;
     const fm_suite *suites;
     size_t n_suites;
-    bool settings; /* of the adapters, too: many, and nobody wants them in an overview */
+    bool whole; /* tasks of the suites, settings of the adapters: too many for an overview */
 } stock;
 
 /* Cells of a table, filled row by row; texts made here live in the arena. */
@@ -62,26 +62,53 @@ static const char *kind_name(fm_answer_kind kind)
 
 /* ---- suites ---- */
 
-static void suites_table(fm_buf *out, const cli_style *style, const stock *s)
+static const char *data_of(const fm_suite *suite)
 {
-    static const char *const heading[] = {"TASK", "PROTOCOLS", "DATA", "WHAT"};
+    return suite->generator ? "generated" : "--data DIR";
+}
+
+/* "2D trace, (x, y): reference paper" */
+static void put_task(grid *g, const fm_task *task)
+{
+    fm_buf protocols = {0};
+
+    for (size_t p = 0; p < FM_COUNT_OF(task->protocols) && task->protocols[p]; p++)
+        fm_buf_printf(&protocols, " %s", task->protocols[p]);
+    put_format(g, "%s:%s", task->title, fm_buf_text(&protocols));
+    fm_buf_release(&protocols);
+}
+
+static void tasks_table(fm_buf *out, const cli_style *style, const stock *s)
+{
+    static const char *const heading[] = {"TASK", "DATA", "WHAT AND ITS PROTOCOLS"};
     grid g = {0};
 
     for (size_t i = 0; i < s->n_suites; i++) {
+        for (size_t t = 0; t < s->suites[i].n_tasks; t++) {
+            put(&g, s->suites[i].tasks[t].name);
+            put(&g, data_of(&s->suites[i]));
+            put_task(&g, &s->suites[i].tasks[t]);
+        }
+    }
+    print_grid(out, style, heading, FM_COUNT_OF(heading), &g);
+}
+
+static void suites_table(fm_buf *out, const cli_style *style, const stock *s)
+{
+    static const char *const heading[] = {"SUITE", "TASKS", "DATA", "WHAT"};
+    grid g = {0};
+
+    if (s->whole) {
+        tasks_table(out, style, s);
+        return;
+    }
+    for (size_t i = 0; i < s->n_suites; i++) {
         const fm_suite *suite = &s->suites[i];
 
-        for (size_t t = 0; t < suite->n_tasks; t++) {
-            fm_buf protocols = {0};
-            const fm_task *task = &suite->tasks[t];
-
-            for (size_t p = 0; p < FM_COUNT_OF(task->protocols) && task->protocols[p]; p++)
-                fm_buf_printf(&protocols, "%s%s", p ? " " : "", task->protocols[p]);
-            put(&g, task->name);
-            put_format(&g, "%s", fm_buf_text(&protocols));
-            put(&g, suite->generator ? "generated" : "--data DIR");
-            put(&g, task->title);
-            fm_buf_release(&protocols);
-        }
+        put(&g, suite->name);
+        put_format(&g, "%zu", suite->n_tasks);
+        put(&g, data_of(suite));
+        put_format(&g, "%s: %s", suite->title, suite->summary);
     }
     print_grid(out, style, heading, FM_COUNT_OF(heading), &g);
 }
@@ -152,7 +179,7 @@ static void adapters_table(fm_buf *out, const cli_style *style, const stock *s)
         put(&g, (*a)->name);
         put_format(&g, "%s%s", (*a)->summary,
                    (*a)->caps & FM_CAP_SEES_TRUTH ? " (sees the truth)" : "");
-        for (const fm_adapter_option *o = (*a)->options; s->settings && o && o->name; o++)
+        for (const fm_adapter_option *o = (*a)->options; s->whole && o && o->name; o++)
             put_setting(&g, o);
     }
     print_grid(out, style, heading, FM_COUNT_OF(heading), &g);
@@ -410,7 +437,7 @@ static fm_status list_run(const cli_args *args, fm_err *err)
     if (st == FM_OK && (!only || strcmp(only->name, "suites") == 0))
         st = fm_catalog_suites(&catalog, &arena, &suites, &s.n_suites, err);
     s.suites = suites;
-    s.settings = only != NULL;
+    s.whole = only != NULL;
     if (st == FM_OK) {
         if (only && cli_has(args, "names"))
             only->names(&out, &s);
@@ -433,6 +460,7 @@ static const cli_option options[] = {
 
 static const cli_example examples[] = {
     {"fathom list", "suites, adapters and protocols"},
+    {"fathom list suites", "every task with its protocols"},
     {"fathom list adapters", "adapters and their settings"},
     {"fathom list metrics", "what every protocol measures"},
     {"fathom list adapters --json", "for a program"},
