@@ -170,7 +170,9 @@ static void put_header(fm_buf *out, const page *p)
         if (r->sees_truth)
             put(out, " (sees the truth: a baseline, no result)");
     }
-    fm_buf_printf(out, " \xC2\xB7 %zu samples</p>\n", fm_report_run_n(r));
+    put(out, " \xC2\xB7 ");
+    fm_report_put_size(out, r);
+    put(out, "</p>\n");
     for (size_t i = 0; i < model->n; i++) {
         /* once a run directory */
         if (!model->runs[i].notice || model->runs[i].group != i)

@@ -192,7 +192,9 @@ fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
         if (run->sees_truth)
             fm_buf_puts(out, " (sees the truth)");
     }
-    fm_buf_printf(out, " \xC2\xB7 %zu samples\n\n", fm_report_run_n(run));
+    fm_buf_puts(out, " \xC2\xB7 ");
+    fm_report_put_size(out, run);
+    fm_buf_puts(out, "\n\n");
     put_summary(out, model, metrics, n_metrics);
     for (size_t i = 0; i < n_comparisons; i++)
         put_comparison(out, model, metrics, &comparisons[i], fm_report_listed(options));

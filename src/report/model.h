@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "fathom/sample.h"
 
 /* Beside more runs than this nobody finds anything; more are refused. */
@@ -90,7 +91,11 @@ typedef struct {
     char detail[256];
 } fm_report_outcome;
 void fm_report_outcomes(const fm_report_run *run, fm_report_outcome out[4]);
-size_t fm_report_run_n(const fm_report_run *run); /* samples, as results.json counts them */
+size_t fm_report_run_n(const fm_report_run *run); /* askings, as results.json counts them */
+/* "256 samples"; with repeats "32 samples, 8 times". */
+void fm_report_put_size(fm_buf *out, const fm_report_run *run);
+/* Whether samples were asked more than once: their intervals are over the samples. */
+bool fm_report_repeats(const fm_report_run *run);
 bool fm_report_status_outcome(const char *status, fm_outcome *out);
 
 /* ---- verdicts ---- */

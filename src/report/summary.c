@@ -180,6 +180,20 @@ size_t fm_report_run_n(const fm_report_run *run)
     return count_of(run->results, "n");
 }
 
+bool fm_report_repeats(const fm_report_run *run)
+{
+    return count_of(run->results, "repeats") > 1;
+}
+
+void fm_report_put_size(fm_buf *out, const fm_report_run *run)
+{
+    if (fm_report_repeats(run))
+        fm_buf_printf(out, "%zu samples, %zu times", count_of(run->results, "samples"),
+                      count_of(run->results, "repeats"));
+    else
+        fm_buf_printf(out, "%zu samples", fm_report_run_n(run));
+}
+
 fm_report_verdict fm_report_verdict_of(const fm_report_sample *sample, const char *metric)
 {
     const cJSON *value = sample ? fm_json_get(fm_json_get(sample->line, "metrics"), metric) : NULL;

@@ -146,7 +146,9 @@ static void title(screen *s, const fm_report_model *model)
         if (r->sees_truth)
             fm_buf_puts(s->out, " (sees the truth)");
     }
-    fm_buf_printf(s->out, " " MIDDOT " %zu samples\n", fm_report_run_n(r));
+    fm_buf_puts(s->out, " " MIDDOT " ");
+    fm_report_put_size(s->out, r);
+    fm_buf_putc(s->out, '\n');
 }
 
 /* ---- the grid ---- */
@@ -427,8 +429,11 @@ fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,
     }
     fm_buf_putc(out, '\n');
     style(&s, "2");
-    fm_buf_puts(out, MARK " ranks the protocol\n"
-                          "  intervals hold 95 %: Wilson for rates, bootstrap for means\n");
+    fm_buf_puts(out, MARK " ranks the protocol\n");
+    fm_buf_puts(out,
+                fm_report_repeats(&model->runs[0])
+                    ? "  intervals hold 95 %: bootstrap over the samples with all their askings\n"
+                    : "  intervals hold 95 %: Wilson for rates, bootstrap for means\n");
     if (absent)
         fm_buf_puts(out, DASH " the protocol leaves that sample out\n");
     style(&s, "0");

@@ -96,6 +96,14 @@ Test(runs, have_a_folder_of_their_own_by_default)
     cr_expect(fm_file_exists("runs/tabletop-2d-reference-centre/results.json"));
 }
 
+Test(runs, repeats_are_told_from_samples)
+{
+    fathom(RUN_TABLETOP("--adapter", "centre", "--repeat", "3"));
+    expect_success();
+    cr_expect(contains(OUT, "6 samples, 3 times\n"), "%s", OUT);
+    cr_expect(contains(OUT, "bootstrap over the samples with all their askings"));
+}
+
 Test(runs, json_is_the_results_file)
 {
     cJSON *printed = NULL, *written = NULL;
