@@ -45,6 +45,8 @@ static void kill_begin(void)
 {
     fm_mock_config config = {.latency_s = 0.002,
                              .latency_jitter_s = 0.002,
+                             .rates = {[FM_MOCK_429_AFTER] = 0.05},
+                             .retry_after_s = 0.01, /* a failure that costs no time to speak of */
                              .seed = 7,
                              .replies_path = "answers.jsonl",
                              .log_path = "wire.jsonl"};
