@@ -27,29 +27,31 @@ typedef struct {
     fm_part part;
     int resampling; /* fm_path_resampling */
     double side;
-    int empty;
+    int empty, primary;
 } path_rules;
 
-static fm_status read_rules(const fm_rules *rules, path_rules *out, int *primary)
+static fm_status read_rules(const fm_rules *rules, void *kept)
 {
     static const char *const resamplings[] = {
         [FM_PATH_AS_GIVEN] = "none", [FM_PATH_BY_INDEX] = "index", [FM_PATH_BY_ARC] = "arc100"};
     static const char *const scales[] = {"n1", "n999"};
     static const char *const empties[] = {[EMPTY_SKIP] = "skip", [EMPTY_ORIGIN] = "origin"};
     const char *names[M_POINTS];
+    path_rules *out = kept;
     int scale = 0;
     fm_status st;
 
     for (size_t i = 0; i < FM_COUNT_OF(names); i++)
         names[i] = metrics[i].name;
     out->resampling = -1;
+    out->primary = M_RMSE;
     if ((st = fm_rules_points(rules, &out->read)) != FM_OK ||
         (st = fm_rules_part(rules, &out->part)) != FM_OK ||
         (st = fm_rules_word(rules, "resample", resamplings, FM_COUNT_OF(resamplings),
                             &out->resampling)) != FM_OK ||
         (st = fm_rules_word(rules, "scale", scales, FM_COUNT_OF(scales), &scale)) != FM_OK ||
         (st = fm_rules_word(rules, "empty", empties, FM_COUNT_OF(empties), &out->empty)) != FM_OK ||
-        (st = fm_rules_word(rules, "primary", names, FM_COUNT_OF(names), primary)) != FM_OK)
+        (st = fm_rules_word(rules, "primary", names, FM_COUNT_OF(names), &out->primary)) != FM_OK)
         return st;
     if (out->resampling < 0)
         return fm_fail(rules->err, FM_E_INPUT, "%s: 'resample' is missing", rules->place);
@@ -155,21 +157,17 @@ static fm_status configure(const char *text, const char *place, fm_arena *arena,
     static const char *const names[] = {"extract",  "space", "order", "pixel",  "reply",
                                         "resample", "scale", "empty", "primary"};
     path_rules *kept = fm_arena_alloc(arena, 1, sizeof(*kept));
-    int primary = M_RMSE;
-    fm_rules rules;
 
     if (!kept)
         return fm_fail(err, FM_E_NOMEM, "no memory for a protocol");
-    fm_status st = fm_rules_open(&rules, text, place, names, FM_COUNT_OF(names), err);
-    if (st == FM_OK)
-        st = read_rules(&rules, kept, &primary);
-    fm_rules_close(&rules);
-    fm_protocol_fill(out, metrics, M_COUNT, FM_UNPARSED_SKIP, kept);
+    fm_status st = fm_rules_read(text, place, names, FM_COUNT_OF(names), read_rules, kept, err);
+    if (st != FM_OK)
+        return st;
+    fm_protocol_fill(out, metrics, M_COUNT, kept->primary, FM_UNPARSED_SKIP, kept);
     if (kept->empty == EMPTY_ORIGIN)
         out->policy = "origin";
-    out->primary = metrics[primary].name;
     out->grade = grade;
-    return st;
+    return FM_OK;
 }
 
 const fm_grader_ops fm_grader_path2d = {

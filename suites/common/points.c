@@ -27,7 +27,7 @@ typedef enum { REGION_MASK, REGION_POLYGON, REGION_BOX, REGION_GIVEN } region;
 typedef struct {
     fm_points_rule read;
     fm_part part;
-    int region;
+    int region, primary;
     int worth;       /* fm_mask_worth */
     bool as_written; /* the numbers of the answer against those of the data, unscaled */
     bool vga;        /* the picture is taken for one of 640x480, as RoboPoint does */
@@ -36,19 +36,7 @@ typedef struct {
 
 /* ---- rules ---- */
 
-static fm_status read_primary(const fm_rules *rules, fm_protocol *out)
-{
-    const char *names[M_POINTS];
-    int index = M_SCORE;
-
-    for (size_t i = 0; i < FM_COUNT_OF(names); i++)
-        names[i] = metrics[i].name;
-    fm_status st = fm_rules_word(rules, "primary", names, FM_COUNT_OF(names), &index);
-    out->primary = metrics[index].name;
-    return st;
-}
-
-static fm_status read_rules(const fm_rules *rules, points_rules *out)
+static fm_status read_rules(const fm_rules *rules, void *kept)
 {
     static const char *const regions[] = {[REGION_MASK] = "mask",
                                           [REGION_POLYGON] = "polygon",
@@ -58,9 +46,13 @@ static fm_status read_rules(const fm_rules *rules, points_rules *out)
         [FM_MASK_SET] = "binary", [FM_MASK_SHARE] = "fraction", [FM_MASK_ROUNDED] = "rounded"};
     static const char *const compares[] = {"pixels", "as_written"};
     static const char *const sizes[] = {"picture", "640x480"};
+    const char *primaries[M_POINTS];
+    points_rules *out = kept;
     int compare = 0, size = 0;
     fm_status st;
 
+    for (size_t i = 0; i < FM_COUNT_OF(primaries); i++)
+        primaries[i] = metrics[i].name;
     out->region = REGION_GIVEN;
     if ((st = fm_rules_points(rules, &out->read)) != FM_OK ||
         (st = fm_rules_part(rules, &out->part)) != FM_OK ||
@@ -71,6 +63,8 @@ static fm_status read_rules(const fm_rules *rules, points_rules *out)
         (st = fm_rules_word(rules, "compare", compares, FM_COUNT_OF(compares), &compare)) !=
             FM_OK ||
         (st = fm_rules_word(rules, "size", sizes, FM_COUNT_OF(sizes), &size)) != FM_OK ||
+        (st = fm_rules_word(rules, "primary", primaries, FM_COUNT_OF(primaries), &out->primary)) !=
+            FM_OK ||
         (st = fm_rules_unparsed(rules, "empty", &out->empty)) != FM_OK)
         return st;
     out->as_written = compare == 1;
@@ -255,19 +249,15 @@ static fm_status configure(const char *text, const char *place, fm_arena *arena,
                                         "reply",   "region", "mask_value", "compare",
                                         "size",    "empty",  "raises",     "primary"};
     points_rules *kept = fm_arena_alloc(arena, 1, sizeof(*kept));
-    fm_rules rules;
 
     if (!kept)
         return fm_fail(err, FM_E_NOMEM, "no memory for a protocol");
-    fm_status st = fm_rules_open(&rules, text, place, names, FM_COUNT_OF(names), err);
-    if (st == FM_OK)
-        st = read_rules(&rules, kept);
-    fm_protocol_fill(out, metrics, M_COUNT, kept->empty, kept);
+    fm_status st = fm_rules_read(text, place, names, FM_COUNT_OF(names), read_rules, kept, err);
+    if (st != FM_OK)
+        return st;
+    fm_protocol_fill(out, metrics, M_COUNT, kept->primary, kept->empty, kept);
     out->grade = grade;
-    if (st == FM_OK)
-        st = read_primary(&rules, out);
-    fm_rules_close(&rules);
-    return st;
+    return FM_OK;
 }
 
 const fm_grader_ops fm_grader_points = {

@@ -40,10 +40,11 @@ typedef struct {
     fm_part part;
     double factor, share;
     bool closed;
+    int primary; /* index into primaries */
     fm_unparsed unparsed;
 } quantity_rules;
 
-static fm_status read_rules(const fm_rules *rules, quantity_rules *out, int *primary)
+static fm_status read_rules(const fm_rules *rules, void *kept)
 {
     static const char *const ways[WAYS] = {
         [BY_QSPATIAL] = "qspatial",
@@ -62,6 +63,7 @@ static fm_status read_rules(const fm_rules *rules, quantity_rules *out, int *pri
                                         [TEST_OFFSET] = "offset",
                                         [TEST_CLOCK] = "clock"};
     const char *const primaries[] = {metrics[M_SUCCESS].name, metrics[M_MRA].name};
+    quantity_rules *out = kept;
     fm_status st;
 
     *out = (quantity_rules){.way = -1, .test = TEST_RATIO, .factor = 2, .share = 0.25};
@@ -71,7 +73,8 @@ static fm_status read_rules(const fm_rules *rules, quantity_rules *out, int *pri
         (st = fm_rules_number(rules, "factor", 1, 100, &out->factor)) != FM_OK ||
         (st = fm_rules_number(rules, "share", 0, 1, &out->share)) != FM_OK ||
         (st = fm_rules_flag(rules, "closed", &out->closed)) != FM_OK ||
-        (st = fm_rules_word(rules, "primary", primaries, FM_COUNT_OF(primaries), primary)) != FM_OK)
+        (st = fm_rules_word(rules, "primary", primaries, FM_COUNT_OF(primaries), &out->primary)) !=
+            FM_OK)
         return st;
     if (out->way < 0)
         return fm_fail(rules->err, FM_E_INPUT, "%s: 'extract' is missing", rules->place);
@@ -256,19 +259,15 @@ static fm_status configure(const char *text, const char *place, fm_arena *arena,
     static const char *const names[] = {"extract", "reply",  "test",     "factor",
                                         "share",   "closed", "unparsed", "primary"};
     quantity_rules *kept = fm_arena_alloc(arena, 1, sizeof(*kept));
-    int primary = M_SUCCESS;
-    fm_rules rules;
 
     if (!kept)
         return fm_fail(err, FM_E_NOMEM, "no memory for a protocol");
-    fm_status st = fm_rules_open(&rules, text, place, names, FM_COUNT_OF(names), err);
-    if (st == FM_OK)
-        st = read_rules(&rules, kept, &primary);
-    fm_rules_close(&rules);
-    fm_protocol_fill(out, metrics, M_COUNT, kept->unparsed, kept);
-    out->primary = metrics[primary].name;
+    fm_status st = fm_rules_read(text, place, names, FM_COUNT_OF(names), read_rules, kept, err);
+    if (st != FM_OK)
+        return st;
+    fm_protocol_fill(out, metrics, M_COUNT, kept->primary, kept->unparsed, kept);
     out->grade = grade;
-    return st;
+    return FM_OK;
 }
 
 const fm_grader_ops fm_grader_quantity = {

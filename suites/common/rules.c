@@ -25,34 +25,37 @@ static bool is_among(const char *name, const char *const *names, size_t n)
     return false;
 }
 
-fm_status fm_rules_open(fm_rules *rules, const char *text, const char *place,
-                        const char *const *names, size_t n, fm_err *err)
+static fm_status refuse_unknown(const fm_rules *rules, const char *const *names, size_t n)
 {
     const cJSON *item;
 
-    *rules = (fm_rules){.place = place, .err = err};
-    fm_status st = fm_json_parse(text, strlen(text), place, &rules->tree, err);
-    if (st != FM_OK)
-        return st;
     cJSON_ArrayForEach(item, rules->tree)
     {
         if (is_among(item->string, shared, FM_COUNT_OF(shared)) || is_among(item->string, names, n))
             continue;
         const char *near = fm_text_nearest(item->string, names, n);
         if (near)
-            return fm_fail(err, FM_E_INPUT, "%s: unknown rule '%s'; did you mean '%s'?", place,
-                           item->string, near);
-        return fm_fail(err, FM_E_INPUT,
+            return fm_fail(rules->err, FM_E_INPUT, "%s: unknown rule '%s'; did you mean '%s'?",
+                           rules->place, item->string, near);
+        return fm_fail(rules->err, FM_E_INPUT,
                        "%s: unknown rule '%s'; docs/adding-a-suite.md has the rules of each grader",
-                       place, item->string);
+                       rules->place, item->string);
     }
     return FM_OK;
 }
 
-void fm_rules_close(fm_rules *rules)
+fm_status fm_rules_read(const char *text, const char *place, const char *const *names, size_t n,
+                        fm_rules_reader reader, void *kept, fm_err *err)
 {
-    cJSON_Delete(rules->tree);
-    rules->tree = NULL;
+    fm_rules rules = {.place = place, .err = err};
+    fm_status st = fm_json_parse(text, strlen(text), place, &rules.tree, err);
+
+    if (st == FM_OK)
+        st = refuse_unknown(&rules, names, n);
+    if (st == FM_OK)
+        st = reader(&rules, kept);
+    cJSON_Delete(rules.tree);
+    return st;
 }
 
 static fm_status not_among(const fm_rules *rules, const char *name, const char *value,
@@ -186,12 +189,12 @@ static void scratch_free(void *scratch)
     free(scratch);
 }
 
-void fm_protocol_fill(fm_protocol *out, const fm_metric *metrics, size_t n, fm_unparsed unparsed,
-                      const void *rules)
+void fm_protocol_fill(fm_protocol *out, const fm_metric *metrics, size_t n, int primary,
+                      fm_unparsed unparsed, const void *rules)
 {
     out->metrics = metrics;
     out->n_metrics = n;
-    out->primary = metrics[0].name;
+    out->primary = metrics[primary].name;
     out->policy = unparsed == FM_UNPARSED_SKIP ? "skip" : "zero";
     out->rules = rules;
     out->scratch_new = scratch_new;

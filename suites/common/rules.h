@@ -21,11 +21,12 @@ typedef struct {
     fm_err *err;
 } fm_rules;
 
-/* Parse a protocol's mapping; a rule that is not among `names` is refused. fm_rules_close() in any
- * case. */
-FM_MUST_CHECK fm_status fm_rules_open(fm_rules *rules, const char *text, const char *place,
-                                      const char *const *names, size_t n, fm_err *err);
-void fm_rules_close(fm_rules *rules);
+/* Fills a grader's own struct, zeroed before. */
+typedef fm_status (*fm_rules_reader)(const fm_rules *rules, void *kept);
+
+/* Read a protocol's mapping; a rule that is not among `names` is refused. */
+FM_MUST_CHECK fm_status fm_rules_read(const char *text, const char *place, const char *const *names,
+                                      size_t n, fm_rules_reader reader, void *kept, fm_err *err);
 
 /* Each keeps *out where the rule is absent. A word becomes its index in words[n]. */
 FM_MUST_CHECK fm_status fm_rules_word(const fm_rules *rules, const char *name,
@@ -49,10 +50,10 @@ FM_MUST_CHECK fm_status fm_rules_points(const fm_rules *rules, fm_points_rule *o
 
 /* ---- grading ---- */
 
-/* What every configured protocol has; the first metric is the primary one, `grade` is the caller's. A
+/* What every configured protocol has; `grade` is the caller's. `primary` is an index into metrics. A
  * worker's scratch is an fm_raster, for the mask of the sample at hand. */
-void fm_protocol_fill(fm_protocol *out, const fm_metric *metrics, size_t n, fm_unparsed unparsed,
-                      const void *rules);
+void fm_protocol_fill(fm_protocol *out, const fm_metric *metrics, size_t n, int primary,
+                      fm_unparsed unparsed, const void *rules);
 
 /* The text to read; without text where the reply is no answer. */
 fm_span fm_grade_text(const fm_grade_input *input, fm_part part);

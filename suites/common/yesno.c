@@ -21,9 +21,10 @@ typedef struct {
     fm_unparsed unparsed;
 } yesno_rules;
 
-static fm_status read_rules(const fm_rules *rules, yesno_rules *out)
+static fm_status read_rules(const fm_rules *rules, void *kept)
 {
     static const char *const ways[] = {[BY_PREFIX] = "prefix", [BY_LAST_LINE] = "last_line"};
+    yesno_rules *out = kept;
     fm_status st;
 
     out->way = -1;
@@ -67,17 +68,15 @@ static fm_status configure(const char *text, const char *place, fm_arena *arena,
 {
     static const char *const names[] = {"extract", "reply", "unparsed"};
     yesno_rules *kept = fm_arena_alloc(arena, 1, sizeof(*kept));
-    fm_rules rules;
 
     if (!kept)
         return fm_fail(err, FM_E_NOMEM, "no memory for a protocol");
-    fm_status st = fm_rules_open(&rules, text, place, names, FM_COUNT_OF(names), err);
-    if (st == FM_OK)
-        st = read_rules(&rules, kept);
-    fm_rules_close(&rules);
-    fm_protocol_fill(out, metrics, M_COUNT, kept->unparsed, kept);
+    fm_status st = fm_rules_read(text, place, names, FM_COUNT_OF(names), read_rules, kept, err);
+    if (st != FM_OK)
+        return st;
+    fm_protocol_fill(out, metrics, M_COUNT, M_ACCURACY, kept->unparsed, kept);
     out->grade = grade;
-    return st;
+    return FM_OK;
 }
 
 const fm_grader_ops fm_grader_yesno = {
