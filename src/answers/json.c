@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers/cursor.h"
 #include "base/buffer.h"
 #include "base/size.h"
 
@@ -34,7 +35,7 @@ typedef struct {
 } member;
 
 typedef struct {
-    const char *p, *end;
+    fm_cursor c;
     int depth;
     const char *raises; /* upstream stops here with this exception */
     fm_status st;
@@ -73,121 +74,27 @@ static void *grow(reader *r, void **items, size_t n, size_t *capacity, size_t si
 
 static void skip_space(reader *r)
 {
-    while (r->p < r->end && (*r->p == ' ' || *r->p == '\t' || *r->p == '\n' || *r->p == '\r'))
-        r->p++;
-}
-
-static bool at(const reader *r, char c)
-{
-    return r->p < r->end && *r->p == c;
-}
-
-static bool accept(reader *r, char c)
-{
-    bool found = at(r, c);
-
-    r->p += found;
-    return found;
-}
-
-static bool accept_word(reader *r, const char *word)
-{
-    size_t n = strlen(word);
-    bool found = (size_t)(r->end - r->p) >= n && memcmp(r->p, word, n) == 0;
-
-    r->p += found ? n : 0;
-    return found;
+    while (fm_cursor_at(&r->c, ' ') || fm_cursor_at(&r->c, '\t') || fm_cursor_at(&r->c, '\n') ||
+           fm_cursor_at(&r->c, '\r'))
+        r->c.p++;
 }
 
 /* ---- strings ---- */
 
-/* The four digits of \uXXXX at p, or -1. */
-static int hex4(const char *p, const char *end)
-{
-    int code = 0;
-
-    if (end - p < 4)
-        return -1;
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-
-        if (digit < 0)
-            return -1;
-        code = code << 4 | digit;
-    }
-    return code;
-}
-
-/* UTF-8, surrogates included: keys need only be told apart. */
-static void put_code(fm_buf *out, unsigned code)
-{
-    if (code < 0x80) {
-        fm_buf_putc(out, (char)code);
-    } else if (code < 0x800) {
-        fm_buf_putc(out, (char)(0xC0 | code >> 6));
-        fm_buf_putc(out, (char)(0x80 | (code & 63)));
-    } else {
-        if (code < 0x10000) {
-            fm_buf_putc(out, (char)(0xE0 | code >> 12));
-        } else {
-            fm_buf_putc(out, (char)(0xF0 | code >> 18));
-            fm_buf_putc(out, (char)(0x80 | (code >> 12 & 63)));
-        }
-        fm_buf_putc(out, (char)(0x80 | (code >> 6 & 63)));
-        fm_buf_putc(out, (char)(0x80 | (code & 63)));
-    }
-}
-
-/* The escape behind a backslash, decoded into `out` (NULL: only checked). */
-static bool read_escape(reader *r, fm_buf *out)
-{
-    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-
-    if (r->p == r->end)
-        return false;
-    char c = *r->p++;
-    if (c != 'u') {
-        const char *letter = c ? strchr(letters, c) : NULL;
-
-        if (letter && out)
-            fm_buf_putc(out, meanings[letter - letters]);
-        return letter != NULL;
-    }
-    int code = hex4(r->p, r->end);
-    if (code < 0)
-        return false;
-    r->p += 4;
-    if (code >= 0xD800 && code < 0xDC00 && r->end - r->p >= 6 && r->p[0] == '\\' &&
-        r->p[1] == 'u') {
-        int low = hex4(r->p + 2, r->end);
-
-        if (low >= 0xDC00 && low < 0xE000) {
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-            r->p += 6;
-        }
-    }
-    if (out)
-        put_code(out, (unsigned)code);
-    return true;
-}
-
 /* A string from behind its opening quote on. */
 static bool read_string(reader *r, fm_buf *out)
 {
-    while (r->p < r->end) {
-        const char *kept = r->p;
+    while (r->c.p < r->c.end) {
+        const char *kept = r->c.p;
 
-        while (r->p < r->end && *r->p != '"' && *r->p != '\\' && (unsigned char)*r->p >= 0x20)
-            r->p++;
+        while (r->c.p < r->c.end && *r->c.p != '"' && *r->c.p != '\\' &&
+               (unsigned char)*r->c.p >= 0x20)
+            r->c.p++;
         if (out)
-            fm_buf_append(out, kept, (size_t)(r->p - kept));
-        if (accept(r, '"'))
+            fm_buf_append(out, kept, (size_t)(r->c.p - kept));
+        if (fm_cursor_accept(&r->c, '"'))
             return true;
-        if (!accept(r, '\\') || !read_escape(r, out))
+        if (!fm_cursor_accept(&r->c, '\\') || !fm_cursor_json_escape(&r->c, out))
             return false; /* a raw control character, a bad escape, or the end */
     }
     return false;
@@ -211,10 +118,10 @@ static const char *skip_digits(const char *p, const char *end)
  * finds no comma there. */
 static bool read_number(reader *r, value *out)
 {
-    const char *p = r->p, *end = r->end;
+    const char *p = r->c.p, *end = r->c.end;
     bool whole = true;
 
-    p += at(r, '-');
+    p += fm_cursor_at(&r->c, '-');
     const char *first = p;
     if (!is_digit(p, end))
         return false;
@@ -238,7 +145,7 @@ static bool read_number(reader *r, value *out)
         return false;
     }
     fm_buf_clear(&r->token);
-    fm_buf_append(&r->token, r->p, (size_t)(p - r->p));
+    fm_buf_append(&r->token, r->c.p, (size_t)(p - r->c.p));
     if (r->token.failed) {
         r->st = FM_E_NOMEM;
         return false;
@@ -246,7 +153,7 @@ static bool read_number(reader *r, value *out)
     double number = strtod(fm_buf_text(&r->token), NULL);
     /* The integer -0 is 0 in Python. */
     *out = (value){.is_number = true, .huge = whole && isinf(number), .v = number + 0.0};
-    r->p = p;
+    r->c.p = p;
     return true;
 }
 
@@ -284,7 +191,7 @@ static bool read_list(reader *r)
     size_t count = 0;
 
     skip_space(r);
-    if (accept(r, ']'))
+    if (fm_cursor_accept(&r->c, ']'))
         return true;
     for (;;) {
         value item;
@@ -298,9 +205,9 @@ static bool read_list(reader *r)
         }
         count++;
         skip_space(r);
-        if (accept(r, ']'))
+        if (fm_cursor_accept(&r->c, ']'))
             break;
-        if (!accept(r, ','))
+        if (!fm_cursor_accept(&r->c, ','))
             return false;
         skip_space(r);
     }
@@ -392,7 +299,7 @@ static bool read_member(reader *r, size_t position)
         (member){.key = key, .key_size = r->keys.size - key, .begin = r->n, .position = position};
     r->n_members++;
     skip_space(r);
-    if (!accept(r, ':'))
+    if (!fm_cursor_accept(&r->c, ':'))
         return false;
     skip_space(r);
     if (!read_value(r, &ignored))
@@ -407,15 +314,15 @@ static bool read_object(reader *r)
     size_t first_member = r->n_members, keys = r->keys.size, first_point = r->n;
 
     skip_space(r);
-    if (accept(r, '}'))
+    if (fm_cursor_accept(&r->c, '}'))
         return true;
     for (;;) {
-        if (!accept(r, '"') || !read_member(r, r->n_members - first_member))
+        if (!fm_cursor_accept(&r->c, '"') || !read_member(r, r->n_members - first_member))
             return false;
         skip_space(r);
-        if (accept(r, '}'))
+        if (fm_cursor_accept(&r->c, '}'))
             break;
-        if (!accept(r, ','))
+        if (!fm_cursor_accept(&r->c, ','))
             return false;
         skip_space(r);
     }
@@ -432,35 +339,35 @@ static bool read_value(reader *r, value *out)
     bool ok;
 
     *out = (value){0};
-    if (r->p == r->end)
+    if (r->c.p == r->c.end)
         return false;
-    switch (*r->p) {
+    switch (*r->c.p) {
     case '[':
     case '{':
         if (!enter(r))
             return false;
-        ok = *r->p++ == '[' ? read_list(r) : read_object(r);
+        ok = *r->c.p++ == '[' ? read_list(r) : read_object(r);
         r->depth--;
         return ok;
     case '"':
-        r->p++;
+        r->c.p++;
         return read_string(r, NULL);
     case 't':
         *out = (value){.is_number = true, .v = 1}; /* bool is a kind of int */
-        return accept_word(r, "true");
+        return fm_cursor_word(&r->c, "true");
     case 'f':
         *out = (value){.is_number = true, .v = 0};
-        return accept_word(r, "false");
+        return fm_cursor_word(&r->c, "false");
     case 'n':
-        return accept_word(r, "null");
+        return fm_cursor_word(&r->c, "null");
     case 'N':
         *out = (value){.is_number = true, .v = NAN};
-        return accept_word(r, "NaN");
+        return fm_cursor_word(&r->c, "NaN");
     case 'I':
         *out = (value){.is_number = true, .v = INFINITY};
-        return accept_word(r, "Infinity");
+        return fm_cursor_word(&r->c, "Infinity");
     default:
-        if (accept_word(r, "-Infinity")) {
+        if (fm_cursor_word(&r->c, "-Infinity")) {
             *out = (value){.is_number = true, .v = -INFINITY};
             return true;
         }
@@ -556,12 +463,12 @@ fm_status fm_answers_parse_json(const char *text, size_t size, fm_trace_answer *
 
     if (!fm_answers_fence((fm_span){text, size}, &inside))
         return FM_OK;
-    r.p = inside.text;
-    r.end = inside.text + inside.size;
+    r.c.p = inside.text;
+    r.c.end = inside.text + inside.size;
     bool ok = read_value(&r, &top);
     if (ok) {
         skip_space(&r);
-        ok = r.p == r.end;
+        ok = r.c.p == r.c.end;
     }
     if (r.st != FM_OK) {
         st = fm_fail(err, r.st, "out of memory for the points of a reply");

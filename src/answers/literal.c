@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers/cursor.h"
 #include "answers/span.h"
 #include "base/buffer.h"
 
@@ -15,7 +16,7 @@
 #define MAX_INT_DIGITS 4300
 
 typedef struct {
-    const char *p, *end;
+    fm_cursor c;
     fm_literal_syntax syntax;
     fm_arena *arena;
     fm_buf token;
@@ -61,109 +62,24 @@ static fm_literal *make(reader *r, fm_literal_kind kind, double number)
     return made;
 }
 
-static bool at(const reader *r, char c)
-{
-    return r->p < r->end && *r->p == c;
-}
-
-static bool accept(reader *r, char c)
-{
-    bool found = at(r, c);
-
-    r->p += found;
-    return found;
-}
-
-static bool accept_word(reader *r, const char *word)
-{
-    size_t n = strlen(word);
-    bool found = (size_t)(r->end - r->p) >= n && memcmp(r->p, word, n) == 0;
-
-    r->p += found ? n : 0;
-    return found;
-}
-
 static void skip_space(reader *r)
 {
-    while (at(r, ' ') || at(r, '\t') || at(r, '\n') || at(r, '\r') ||
-           (r->syntax == FM_LITERAL_PYTHON && at(r, '\f')))
-        r->p++;
+    while (fm_cursor_at(&r->c, ' ') || fm_cursor_at(&r->c, '\t') || fm_cursor_at(&r->c, '\n') ||
+           fm_cursor_at(&r->c, '\r') ||
+           (r->syntax == FM_LITERAL_PYTHON && fm_cursor_at(&r->c, '\f')))
+        r->c.p++;
 }
 
 /* ---- strings ---- */
 
-/* `digits` hexadecimal digits at p, or -1. */
-static long hex(reader *r, int digits)
-{
-    long code = 0;
-
-    if (r->end - r->p < digits)
-        return -1;
-    for (int i = 0; i < digits; i++) {
-        char c = fm_folded(r->p[i]);
-        int digit = fm_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-
-        if (digit < 0)
-            return -1;
-        code = code << 4 | digit;
-    }
-    r->p += digits;
-    return code;
-}
-
-/* UTF-8, lone surrogates included: strings are compared and read as numbers, not shown. */
-static bool put_code(fm_buf *out, long code)
-{
-    if (code < 0 || code > 0x10FFFF)
-        return false;
-    if (code < 0x80) {
-        fm_buf_putc(out, (char)code);
-        return true;
-    }
-    if (code < 0x800) {
-        fm_buf_putc(out, (char)(0xC0 | code >> 6));
-    } else {
-        if (code < 0x10000) {
-            fm_buf_putc(out, (char)(0xE0 | code >> 12));
-        } else {
-            fm_buf_putc(out, (char)(0xF0 | code >> 18));
-            fm_buf_putc(out, (char)(0x80 | (code >> 12 & 63)));
-        }
-        fm_buf_putc(out, (char)(0x80 | (code >> 6 & 63)));
-    }
-    fm_buf_putc(out, (char)(0x80 | (code & 63)));
-    return true;
-}
-
-static bool json_escape(reader *r, char c)
-{
-    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-
-    if (c != 'u') {
-        const char *letter = c ? strchr(letters, c) : NULL;
-
-        if (letter)
-            fm_buf_putc(&r->token, meanings[letter - letters]);
-        return letter != NULL;
-    }
-    long code = hex(r, 4);
-    if (code >= 0xD800 && code < 0xDC00 && r->end - r->p >= 6 && accept_word(r, "\\u")) {
-        const char *second = r->p;
-        long low = hex(r, 4);
-
-        if (low >= 0xDC00 && low < 0xE000)
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-        else
-            r->p = second - 2;
-    }
-    return put_code(&r->token, code);
-}
-
-static bool python_escape(reader *r, char c)
+static bool python_escape(reader *r)
 {
     static const char letters[] = "\\'\"abfnrtv", meanings[] = "\\'\"\a\b\f\n\r\t\v";
-    const char *letter = c ? strchr(letters, c) : NULL;
 
+    if (r->c.p == r->c.end)
+        return false;
+    char c = *r->c.p++;
+    const char *letter = c ? strchr(letters, c) : NULL;
     if (letter) {
         fm_buf_putc(&r->token, meanings[letter - letters]);
         return true;
@@ -171,13 +87,13 @@ static bool python_escape(reader *r, char c)
     if (c == '\n')
         return true; /* the line goes on */
     if (c == 'x' || c == 'u' || c == 'U')
-        return put_code(&r->token, hex(r, c == 'x' ? 2 : c == 'u' ? 4 : 8));
+        return fm_put_code(&r->token, fm_cursor_hex(&r->c, c == 'x' ? 2 : c == 'u' ? 4 : 8));
     if (c >= '0' && c <= '7') {
         int code = c - '0';
 
-        for (int i = 0; i < 2 && r->p < r->end && *r->p >= '0' && *r->p <= '7'; i++)
-            code = code * 8 + (*r->p++ - '0');
-        return put_code(&r->token, code);
+        for (int i = 0; i < 2 && r->c.p < r->c.end && *r->c.p >= '0' && *r->c.p <= '7'; i++)
+            code = code * 8 + (*r->c.p++ - '0');
+        return fm_put_code(&r->token, code);
     }
     if (c == 'N')
         return false;
@@ -191,9 +107,9 @@ static bool read_string(reader *r, char quote, fm_span *out)
 {
     fm_buf_clear(&r->token);
     for (;;) {
-        if (r->p == r->end)
+        if (r->c.p == r->c.end)
             return bad(r);
-        char c = *r->p++;
+        char c = *r->c.p++;
         if (c == quote)
             break;
         if (r->syntax == FM_LITERAL_JSON ? (unsigned char)c < 0x20 : c == '\n')
@@ -202,10 +118,8 @@ static bool read_string(reader *r, char quote, fm_span *out)
             fm_buf_putc(&r->token, c);
             continue;
         }
-        if (r->p == r->end)
-            return bad(r);
-        c = *r->p++;
-        if (!(r->syntax == FM_LITERAL_JSON ? json_escape(r, c) : python_escape(r, c)))
+        if (!(r->syntax == FM_LITERAL_JSON ? fm_cursor_json_escape(&r->c, &r->token)
+                                           : python_escape(r)))
             return bad(r);
     }
     out->size = r->token.size;
@@ -228,28 +142,28 @@ static fm_literal *read_text(reader *r, char quote)
 /* Digits at p into the token; Python allows single underscores between them. */
 static bool digits(reader *r)
 {
-    const char *first = r->p;
+    const char *first = r->c.p;
 
-    while (r->p < r->end && fm_is_digit(*r->p)) {
-        fm_buf_putc(&r->token, *r->p++);
-        if (r->syntax == FM_LITERAL_PYTHON && at(r, '_') && r->end - r->p > 1 &&
-            fm_is_digit(r->p[1]))
-            r->p++;
+    while (r->c.p < r->c.end && fm_is_digit(*r->c.p)) {
+        fm_buf_putc(&r->token, *r->c.p++);
+        if (r->syntax == FM_LITERAL_PYTHON && fm_cursor_at(&r->c, '_') && r->c.end - r->c.p > 1 &&
+            fm_is_digit(r->c.p[1]))
+            r->c.p++;
     }
-    return r->p > first;
+    return r->c.p > first;
 }
 
 static bool exponent(reader *r)
 {
-    const char *e = r->p + 1;
+    const char *e = r->c.p + 1;
 
-    if (!at(r, 'e') && !at(r, 'E'))
+    if (!fm_cursor_at(&r->c, 'e') && !fm_cursor_at(&r->c, 'E'))
         return false;
-    e += e < r->end && (*e == '-' || *e == '+');
-    if (e == r->end || !fm_is_digit(*e))
+    e += e < r->c.end && (*e == '-' || *e == '+');
+    if (e == r->c.end || !fm_is_digit(*e))
         return false;
-    fm_buf_append(&r->token, r->p, (size_t)(e - r->p));
-    r->p = e;
+    fm_buf_append(&r->token, r->c.p, (size_t)(e - r->c.p));
+    r->c.p = e;
     return digits(r);
 }
 
@@ -258,16 +172,16 @@ static bool exponent(reader *r)
 static fm_literal *read_number(reader *r)
 {
     bool json = r->syntax == FM_LITERAL_JSON, whole = true;
-    const char *first = r->p;
+    const char *first = r->c.p;
 
-    if (at(r, '0') && json) {
-        fm_buf_putc(&r->token, *r->p++);
-    } else if (!digits(r) && (json || !at(r, '.'))) {
+    if (fm_cursor_at(&r->c, '0') && json) {
+        fm_buf_putc(&r->token, *r->c.p++);
+    } else if (!digits(r) && (json || !fm_cursor_at(&r->c, '.'))) {
         return malformed(r);
     }
-    size_t n_digits = (size_t)(r->p - first);
-    if (at(r, '.') && (!json || (r->end - r->p > 1 && fm_is_digit(r->p[1])))) {
-        fm_buf_putc(&r->token, *r->p++);
+    size_t n_digits = (size_t)(r->c.p - first);
+    if (fm_cursor_at(&r->c, '.') && (!json || (r->c.end - r->c.p > 1 && fm_is_digit(r->c.p[1])))) {
+        fm_buf_putc(&r->token, *r->c.p++);
         if (!digits(r) && n_digits == 0)
             return malformed(r);
         whole = false;
@@ -278,7 +192,7 @@ static fm_literal *read_number(reader *r)
     if (whole && !json && n_digits > 1 && *first == '0' &&
         strspn(fm_buf_text(&r->token), "-+0") < r->token.size)
         return malformed(r); /* 007 */
-    if (r->p < r->end && !json && (fm_is_letter(*r->p) || *r->p == '_'))
+    if (r->c.p < r->c.end && !json && (fm_is_letter(*r->c.p) || *r->c.p == '_'))
         return malformed(r);
     if (r->token.failed)
         return no_memory(r);
@@ -302,20 +216,20 @@ static bool enter(reader *r)
 
 static bool read_key(reader *r, fm_span *key)
 {
-    if (r->syntax == FM_LITERAL_PYTHON && !at(r, '"') && !at(r, '\'')) {
+    if (r->syntax == FM_LITERAL_PYTHON && !fm_cursor_at(&r->c, '"') && !fm_cursor_at(&r->c, '\'')) {
         *key = (fm_span){NULL, 0};
         if (!read_value(r))
             return false;
     } else {
-        char quote = at(r, '\'') && r->syntax == FM_LITERAL_PYTHON ? '\'' : '"';
+        char quote = fm_cursor_at(&r->c, '\'') && r->syntax == FM_LITERAL_PYTHON ? '\'' : '"';
 
-        if (!accept(r, quote))
+        if (!fm_cursor_accept(&r->c, quote))
             return bad(r);
         if (!read_string(r, quote, key))
             return false;
     }
     skip_space(r);
-    if (!accept(r, ':'))
+    if (!fm_cursor_accept(&r->c, ':'))
         return bad(r);
     skip_space(r);
     return true;
@@ -331,7 +245,7 @@ static fm_literal *read_items(reader *r, fm_literal_kind kind, char close)
         return NULL;
     tail = &made->first;
     skip_space(r);
-    while (!(accept(r, close))) {
+    while (!(fm_cursor_accept(&r->c, close))) {
         fm_span key = {NULL, 0};
 
         if (made->n > 0 && !comma)
@@ -346,9 +260,9 @@ static fm_literal *read_items(reader *r, fm_literal_kind kind, char close)
         tail = &item->next;
         made->n++;
         skip_space(r);
-        comma = accept(r, ',');
+        comma = fm_cursor_accept(&r->c, ',');
         skip_space(r);
-        if (comma && r->syntax == FM_LITERAL_JSON && at(r, close))
+        if (comma && r->syntax == FM_LITERAL_JSON && fm_cursor_at(&r->c, close))
             return malformed(r);
     }
     r->depth--;
@@ -360,74 +274,74 @@ static fm_literal *read_items(reader *r, fm_literal_kind kind, char close)
 
 static fm_literal *read_json(reader *r)
 {
-    switch (*r->p) {
+    switch (*r->c.p) {
     case '[':
-        r->p++;
+        r->c.p++;
         return read_items(r, FM_LITERAL_LIST, ']');
     case '{':
-        r->p++;
+        r->c.p++;
         return read_items(r, FM_LITERAL_DICT, '}');
     case '"':
-        r->p++;
+        r->c.p++;
         return read_text(r, '"');
     default:
         break;
     }
-    if (accept_word(r, "true"))
+    if (fm_cursor_word(&r->c, "true"))
         return make(r, FM_LITERAL_BOOL, 1);
-    if (accept_word(r, "false"))
+    if (fm_cursor_word(&r->c, "false"))
         return make(r, FM_LITERAL_BOOL, 0);
-    if (accept_word(r, "null"))
+    if (fm_cursor_word(&r->c, "null"))
         return make(r, FM_LITERAL_NONE, 0);
-    if (accept_word(r, "NaN"))
+    if (fm_cursor_word(&r->c, "NaN"))
         return make(r, FM_LITERAL_FLOAT, NAN);
-    if (accept_word(r, "Infinity"))
+    if (fm_cursor_word(&r->c, "Infinity"))
         return make(r, FM_LITERAL_FLOAT, INFINITY);
-    if (accept_word(r, "-Infinity"))
+    if (fm_cursor_word(&r->c, "-Infinity"))
         return make(r, FM_LITERAL_FLOAT, -INFINITY);
     fm_buf_clear(&r->token);
-    if (accept(r, '-'))
+    if (fm_cursor_accept(&r->c, '-'))
         fm_buf_putc(&r->token, '-');
     return read_number(r);
 }
 
 static bool word_ends(const reader *r)
 {
-    return r->p == r->end || !(fm_is_letter(*r->p) || fm_is_digit(*r->p) || *r->p == '_' ||
-                               (unsigned char)*r->p >= 0x80);
+    return r->c.p == r->c.end || !(fm_is_letter(*r->c.p) || fm_is_digit(*r->c.p) ||
+                                   *r->c.p == '_' || (unsigned char)*r->c.p >= 0x80);
 }
 
 static fm_literal *read_python(reader *r)
 {
-    char c = *r->p;
+    char c = *r->c.p;
 
     switch (c) {
     case '[':
-        r->p++;
+        r->c.p++;
         return read_items(r, FM_LITERAL_LIST, ']');
     case '(':
-        r->p++;
+        r->c.p++;
         return read_items(r, FM_LITERAL_TUPLE, ')');
     case '{':
-        r->p++;
+        r->c.p++;
         return read_items(r, FM_LITERAL_DICT, '}');
     case '"':
     case '\'':
-        r->p++;
+        r->c.p++;
         return read_text(r, c);
     default:
         break;
     }
-    if (accept_word(r, "True"))
+    if (fm_cursor_word(&r->c, "True"))
         return word_ends(r) ? make(r, FM_LITERAL_BOOL, 1) : malformed(r);
-    if (accept_word(r, "False"))
+    if (fm_cursor_word(&r->c, "False"))
         return word_ends(r) ? make(r, FM_LITERAL_BOOL, 0) : malformed(r);
-    if (accept_word(r, "None"))
+    if (fm_cursor_word(&r->c, "None"))
         return word_ends(r) ? make(r, FM_LITERAL_NONE, 0) : malformed(r);
     fm_buf_clear(&r->token);
     if (c == '-' || c == '+') {
         fm_buf_putc(&r->token, c);
-        r->p++;
+        r->c.p++;
         skip_space(r);
     }
     return read_number(r);
@@ -435,7 +349,7 @@ static fm_literal *read_python(reader *r)
 
 static fm_literal *read_value(reader *r)
 {
-    if (r->p == r->end)
+    if (r->c.p == r->c.end)
         return malformed(r);
     return r->syntax == FM_LITERAL_JSON ? read_json(r) : read_python(r);
 }
@@ -443,13 +357,13 @@ static fm_literal *read_value(reader *r)
 fm_status fm_literal_parse(fm_literal_syntax syntax, fm_span text, fm_arena *arena,
                            fm_literal **out, const char **raises, fm_err *err)
 {
-    reader r = {text.text, text.text + text.size, syntax, arena, {0}, 0, NULL, FM_OK};
+    reader r = {{text.text, text.text + text.size}, syntax, arena, {0}, 0, NULL, FM_OK};
 
     skip_space(&r);
     fm_literal *value = read_value(&r);
     if (value) {
         skip_space(&r);
-        if (r.p != r.end)
+        if (r.c.p != r.c.end)
             value = malformed(&r);
     }
     fm_buf_release(&r.token);
