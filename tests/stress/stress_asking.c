@@ -45,7 +45,8 @@ static const fm_asking_clock clock_in_haste = {.now_s = read_now, .sleep = pass_
 
 typedef struct {
     const char *picture; /* RoboTracer's server would open it; the others are shown none */
-    int drawn;
+    const fm_run_progress *progress;
+    size_t drawn, most_open; /* drawn and not settled yet */
     fm_sample sample;
     char id[16];
 } source;
@@ -56,7 +57,9 @@ static fm_status next_sample(void *context, fm_selected *out, bool *more, fm_err
 
     (void)err;
     *more = s->drawn < N;
-    snprintf(s->id, sizeof(s->id), "%d", s->drawn++);
+    snprintf(s->id, sizeof(s->id), "%zu", s->drawn++);
+    if (s->drawn - s->progress->done > s->most_open)
+        s->most_open = s->drawn - s->progress->done;
     s->sample = (fm_sample){.id = s->id, .instruction = s->id, .image_path = s->picture};
     *out = (fm_selected){.sample = &s->sample, .base_id = s->id, .repeat = 1};
     return FM_OK;
@@ -127,7 +130,7 @@ static void ask_all(const fm_adapter_ops *ops, const char *path)
     fm_run_options options = {
         .pace = {.start = IN_FLIGHT, .cap = IN_FLIGHT, .attempts = 5, .sample_timeout_s = 60}};
     fm_run_progress progress = {.total = N};
-    source samples = {.picture = chats ? NULL : "/a.png"};
+    source samples = {.picture = chats ? NULL : "/a.png", .progress = &progress};
     fm_asking asking = {.options = &options,
                         .task = &task,
                         .prompt = "do {task}",
@@ -150,7 +153,8 @@ static void ask_all(const fm_adapter_ops *ops, const char *path)
     for (int i = 0; i < 4; i++)
         sum += progress.by_outcome[i];
     must(progress.done == N && sum == N, ops->name, "the outcomes do not add up");
-    must(counts.most_in_flight > IN_FLIGHT / 2, ops->name, "few in flight");
+    /* What the mock sees at once depends on how fast this machine writes; this does not. */
+    must(samples.most_open >= IN_FLIGHT, ops->name, "few in flight");
     must(counts.by_fault[FM_MOCK_429] + counts.by_fault[FM_MOCK_429_AFTER] > 0, ops->name,
          "no throttling");
     must(progress.attempts > N, ops->name, "nothing was asked again");
