@@ -13,6 +13,7 @@
  *   files: ["2D/test-*.parquet"]     inside the data folder; * and ? match within a name; sorted
  *   rows: items                      JSON only: where the array stands (tables/table.h)
  *   where: {type: [scale_est]}       rows whose column has one of these values; others are no samples
+ *          {mask_name: present}      rows that have a value there
  *   columns:
  *     instruction: question          as {task} in the prompt; a list of columns is joined by blank
  *                                    lines, {columns: [prompt, suffix], join: " "} by something else
@@ -22,7 +23,8 @@
  *     images: [image_1, image_2]     columns (null: no such picture) of struct{bytes, path}, bytes or
  *                                    base64 text, or of lists of them
  *     image_root: images             the columns name files in this folder of the data ("." is the
- *                                    data folder itself)
+ *                                    data folder itself); "images/{category}": in the one that the
+ *                                    row's column `category` names
  *     mask: mask                     likewise, with mask_root; depth, with depth_root
  *     options: choices               a list column; a list of columns [A, B, C, D]: those not null; or a
  *                                    number: so many options stand, lettered, in the question itself
@@ -33,6 +35,7 @@
  *     points:   {mask: true}, {polygon: answer, space: n1} or {box: bbox, space: px, order: xyxy | xywh},
  *               each with or without expected: a column
  *     path2d:   {column: points, space: px | n1 | n1000}
+ *     of both, member: bbox          the column is a text with a JSON object, of which this is the truth
  *   shuffle_options: hash            options in an order drawn from the sample's id
  *
  * A column is a path (tables/parquet.h); "turns[1].value" is the second element of "turns[].value".

@@ -150,6 +150,8 @@ static fm_status meets(const fm_table_row *row, const fm_table_condition *c, boo
     fm_status st = fm_table_text(row, &c->column, &text);
 
     *out = false;
+    if (st == FM_OK && text)
+        *out = c->present && text[0];
     for (size_t i = 0; st == FM_OK && text && i < c->n; i++)
         *out = *out || strcmp(text, c->values[i]) == 0;
     return st;
@@ -270,7 +272,7 @@ static fm_status add_picture(const fm_table_row *row, const fm_table_ref *ref,
         return FM_OK;
     if (*n == FM_TABLE_PICTURES)
         return fm_table_fault(row, ref, "gives more than 16 pictures");
-    return fm_table_picture(row, ref, value, row->spec->images.root, &paths[(*n)++]);
+    return fm_table_picture(row, ref, value, &row->spec->images, &paths[(*n)++]);
 }
 
 static fm_status read_images(const fm_table_row *row, fm_sample *out)
@@ -303,7 +305,7 @@ static fm_status read_raster(const fm_table_row *row, const fm_table_pictures *p
 {
     const fm_parquet_value *value = p->n ? fm_table_value(row, &p->refs[0]) : NULL;
 
-    return value ? fm_table_picture(row, &p->refs[0], value, p->root, out) : FM_OK;
+    return value ? fm_table_picture(row, &p->refs[0], value, p, out) : FM_OK;
 }
 
 static fm_status read_pictures(const fm_table_row *row, bool sized, fm_sample *out)

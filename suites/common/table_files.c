@@ -241,17 +241,24 @@ static fm_status lay_out_base64(const fm_table_row *row, const fm_table_ref *ref
 }
 
 static fm_status named_file(const fm_table_row *row, const fm_table_ref *ref,
-                            const fm_parquet_value *value, const char *root, const char **out)
+                            const fm_parquet_value *value, const fm_table_pictures *pictures,
+                            const char **out)
 {
     char name[FM_PATH_BYTES], path[FM_PATH_BYTES];
-    const char *text;
+    const char *root = pictures->root, *part = "", *rest = "", *text;
     fm_status st = fm_table_text_of(row, ref, value, &text);
     bool nested = root && strcmp(root, ".") != 0;
 
+    if (st == FM_OK && pictures->part.given) {
+        rest = pictures->rest;
+        st = fm_table_text(row, &pictures->part, &part);
+        if (st == FM_OK && !part)
+            st = fm_table_fault(row, &pictures->part, "has no value, which is a folder's name");
+    }
     if (st != FM_OK)
         return st;
-    if (snprintf(name, sizeof(name), "%s%s%s", nested ? root : "", nested ? "/" : "", text) >=
-        (int)sizeof(name))
+    if (snprintf(name, sizeof(name), "%s%s%s%s%s", nested ? root : "", part, rest,
+                 nested ? "/" : "", text) >= (int)sizeof(name))
         return fm_table_fault(row, ref, "is too long a name");
     st = fm_table_inside(row->data_dir, name, path, row->err);
     if (st != FM_OK)
@@ -276,9 +283,10 @@ static const fm_parquet_value *inside_struct(const fm_parquet_value *value)
 }
 
 fm_status fm_table_picture(const fm_table_row *row, const fm_table_ref *ref,
-                           const fm_parquet_value *value, const char *root, const char **out)
+                           const fm_parquet_value *value, const fm_table_pictures *pictures,
+                           const char **out)
 {
-    bool named = root != NULL;
+    bool named = pictures->root != NULL;
 
     if (value->kind == FM_PARQUET_STRUCT) {
         value = inside_struct(value);
@@ -291,6 +299,6 @@ fm_status fm_table_picture(const fm_table_row *row, const fm_table_ref *ref,
     if (value->kind != FM_PARQUET_TEXT)
         return fm_table_fault(row, ref, "is no picture");
     if (named)
-        return named_file(row, ref, value, root, out);
+        return named_file(row, ref, value, pictures, out);
     return lay_out_base64(row, ref, value->bytes, value->size, out);
 }

@@ -29,13 +29,16 @@ typedef struct {
 typedef struct {
     fm_table_ref refs[FM_TABLE_PICTURES];
     size_t n;
-    const char *root; /* folder of the files that the columns name; NULL: they hold the pictures */
+    const char *root;  /* folder of the files that the columns name; NULL: they hold the pictures */
+    fm_table_ref part; /* a column whose value stands between root and rest: "images/{category}" */
+    const char *rest;
 } fm_table_pictures;
 
 typedef struct {
     fm_table_ref column;
     const char *values[FM_TABLE_VALUES];
     size_t n;
+    bool present; /* any value will do */
 } fm_table_condition;
 
 typedef enum { FM_AS_LETTER, FM_AS_INDEX, FM_AS_TEXT } fm_choice_as;
@@ -73,6 +76,7 @@ typedef struct {
     const char *yes, *no, *unit;
     fm_region_form region;
     fm_truth_space space;
+    const char *member; /* of the JSON object in the answer's text; NULL: the value is the answer */
     bool corner_and_size; /* a box is x, y, width, height */
 } fm_table_spec;
 
@@ -119,8 +123,8 @@ FM_MUST_CHECK fm_status fm_table_truth(const fm_table_row *row, fm_sample *sampl
 
 /* The path of a picture: a file inside the data folder, or one that its bytes are laid out as. */
 FM_MUST_CHECK fm_status fm_table_picture(const fm_table_row *row, const fm_table_ref *ref,
-                                         const fm_parquet_value *value, const char *root,
-                                         const char **out);
+                                         const fm_parquet_value *value,
+                                         const fm_table_pictures *pictures, const char **out);
 
 /* A name from data below the data folder. In a snapshot of a hub's cache files are links to
  * ../../blobs, which are followed. */

@@ -149,6 +149,28 @@ static fm_status read_refs(const reader *r, const cJSON *item, const char *membe
     return st == FM_OK && *n == 0 ? fault(r, member, "is an empty list") : st;
 }
 
+/* "images", or "images/{column}": files of a row lie in the folder that its column names. */
+static fm_status read_root(const reader *r, const cJSON *item, const char *member,
+                           fm_table_pictures *out)
+{
+    char *root = NULL;
+    fm_status st = read_text(r, item, member, &out->root);
+
+    if (st != FM_OK || !item || !strpbrk(out->root, "{}"))
+        return st;
+    if (!(root = fm_arena_strdup(&r->spec->arena, out->root)))
+        return no_memory(r);
+    char *open = strchr(root, '{'), *close = open ? strchr(open, '}') : NULL;
+    if (!close || close == open + 1 || strpbrk(open + 1, "{") || strpbrk(close + 1, "}"))
+        return fault(r, member, "must be a folder, with at most one column as in 'images/{kind}'");
+    *open = *close = '\0';
+    cJSON name = {.type = cJSON_String, .valuestring = open + 1};
+    st = read_ref(r, &name, member, &out->part);
+    out->root = root;
+    out->rest = close + 1;
+    return st;
+}
+
 /* Of what is not wanted, the columns are not even read: pictures make up nearly all of a file. Files
  * that are only named cost nothing. */
 static fm_status read_pictures(const reader *r, const cJSON *columns, const char *member,
@@ -156,7 +178,7 @@ static fm_status read_pictures(const reader *r, const cJSON *columns, const char
 {
     fm_table_pictures made = {0};
     size_t before = r->spec->n_columns;
-    fm_status st = read_text(r, fm_json_get(columns, root), root, &made.root);
+    fm_status st = read_root(r, fm_json_get(columns, root), root, &made);
 
     if (st == FM_OK)
         st = read_refs(r, fm_json_get(columns, member), member, made.refs, FM_TABLE_PICTURES,
@@ -267,6 +289,8 @@ static fm_status read_files(const reader *r, const cJSON *item)
     return st;
 }
 
+static const char not_where[] = "must map columns to lists of texts or numbers, or to 'present'";
+
 /* A value of YAML as the text that a cell of the same value has. */
 static fm_status read_value(const reader *r, const cJSON *item, const char **out)
 {
@@ -280,7 +304,7 @@ static fm_status read_value(const reader *r, const cJSON *item, const char **out
     } else if (cJSON_IsString(item)) {
         *out = fm_arena_strdup(&r->spec->arena, item->valuestring);
     } else {
-        return fault(r, "where", "must map columns to lists of texts or numbers");
+        return fault(r, "where", not_where);
     }
     return *out ? FM_OK : no_memory(r);
 }
@@ -292,8 +316,9 @@ static fm_status read_condition(const reader *r, const cJSON *item)
     const cJSON *child;
     fm_status st = read_ref(r, &name, "where", &c->column);
 
-    if (st == FM_OK && (!cJSON_IsArray(item) || !item->child))
-        st = fault(r, "where", "must map columns to lists of texts or numbers");
+    c->present = cJSON_IsString(item) && strcmp(item->valuestring, "present") == 0;
+    if (st == FM_OK && !c->present && (!cJSON_IsArray(item) || !item->child))
+        st = fault(r, "where", not_where);
     cJSON_ArrayForEach(child, item)
     {
         if (st == FM_OK && c->n == FM_TABLE_VALUES)
@@ -310,7 +335,7 @@ static fm_status read_where(const reader *r, const cJSON *item)
     fm_status st = FM_OK;
 
     if (item && !cJSON_IsObject(item))
-        return fault(r, "where", "must map columns to lists of texts or numbers");
+        return fault(r, "where", not_where);
     cJSON_ArrayForEach(child, item)
     {
         if (st == FM_OK && r->spec->n_where == FM_TABLE_CONDITIONS)
@@ -386,7 +411,8 @@ static fm_status read_space(const reader *r, const cJSON *truth)
 
 static fm_status read_region(const reader *r, const cJSON *truth, const fm_table_wants *wants)
 {
-    static const char *const names[] = {"mask", "polygon", "box", "space", "order", "expected"};
+    static const char *const names[] = {"mask",  "polygon",  "box",   "space",
+                                        "order", "expected", "member"};
     static const char *const orders[] = {"xyxy", "xywh"};
     const cJSON *mask = fm_json_get(truth, "mask");
     const char *form = fm_json_get(truth, "polygon") ? "polygon" : "box";
@@ -404,6 +430,9 @@ static fm_status read_region(const reader *r, const cJSON *truth, const fm_table
             return fault(r, "truth", "with 'mask: true' needs the column 'mask'");
         return FM_OK;
     }
+    st = read_text(r, fm_json_get(truth, "member"), "member", &r->spec->member);
+    if (st != FM_OK)
+        return st;
     r->spec->region = form[0] == 'p' ? FM_REGION_POLYGON : FM_REGION_BOX;
     st = read_ref(r, fm_json_get(truth, form), form, &r->spec->answer);
     if (st == FM_OK)
@@ -414,9 +443,11 @@ static fm_status read_region(const reader *r, const cJSON *truth, const fm_table
 
 static fm_status read_path(const reader *r, const cJSON *truth)
 {
-    static const char *const names[] = {"column", "space"};
+    static const char *const names[] = {"column", "space", "member"};
     fm_status st = check_members(r, truth, "truth", names, FM_COUNT_OF(names));
 
+    if (st == FM_OK)
+        st = read_text(r, fm_json_get(truth, "member"), "member", &r->spec->member);
     return st == FM_OK ? read_space(r, truth) : st;
 }
 

@@ -150,24 +150,69 @@ static bool add_numbers(const fm_parquet_value *value, numbers *out)
     return true;
 }
 
-fm_status fm_table_numbers(const fm_table_row *row, const fm_table_ref *ref, double **out,
-                           size_t *n)
+static bool add_json(const cJSON *item, numbers *out)
 {
-    const fm_parquet_value *value = fm_table_value(row, ref);
+    const cJSON *child;
+
+    if (cJSON_IsNumber(item))
+        return add_number(out, item->valuedouble);
+    if (!cJSON_IsArray(item))
+        return false;
+    cJSON_ArrayForEach(child, item) if (!add_json(child, out)) return false;
+    return true;
+}
+
+/* Numbers of whichever of the two is given, in the sample's arena. */
+static fm_status collect(const fm_table_row *row, const fm_table_ref *ref,
+                         const fm_parquet_value *value, const cJSON *item, double **out, size_t *n)
+{
     numbers found = {0};
 
-    *n = 0;
-    if (!value)
-        return FM_OK;
-    if (!add_numbers(value, &found))
+    if (item ? !add_json(item, &found) : !add_numbers(value, &found))
         return fm_table_fault(row, ref, "holds something else than finite numbers");
     *out = found.values = fm_arena_alloc(row->arena, found.n + 1, sizeof(double));
     if (!found.values)
         return fm_table_no_memory(row);
     found.n = 0;
-    (void)add_numbers(value, &found);
+    (void)(item ? add_json(item, &found) : add_numbers(value, &found));
     *n = found.n;
     return FM_OK;
+}
+
+fm_status fm_table_numbers(const fm_table_row *row, const fm_table_ref *ref, double **out,
+                           size_t *n)
+{
+    const fm_parquet_value *value = fm_table_value(row, ref);
+
+    *n = 0;
+    return value ? collect(row, ref, value, NULL, out, n) : FM_OK;
+}
+
+/* Of the truth: where it is a member of a JSON object, the object begins at the text's first brace
+ * ("<type>fsd_free_point</type>{"bbox": [...]}"). */
+static fm_status true_numbers(const fm_table_row *row, double **out, size_t *n)
+{
+    const fm_table_ref *ref = &row->spec->answer;
+    const char *text, *object;
+    cJSON *tree = NULL;
+
+    *n = 0;
+    if (!row->spec->member)
+        return fm_table_numbers(row, ref, out, n);
+    fm_status st = fm_table_text(row, ref, &text);
+    if (st != FM_OK || !text)
+        return st;
+    object = strchr(text, '{');
+    if (!object || fm_json_parse(object, strlen(object), ref->name, &tree, NULL) != FM_OK)
+        return fm_table_fault(row, ref, "holds no JSON object");
+    const cJSON *item = fm_json_get(tree, row->spec->member);
+    if (item)
+        st = collect(row, ref, NULL, item, out, n);
+    else
+        st = fm_fail(row->err, FM_E_INPUT, "%s: row %zu: column '%s' has no member '%s'", row->path,
+                     row->number, ref->name, row->spec->member);
+    cJSON_Delete(tree);
+    return st;
 }
 
 static fm_status one_number(const fm_table_row *row, const fm_table_ref *ref, double *out)
@@ -367,7 +412,7 @@ static fm_status read_pairs(const fm_table_row *row, double (**out)[2], size_t *
 {
     double *values, scale = row->spec->space == FM_SPACE_N1000 ? 0.001 : 1;
     size_t count;
-    fm_status st = fm_table_numbers(row, &row->spec->answer, &values, &count);
+    fm_status st = true_numbers(row, &values, &count);
 
     if (st == FM_OK && (count == 0 || count % 2))
         st = fm_table_fault(row, &row->spec->answer, "is no list of points (x, y)");
@@ -386,7 +431,7 @@ static fm_status read_box(const fm_table_row *row, fm_truth_region *out)
 {
     double *v, scale = row->spec->space == FM_SPACE_N1000 ? 0.001 : 1;
     size_t n;
-    fm_status st = fm_table_numbers(row, &row->spec->answer, &v, &n);
+    fm_status st = true_numbers(row, &v, &n);
 
     if (st != FM_OK)
         return st;

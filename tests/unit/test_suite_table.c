@@ -229,6 +229,23 @@ Test(loader, paths_in_parts_of_the_picture_become_pixels)
     cr_assert(s.truth.path.points[0][0] == 320 && s.truth.path.points[0][1] == 240);
 }
 
+/* Embodied-R1 publishes its truths so. */
+Test(loader, a_truth_may_be_a_member_of_a_text_with_json)
+{
+    fm_sample s = only_sample(FM_ANSWER_PATH2D, "",
+                              "{\"column\": \"a\", \"space\": \"px\", \"member\": \"trajectory\"}",
+                              "[{\"q\": \"?\", \"a\": \"<type>fsd</type>{\\\"n\\\": 7, "
+                              "\\\"trajectory\\\": [[1.5, 2], [3, 4]]}\"}]",
+                              NULL);
+
+    cr_assert(eq(sz, s.truth.path.n, 2));
+    cr_assert(s.truth.path.points[0][0] == 1.5 && s.truth.path.points[1][1] == 4);
+    s = only_sample(FM_ANSWER_POINTS, "",
+                    "{\"box\": \"a\", \"space\": \"px\", \"member\": \"bbox\"}",
+                    "[{\"q\": \"?\", \"a\": \"{\\\"bbox\\\": [1, 2, 3, 4]}\"}]", NULL);
+    cr_assert(s.truth.region.box[0] == 1 && s.truth.region.box[3] == 4);
+}
+
 /* ---- pictures ---- */
 
 /* A PNG of 2 x 3 pixels, as far as its header. */
@@ -337,6 +354,31 @@ Test(loader, named_files_stay_inside_the_data)
     fm_loader_table.close(state);
 }
 
+Test(loader, a_column_names_the_folder_of_a_rows_files)
+{
+    static const char data[] =
+        "{\"files\": [\"a.json\"], \"where\": {\"i\": \"present\"}, \"columns\": "
+        "{\"instruction\": \"q\", \"images\": \"i\", \"image_root\": "
+        "\"images/{kind}/small\"}, \"truth\": {\"column\": \"q\"}}";
+    char expected[FM_PATH_BYTES];
+    fm_err err = {0};
+    fm_sample s;
+    bool more;
+
+    put("a.json", "[{\"q\": \"yes\"}, {\"q\": \"yes\", \"i\": null}, {\"q\": \"yes\", \"i\": \"\"},"
+                  "{\"q\": \"yes\", \"i\": \"1.png\", \"kind\": \"cups\"},"
+                  "{\"q\": \"yes\", \"i\": \"1.png\"}]");
+    void *state = open_good(FM_ANSWER_YESNO, data, NULL, false);
+    cr_assert(next(state, &s));
+    snprintf(expected, sizeof(expected), "%s/images/cups/small/1.png", data_dir);
+    cr_assert(eq(str, (char *)s.image_path, expected));
+    cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+    cr_assert(strstr(err.text, "row 5: column 'kind' has no value, which is a folder's name") !=
+                  NULL,
+              "%s", err.text);
+    fm_loader_table.close(state);
+}
+
 /* ---- the hub's cache ---- */
 
 static void link_to(const char *target, const char *name)
@@ -425,6 +467,10 @@ ParameterizedTestParameters(loader, descriptions_are_read_strictly)
         {FM_ANSWER_YESNO, "{" F ",\"columns\": {\"instruction\": \"a[x]\"}}",
          "names an element of a list"},
         {FM_ANSWER_YESNO, "{" F ",\"where\": {\"a\": \"b\"}," C "}", "'where' must map columns"},
+        {FM_ANSWER_YESNO,
+         "{" F ",\"columns\": {\"instruction\": \"q\", \"images\": \"i\", \"image_root\": "
+         "\"a/{b}/{c}\"}}",
+         "'image_root' must be a folder, with at most one column"},
         {FM_ANSWER_CHOICE, "{" F "," C ",\"truth\": {\"column\": \"q\"}}", "'options' is missing"},
         {FM_ANSWER_CHOICE, "{" F "," C ",\"truth\": {\"column\": \"q\", \"as\": \"leter\"}}",
          "'as' must be one of letter, index, text"},
@@ -481,6 +527,14 @@ ParameterizedTestParameters(loader, rows_are_checked)
          "{\"q\": \"?\", \"a\": \"1 m\"}", "holds something else than finite numbers"},
         {FM_ANSWER_POINTS, "{\"box\": \"a\", \"space\": \"px\"}",
          "{\"q\": \"?\", \"a\": [5, 5, 1, 1]}", "is a box that ends before it begins"},
+        {FM_ANSWER_POINTS, "{\"box\": \"a\", \"space\": \"px\", \"member\": \"bbox\"}",
+         "{\"q\": \"?\", \"a\": \"{\\\"box\\\": [1, 2, 3, 4]}\"}",
+         "column 'a' has no member 'bbox'"},
+        {FM_ANSWER_POINTS, "{\"box\": \"a\", \"space\": \"px\", \"member\": \"bbox\"}",
+         "{\"q\": \"?\", \"a\": \"[1, 2, 3, 4]\"}", "column 'a' holds no JSON object"},
+        {FM_ANSWER_POINTS, "{\"box\": \"a\", \"space\": \"px\", \"member\": \"bbox\"}",
+         "{\"q\": \"?\", \"a\": \"{\\\"bbox\\\": [1, true]}\"}",
+         "holds something else than finite numbers"},
         {FM_ANSWER_POINTS, "{\"polygon\": \"a\", \"space\": \"n1\"}", "{\"q\": \"?\", \"a\": [5]}",
          "is no list of points"},
     };
