@@ -40,6 +40,14 @@ FM_API double fm_stats_normal_quantile(double p);
  */
 FM_API fm_interval fm_stats_wilson(size_t hits, size_t n, double confidence);
 
+/* Clopper and Pearson's exact interval for a proportion: its coverage is at least `confidence`
+ * whatever the proportion is, at the price of being wider than Wilson's. Source: 1934. */
+FM_API fm_interval fm_stats_clopper_pearson(size_t hits, size_t n, double confidence);
+
+/* The t below which Student's variable with df > 0 degrees of freedom falls with probability p;
+ * infinite at 0 and 1, NaN outside. */
+FM_API double fm_stats_t_quantile(double p, double df);
+
 /**
  * Percentile bootstrap of the mean: `draws` resamples of n values with replacement, the interval
  * between the (1 -+ confidence) / 2 quantiles of their means.

@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "base/size.h"
+#include "special.h"
 
 double fm_stats_mean(const double *values, size_t n)
 {
@@ -95,6 +96,50 @@ fm_interval fm_stats_wilson(size_t hits, size_t n, double confidence)
 
     /* The ends at no hit and at all hits are exact, whatever the rounding above. */
     return (fm_interval){hits == 0 ? 0 : centre - half, hits == n ? 1 : centre + half};
+}
+
+/* The p at which at least (or at most) `hits` of n come with probability `tail`: bisection until no
+ * double is between the ends. */
+static double exact_end(double hits, double n, double tail, bool low)
+{
+    double a = 0, b = 1;
+
+    for (;;) {
+        double p = 0.5 * (a + b);
+        bool below =
+            low ? fm_binomial_above(hits, n, p) < tail : fm_binomial_below(hits, n, p) > tail;
+
+        if (p == a || p == b)
+            return p;
+        *(below ? &a : &b) = p;
+    }
+}
+
+fm_interval fm_stats_clopper_pearson(size_t hits, size_t n, double confidence)
+{
+    double tail = (1 - confidence) / 2;
+
+    return (fm_interval){hits == 0 ? 0 : exact_end((double)hits, (double)n, tail, true),
+                         hits == n ? 1 : exact_end((double)hits, (double)n, tail, false)};
+}
+
+double fm_stats_t_quantile(double p, double df)
+{
+    double low = 0, high = 1, tail = p < 0.5 ? p : 1 - p;
+
+    if (!(p >= 0 && p <= 1 && df > 0))
+        return NAN;
+    if (tail == 0)
+        return p == 0 ? -INFINITY : INFINITY;
+    while (fm_t_above(high, df) > tail)
+        high *= 2;
+    for (;;) {
+        double t = 0.5 * (low + high);
+
+        if (t == low || t == high)
+            return p < 0.5 ? -t : t;
+        *(fm_t_above(t, df) > tail ? &low : &high) = t;
+    }
 }
 
 /* Uniform in [0, n) from 32 random bits (Lemire 2019); the refill happens once in 2^32 / n. */
