@@ -119,6 +119,27 @@ void fm_text_for_html(fm_buf *out, const char *text, size_t size)
     }
 }
 
+void fm_text_for_script(fm_buf *out, const char *json, size_t size)
+{
+    size_t begin = 0;
+
+    /* Nearly all of it is copied in long pieces: this may be many megabytes. */
+    for (size_t i = 0, n; i < size; i += n) {
+        uint32_t c = (unsigned char)json[i];
+
+        n = c < 0x80 ? 1 : fm_utf8_sequence(json + i, size - i);
+        if (c >= 0x80)
+            c = n ? decode(json + i, n) : 0xFFFD;
+        if (n && c != '<' && (c == '\n' || !acts_on_display(c)))
+            continue;
+        fm_buf_append(out, json + begin, i - begin);
+        fm_buf_printf(out, "\\u%04x", (unsigned)c);
+        n = n ? n : 1;
+        begin = i + n;
+    }
+    fm_buf_append(out, json + begin, size - begin);
+}
+
 size_t fm_text_columns(const char *text)
 {
     size_t columns = 0, size = strlen(text);

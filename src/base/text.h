@@ -22,6 +22,11 @@ void fm_text_for_terminal(fm_buf *out, const char *text, size_t size);
  * characters are shown as U+FFFD so that they cannot act. Newline and tab stay. */
 void fm_text_for_html(fm_buf *out, const char *text, size_t size);
 
+/* Append JSON text (valid UTF-8) fit for a script element of type application/json: no "<" is left, so
+ * that nothing ends the element or begins a comment in it, and no raw character that acts on the
+ * display; both stand as JSON's own escapes. */
+void fm_text_for_script(fm_buf *out, const char *json, size_t size);
+
 /* Columns that `text` takes on a terminal (wide and combining characters counted roughly: ASCII is
  * exact). */
 size_t fm_text_columns(const char *text);

@@ -52,26 +52,84 @@ fm_status fm_report_model_add(fm_report_model *model, const cJSON *manifest, con
     return FM_OK;
 }
 
-/* The suite's arena is reset for its next sample, so everything that the report keeps is copied. */
+/* ---- copies: the suite's arena is reset for its next sample ---- */
+
+/* False where memory is out. */
+static bool keep_text(fm_arena *arena, const char **text)
+{
+    return !*text || (*text = fm_arena_strdup(arena, *text));
+}
+
+/* An array of n items of `size` bytes; NULL stays NULL. */
+static bool keep_array(fm_arena *arena, void *array, size_t n, size_t size)
+{
+    void *old, *copy;
+
+    memcpy(&old, array, sizeof(old));
+    if (!old || n == 0)
+        return true;
+    copy = fm_arena_alloc(arena, n, size);
+    if (!copy)
+        return false;
+    memcpy(copy, old, n * size);
+    memcpy(array, &copy, sizeof(copy));
+    return true;
+}
+
+static bool keep_options(fm_arena *arena, fm_truth_choice *choice)
+{
+    if (!choice->options || choice->n == 0)
+        return true;
+    const char **texts = fm_arena_alloc(arena, choice->n, sizeof(*texts));
+
+    for (size_t i = 0; texts && i < choice->n; i++) {
+        texts[i] = choice->options[i];
+        if (!keep_text(arena, &texts[i]))
+            return false;
+    }
+    choice->options = texts;
+    return texts != NULL;
+}
+
+static bool keep_truth(fm_arena *arena, fm_sample *s)
+{
+    switch (s->kind) {
+    case FM_ANSWER_TRACE2D:
+    case FM_ANSWER_TRACE3D:
+        return keep_array(arena, &s->truth.trace.points, s->truth.trace.n,
+                          sizeof(*s->truth.trace.points));
+    case FM_ANSWER_PATH2D:
+        return keep_array(arena, &s->truth.path.points, s->truth.path.n,
+                          sizeof(*s->truth.path.points));
+    case FM_ANSWER_CHOICE:
+        return keep_options(arena, &s->truth.choice);
+    case FM_ANSWER_QUANTITY:
+        return keep_text(arena, &s->truth.quantity.unit);
+    case FM_ANSWER_POINTS:
+        return keep_array(arena, &s->truth.region.polygon, s->truth.region.n_polygon,
+                          sizeof(*s->truth.region.polygon));
+    case FM_ANSWER_YESNO:
+    case FM_ANSWER_KINDS:
+        break;
+    }
+    return true;
+}
+
 static bool copy_sample(fm_arena *arena, fm_sample *out, const fm_sample *in)
 {
     *out = *in;
     const char **texts[] = {&out->id,         &out->category,    &out->instruction,
                             &out->target,     &out->destination, &out->image_path,
-                            &out->depth_path, &out->mask_path};
+                            &out->depth_path, &out->mask_path,   &out->source};
 
     for (size_t i = 0; i < FM_COUNT_OF(texts); i++)
-        if (*texts[i] && !(*texts[i] = fm_arena_strdup(arena, *texts[i])))
+        if (!keep_text(arena, texts[i]))
             return false;
-
-    const fm_truth_trace *trace = &in->truth.trace;
-    if (trace->n > 0) {
-        out->truth.trace.points = fm_arena_alloc(arena, trace->n, sizeof(*trace->points));
-        if (!out->truth.trace.points)
-            return false;
-        memcpy(out->truth.trace.points, trace->points, trace->n * sizeof(*trace->points));
-    }
-    return true;
+    /* no report shows these */
+    out->judgement = NULL;
+    out->more_images = NULL;
+    out->n_more_images = 0;
+    return keep_truth(arena, out);
 }
 
 fm_status fm_report_run_add(fm_report_model *model, fm_report_run *run, cJSON *line,

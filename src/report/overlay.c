@@ -3,12 +3,8 @@
 
 #include <math.h>
 
-#include "base/json.h"
-#include "fathom/camera.h"
 #include "report/picture.h"
-
-/* Nearer than this a point has no sensible projection (the box may reach behind the camera). */
-#define NEAR_M 0.02
+#include "report/shapes.h"
 
 enum { CASING = 0x1B1B1B, WHITE = 0xFFFFFF };
 
@@ -18,10 +14,10 @@ typedef struct {
     double scale, unit;
 } pen;
 
-static void place(const pen *p, double u, double v, double out[2])
+static void place(const pen *p, const double uv[2], double out[2])
 {
-    out[0] = (u + 0.5) * p->scale - 0.5;
-    out[1] = (v + 0.5) * p->scale - 0.5;
+    out[0] = (uv[0] + 0.5) * p->scale - 0.5;
+    out[1] = (uv[1] + 0.5) * p->scale - 0.5;
 }
 
 /* ---- paths ---- */
@@ -117,68 +113,26 @@ static void draw_path(const pen *p, const double (*path)[2], size_t n, unsigned 
     fm_canvas_paint(p->canvas, WHITE, 1);
 }
 
-/* ---- the destination box ---- */
-
-/* Bits of a corner's index are its side on x, y, z (fm_box_corners); a face fixes one of them. */
-static const int box_faces[6][4] = {{0, 2, 6, 4}, {1, 3, 7, 5}, {0, 1, 5, 4},
-                                    {2, 3, 7, 6}, {0, 1, 3, 2}, {4, 5, 7, 6}};
-
-static bool faces_camera(const fm_box *box, int face)
+/* Points that are no path: discs with a dark casing. */
+static void draw_points(const pen *p, const double (*points)[2], size_t n, unsigned rgb)
 {
-    int axis = face / 2;
-    double sign = face % 2 ? 1 : -1, towards = 0;
-
-    for (int k = 0; k < 3; k++) {
-        double normal = sign * box->rotation[k][axis];
-
-        towards += normal * (box->center[k] + normal * box->extent[axis] / 2);
+    for (int inner = 0; inner < 2; inner++) {
+        for (size_t i = 0; i < n; i++)
+            if (drawable(points[i]))
+                fm_canvas_disc(p->canvas, points[i], (inner ? 4 : 5.3) * p->unit);
+        fm_canvas_paint(p->canvas, inner ? rgb : CASING, inner ? 1 : 0.72);
     }
-    return towards < 0;
 }
 
-/* Cut the edge where it passes the camera plane, then project it. */
-static bool project_edge(const pen *p, const fm_camera *camera, const double a[3],
-                         const double b[3], double from[2], double to[2])
+/* ---- the truth ---- */
+
+static void draw_box(const pen *p, const fm_shapes *shapes)
 {
-    double ends[2][3] = {{a[0], a[1], a[2]}, {b[0], b[1], b[2]}}, uv[2];
-
-    for (int i = 0; i < 2; i++) {
-        double *end = ends[i], *other = ends[1 - i];
-
-        if (!(end[2] >= NEAR_M)) {
-            if (!(other[2] > NEAR_M))
-                return false;
-            double t = (NEAR_M - end[2]) / (other[2] - end[2]);
-            for (int k = 0; k < 3; k++)
-                end[k] += t * (other[k] - end[k]);
-            end[2] = NEAR_M;
-        }
-        fm_camera_project(camera, end, uv);
-        place(p, uv[0], uv[1], i ? to : from);
-    }
-    return true;
-}
-
-static void draw_box(const pen *p, const fm_box *box, const fm_camera *camera)
-{
-    double corners[8][3], from[2], to[2];
-    bool whole = true;
-
-    fm_box_corners(box, corners);
-    for (int i = 0; i < 8; i++)
-        whole &= corners[i][2] > NEAR_M;
-
-    for (int f = 0; whole && f < 6; f++) {
+    for (size_t f = 0; f < shapes->n_faces; f++) {
         double face[4][2];
 
-        if (!faces_camera(box, f))
-            continue;
-        for (int i = 0; i < 4; i++) {
-            double uv[2];
-
-            fm_camera_project(camera, corners[box_faces[f][i]], uv);
-            place(p, uv[0], uv[1], face[i]);
-        }
+        for (int i = 0; i < 4; i++)
+            place(p, shapes->faces[f][i], face[i]);
         fm_canvas_polygon(p->canvas, (const double(*)[2])face, 4, 0);
     }
     fm_canvas_paint(p->canvas, FM_COLOUR_BOX, 0.14);
@@ -187,141 +141,77 @@ static void draw_box(const pen *p, const fm_box *box, const fm_camera *camera)
     for (int pass = 0; pass < 4; pass++) {
         bool front = pass >= 2, inner = pass & 1;
 
-        for (int a = 0; a < 8; a++) {
-            for (int axis = 0; axis < 3; axis++) {
-                int b = a | 1 << axis, u = (axis + 1) % 3, v = (axis + 2) % 3;
+        for (size_t i = 0; i < shapes->n_edges; i++) {
+            const fm_shape_edge *edge = &shapes->edges[i];
+            double from[2], to[2];
 
-                if (a == b)
-                    continue;
-                bool seen = faces_camera(box, 2 * u + (a >> u & 1)) ||
-                            faces_camera(box, 2 * v + (a >> v & 1));
-                if (seen == front && project_edge(p, camera, corners[a], corners[b], from, to))
-                    fm_canvas_segment(p->canvas, from, to,
-                                      (front ? 1.0 : 0.6) * p->unit + (inner ? 0 : 0.9 * p->unit));
-            }
+            if (edge->front != front)
+                continue;
+            place(p, edge->a, from);
+            place(p, edge->b, to);
+            fm_canvas_segment(p->canvas, from, to,
+                              (front ? 1.0 : 0.6) * p->unit + (inner ? 0 : 0.9 * p->unit));
         }
         fm_canvas_paint(p->canvas, inner ? FM_COLOUR_BOX : CASING,
                         (front ? 1 : 0.6) * (inner ? 1 : 0.55));
     }
 }
 
-/* ---- the object ---- */
-
-/* How much of the 3x3 neighbourhood belongs to the object: smooths the outline by half a pixel. */
-static double mask_share(const fm_raster *mask, int x, int y)
+static void draw_closed(const pen *p, const double (*points)[2], size_t n, double radius)
 {
-    const unsigned char *data = mask->data;
-    int n = 0;
+    for (size_t i = 0; i < n; i++) {
+        double from[2], to[2];
 
-    for (int j = y - 1; j <= y + 1; j++)
-        for (int i = x - 1; i <= x + 1; i++)
-            n += i >= 0 && j >= 0 && i < mask->width && j < mask->height &&
-                 data[(size_t)j * (size_t)mask->width + (size_t)i] > 0;
-    return n / 9.0;
+        place(p, points[i], from);
+        place(p, points[(i + 1) % n], to);
+        if (drawable(from) && drawable(to))
+            fm_canvas_segment(p->canvas, from, to, radius);
+    }
 }
 
-/* Marching squares at half coverage; a mask of another size is laid over the image. */
-static void draw_outline(const pen *p, const fm_raster *mask, const fm_raster *image)
+static void draw_outlines(const pen *p, const fm_shapes *shapes)
 {
-    double sx = (double)image->width / mask->width, sy = (double)image->height / mask->height;
-    const unsigned char *data = mask->data;
-
     for (int pass = 0; pass < 2; pass++) {
-        for (int y = -1; y < mask->height; y++) {
-            for (int x = -1; x < mask->width; x++) {
-                static const int around[4][2] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
-                double share[4], cut[4][2];
-                int n = 0, set = 0;
+        double radius = (pass ? 1.0 : 2.0) * p->unit;
 
-                /* Far from the object, where most of the picture is, nothing else is looked at. */
-                for (int j = y - 1; j <= y + 2; j++)
-                    for (int i = x - 1; i <= x + 2; i++)
-                        set += i >= 0 && j >= 0 && i < mask->width && j < mask->height &&
-                               data[(size_t)j * (size_t)mask->width + (size_t)i] > 0;
-                if (set == 0 || set == 16)
-                    continue;
-                for (int k = 0; k < 4; k++)
-                    share[k] = mask_share(mask, x + around[k][0], y + around[k][1]);
-                for (int k = 0; k < 4; k++) {
-                    int next = (k + 1) % 4;
-
-                    if ((share[k] > 0.5) == (share[next] > 0.5))
-                        continue;
-                    double t = (0.5 - share[k]) / (share[next] - share[k]);
-                    double u = x + around[k][0] + t * (around[next][0] - around[k][0]);
-                    double v = y + around[k][1] + t * (around[next][1] - around[k][1]);
-                    place(p, (u + 0.5) * sx - 0.5, (v + 0.5) * sy - 0.5, cut[n++]);
-                }
-                for (int k = 0; k + 1 < n; k += 2)
-                    fm_canvas_segment(p->canvas, cut[k], cut[k + 1], (pass ? 1.0 : 2.0) * p->unit);
-            }
-        }
+        for (size_t k = 0; k < shapes->n_outlines; k++)
+            draw_closed(p, (const double(*)[2])shapes->outlines[k].points, shapes->outlines[k].n,
+                        radius);
+        draw_closed(p, (const double(*)[2])shapes->region.points, shapes->region.n, radius);
         fm_canvas_paint(p->canvas, pass ? FM_COLOUR_OBJECT : CASING, pass ? 1 : 0.5);
     }
 }
 
 /* ---- a sample ---- */
 
-size_t fm_report_answer_points(const fm_report_sample *sample, fm_arena *arena,
-                               double (**points)[3])
+static void draw_truth(const pen *p, const fm_shapes *shapes)
 {
-    const cJSON *list = fm_json_get(fm_json_get(sample->line, "answer"), "points"), *point;
-    size_t n = (size_t)cJSON_GetArraySize(list), i = 0;
+    double path[FM_SHAPES_MOST_POINTS][2];
 
-    *points = n ? fm_arena_alloc(arena, n, sizeof(**points)) : NULL;
-    if (!*points)
-        return 0;
-    cJSON_ArrayForEach(point, list)
-    {
-        const cJSON *value = cJSON_IsArray(point) ? point->child : NULL;
-
-        for (int k = 0; k < 3; k++) {
-            (*points)[i][k] = cJSON_IsNumber(value) ? value->valuedouble : NAN;
-            value = value ? value->next : NULL;
-        }
-        i++;
-    }
-    return n;
+    draw_outlines(p, shapes);
+    draw_box(p, shapes);
+    for (size_t i = 0; i < shapes->trace.n; i++)
+        place(p, shapes->trace.points[i], path[i]);
+    draw_path(p, (const double(*)[2])path, shapes->trace.n, FM_COLOUR_TRUTH, 1.7 * p->unit, false);
 }
 
-static void draw_traces(const pen *p, const fm_report_sample *sample, const fm_raster *image)
+static void draw_answer(const pen *p, const fm_report_sample *sample, const fm_raster *image,
+                        fm_arena *arena)
 {
-    static const size_t most = FM_OVERLAY_MAX_POINTS;
-    double path[FM_OVERLAY_MAX_POINTS][2], uv[2];
-    const fm_sample *s = &sample->sample;
-    fm_arena arena = {0};
-    double(*answer)[3];
+    double path[FM_SHAPES_MOST_POINTS][2], (*answer)[3];
+    size_t n = fm_shapes_answer(sample->line, arena, &answer);
 
-    if (sample->has_sample && s->has_camera) {
-        const fm_truth_trace *truth = &s->truth.trace;
-        size_t n = truth->n < most ? truth->n : most;
-
-        for (size_t i = 0; i < n; i++) {
-            const double *point = truth->points[n < 2 ? 0 : i * (truth->n - 1) / (n - 1)];
-
-            path[i][0] = path[i][1] = NAN;
-            if (point[2] > NEAR_M) {
-                fm_camera_project(&s->camera, point, uv);
-                place(p, uv[0], uv[1], path[i]);
-            }
-        }
-        draw_path(p, (const double(*)[2])path, n, FM_COLOUR_TRUTH, 1.7 * p->unit, false);
-    }
-
-    size_t all = fm_report_answer_points(sample, &arena, &answer), n = all < most ? all : most;
-    for (size_t i = 0; i < n; i++) {
-        const double *point = answer[n < 2 ? 0 : i * (all - 1) / (n - 1)];
-
-        place(p, point[0] * image->width, point[1] * image->height, path[i]);
-    }
-    draw_path(p, (const double(*)[2])path, n, FM_COLOUR_PREDICTION, 1.7 * p->unit, true);
-    fm_arena_release(&arena);
+    for (size_t i = 0; i < n; i++)
+        place(p, (double[]){answer[i][0] * image->width, answer[i][1] * image->height}, path[i]);
+    if (sample->sample.kind == FM_ANSWER_POINTS)
+        draw_points(p, (const double(*)[2])path, n, FM_COLOUR_PREDICTION);
+    else
+        draw_path(p, (const double(*)[2])path, n, FM_COLOUR_PREDICTION, 1.7 * p->unit, true);
 }
 
 fm_status fm_overlay_draw(fm_overlay *o, const fm_report_sample *sample, int size, fm_err *err)
 {
     const fm_sample *s = &sample->sample;
-    fm_raster_info info;
 
     if (!sample->has_sample || !s->image_path)
         return fm_fail(err, FM_E_INPUT, "sample '%s' names no picture", sample->id);
@@ -340,13 +230,17 @@ fm_status fm_overlay_draw(fm_overlay *o, const fm_report_sample *sample, int siz
         return st;
 
     pen p = {&o->canvas, scale, fmax(1, size / 512.0)};
-    if (s->mask_path && fm_raster_probe(s->mask_path, &info, NULL) == FM_OK &&
-        fm_raster_load_mask(s->mask_path, &o->mask, NULL) == FM_OK)
-        draw_outline(&p, &o->mask, &o->image);
-    if (s->has_camera && s->truth.trace.has_box)
-        draw_box(&p, &s->truth.trace.box, &s->camera);
-    draw_traces(&p, sample, &o->image);
-    return FM_OK;
+    fm_arena arena = {0};
+    fm_shapes shapes;
+    bool masked = s->mask_path && fm_raster_load_mask(s->mask_path, &o->mask, NULL) == FM_OK;
+    st = fm_shapes_make(s, o->image.width, o->image.height, masked ? &o->mask : NULL, &arena,
+                        &shapes, err);
+    if (st == FM_OK) {
+        draw_truth(&p, &shapes);
+        draw_answer(&p, sample, &o->image, &arena);
+    }
+    fm_arena_release(&arena);
+    return st;
 }
 
 void fm_overlay_release(fm_overlay *o)

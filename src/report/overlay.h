@@ -15,9 +15,6 @@
 #define FM_COLOUR_OBJECT     0x56B4E9u
 #define FM_COLOUR_BOX        0xF0E442u
 
-/* Longer paths are drawn through this many of their points: nobody sees more in a picture. */
-#define FM_OVERLAY_MAX_POINTS 1024
-
 typedef struct {
     fm_raster image, mask, picture; /* picture: the result */
     fm_canvas canvas;
@@ -28,10 +25,5 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_overlay_draw(fm_overlay *overlay, const fm_report_sample *sample,
                                         int size, fm_err *err);
 void fm_overlay_release(fm_overlay *overlay); /* accepts NULL and {0} */
-
-/* The points of the parsed answer, [n][3] in the arena: x, y in [0, 1], d in metres; NaN where the
- * line has null or nothing. Returns n, 0 where there is no answer or no memory. */
-size_t fm_report_answer_points(const fm_report_sample *sample, fm_arena *arena,
-                               double (**points)[3]);
 
 #endif

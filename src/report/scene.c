@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "report/overlay.h"
 #include "report/plots.h"
+#include "report/shapes.h"
 
 /* A cloud of more dots is no clearer, only larger: a dot takes 70 bytes of SVG. */
 #define MOST_DOTS 3200
@@ -251,10 +252,8 @@ static void write_script(fm_buf *s, const fm_sample *sample, const region *r, co
 static size_t lift(const fm_report_sample *sample, const fm_raster *depth, fm_arena *arena,
                    double (**out)[3])
 {
-    size_t n = fm_report_answer_points(sample, arena, out);
+    size_t n = fm_shapes_answer(sample->line, arena, out);
 
-    if (n > FM_OVERLAY_MAX_POINTS)
-        n = FM_OVERLAY_MAX_POINTS;
     for (size_t i = 0; i < n; i++) {
         double *p = (*out)[i];
 

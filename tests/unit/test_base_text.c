@@ -51,6 +51,15 @@ static void expect_escaped(void (*escape)(fm_buf *, const char *, size_t), const
     fm_buf_release(&out);
 }
 
+Test(escape, json_in_a_script_element_cannot_leave_it)
+{
+    expect_escaped(fm_text_for_script, "{\"a\": \"</script><!--<script>\"}",
+                   "{\"a\": \"\\u003c/script>\\u003c!--\\u003cscript>\"}");
+    expect_escaped(fm_text_for_script, "\"\xE2\x80\xA8 \xE2\x80\xAE \x7F \xC3\xA9\"\n",
+                   "\"\\u2028 \\u202e \\u007f \xC3\xA9\"\n");
+    expect_escaped(fm_text_for_script, "", "");
+}
+
 Test(escape, terminal_text_cannot_act)
 {
     expect_escaped(fm_text_for_terminal, "plain \xC3\xA9", "plain \xC3\xA9");
