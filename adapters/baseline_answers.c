@@ -9,7 +9,10 @@
 #include "fathom/pointing.h"
 #include "fathom/raster.h"
 
-enum { GRID = 256 }; /* cells a side in which a region without pixels is looked at */
+enum {
+    GRID = 256, /* cells a side in which a region without pixels is looked at */
+    MOST_POINTS = 256,
+};
 
 /* What is asked for; the picture's size and its mask are there where the form needs them. */
 typedef struct {
@@ -72,37 +75,57 @@ static bool point_of(const writing *w, double out[2])
     return true;
 }
 
-/* One point in parts of the picture, in the numbers of the form. */
-static void put_point(const writing *w, const char *form, bool first, double x, double y)
-{
-    const char *comma = first ? "" : ", ";
+/* How a list of points is written. */
+typedef struct {
+    const char *name;
+    double side; /* x and y count from 0 to this; 0: pixels */
+    int decimals;
+    bool yx;
+    const char *begin, *before, *between, *after, *separator, *end;
+} layout;
 
-    if (strcmp(form, "points_n1") == 0)
-        fm_buf_printf(w->out, "%s(%.4f, %.4f)", comma, x, y);
-    else if (strcmp(form, "points_n1000") == 0)
-        fm_buf_printf(w->out, "%s(%.0f, %.0f)", comma, x * 1000, y * 1000);
-    else if (strcmp(form, "points_px") == 0)
-        fm_buf_printf(w->out, "%s(%.0f, %.0f)", comma, floor(x * w->width), floor(y * w->height));
-    else
-        fm_buf_printf(w->out, "%s[%.0f, %.0f]", comma, floor(x * w->width), floor(y * w->height));
+static const layout layouts[] = {
+    {"points_n1", 1, 4, false, "[", "(", ", ", ")", ", ", "]"},
+    {"points_n1000", 1000, 0, false, "[", "(", ", ", ")", ", ", "]"},
+    {"points_px", 0, 0, false, "[", "(", ", ", ")", ", ", "]"},
+    {"point_tag", 0, 0, false, "<answer><point>[", "[", ", ", "]", ", ", "]</point></answer>"},
+    {"json_px", 0, 0, false, "```json\n[", "{\"point\": [", ", ", "]}", ", ", "]\n```"},
+    {"json_yx1000", 1000, 0, true, "```json\n[", "{\"point\": [", ", ", "]}", ", ", "]\n```"},
+    {"json_xy1000", 1000, 0, false, "```json\n[", "{\"point_2d\": [", ", ", "]}", ", ", "]\n```"},
+    {"xml_n100", 100, 2, false, "", "<point x1=\"", "\" y1=\"", "\"/>", " ", ""},
+};
+
+static const layout *layout_of(const char *form)
+{
+    size_t i = 0;
+
+    while (i + 1 < FM_COUNT_OF(layouts) && strcmp(layouts[i].name, form) != 0)
+        i++;
+    return &layouts[i];
 }
 
+/* Points in parts of the picture, in the numbers of the form. */
 static void put_points(const writing *w, const char *form, double (*points)[2], size_t n)
 {
-    bool tag = strcmp(form, "point_tag") == 0;
+    const layout *l = layout_of(form);
 
-    fm_buf_puts(w->out, tag ? "<point>[" : "[");
-    for (size_t i = 0; i < n; i++)
-        put_point(w, form, i == 0, points[i][0], points[i][1]);
-    fm_buf_puts(w->out, tag ? "]</point>" : "]");
+    fm_buf_puts(w->out, l->begin);
+    for (size_t i = 0; i < n; i++) {
+        double x = l->side > 0 ? points[i][0] * l->side : floor(points[i][0] * w->width);
+        double y = l->side > 0 ? points[i][1] * l->side : floor(points[i][1] * w->height);
+
+        fm_buf_printf(w->out, "%s%s%.*f%s%.*f%s", i ? l->separator : "", l->before, l->decimals,
+                      l->yx ? y : x, l->between, l->decimals, l->yx ? x : y, l->after);
+    }
+    fm_buf_puts(w->out, l->end);
 }
 
 static void put_region(writing *w, const char *form)
 {
     size_t n = w->sample->truth.region.expected;
-    double at[64][2];
+    double at[MOST_POINTS][2];
 
-    n = n == 0 ? 1 : n > FM_COUNT_OF(at) ? FM_COUNT_OF(at) : n;
+    n = n == 0 ? 1 : n > MOST_POINTS ? MOST_POINTS : n;
     if (!point_of(w, at[0])) {
         w->missing = "no point of the picture would do";
         return;
@@ -116,10 +139,10 @@ static void put_region(writing *w, const char *form)
 static void put_path(writing *w, const char *form)
 {
     const fm_truth_path *path = &w->sample->truth.path;
-    double corner[2][2];
+    double corner[2][2], at[MOST_POINTS][2];
 
-    if (path->n == 0) {
-        w->missing = "the sample has no true path";
+    if (path->n == 0 || path->n > MOST_POINTS) {
+        w->missing = path->n ? "the true path is too long" : "the sample has no true path";
         return;
     }
     for (int i = 0; i < 2; i++) {
@@ -130,12 +153,11 @@ static void put_path(writing *w, const char *form)
         put_points(w, form, corner, 2);
         return;
     }
-    bool tag = strcmp(form, "point_tag") == 0;
-    fm_buf_puts(w->out, tag ? "<point>[" : "[");
-    for (size_t i = 0; i < path->n; i++)
-        put_point(w, form, i == 0, (path->points[i][0] + 1e-9) / w->width,
-                  (path->points[i][1] + 1e-9) / w->height);
-    fm_buf_puts(w->out, tag ? "]</point>" : "]");
+    for (size_t i = 0; i < path->n; i++) {
+        at[i][0] = (path->points[i][0] + 1e-9) / w->width;
+        at[i][1] = (path->points[i][1] + 1e-9) / w->height;
+    }
+    put_points(w, form, at, path->n);
 }
 
 /* ---- words and numbers ---- */
@@ -186,13 +208,16 @@ static void put_quantity(writing *w, const char *form)
 
 static const struct {
     fm_answer_kind kind;
-    const char *names[5]; /* the first is the default */
+    const char *names[8]; /* the first is the default */
     void (*put)(writing *w, const char *form);
 } forms[] = {
     {FM_ANSWER_CHOICE, {"letter", "text"}, put_choice},
     {FM_ANSWER_YESNO, {"word"}, put_yesno},
     {FM_ANSWER_QUANTITY, {"length", "scalar_unit"}, put_quantity},
-    {FM_ANSWER_POINTS, {"points_n1", "points_n1000", "points_px", "point_tag"}, put_region},
+    {FM_ANSWER_POINTS,
+     {"points_n1", "points_n1000", "points_px", "point_tag", "json_px", "json_yx1000",
+      "json_xy1000", "xml_n100"},
+     put_region},
     {FM_ANSWER_PATH2D, {"points_px", "points_n1", "points_n1000", "point_tag"}, put_path},
 };
 

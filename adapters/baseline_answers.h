@@ -16,7 +16,11 @@
  *   points    points_n1      [(0.5125, 0.2510), ...]            the default
  *   and       points_n1000   [(512, 251), ...]
  *   path2d    points_px      [(328, 120), ...]                  the default of a path
- *             point_tag      <point>[[328, 120], ...]</point>   pixels
+ *             point_tag      <answer><point>[[328, 120], ...]</point></answer>   pixels
+ *   points    json_px        fenced [{"point": [328, 120]}, ...]
+ *   alone     json_yx1000    fenced [{"point": [251, 512]}, ...]
+ *             json_xy1000    fenced [{"point_2d": [512, 251]}, ...]
+ *             xml_n100       <point x1="51.25" y1="25.10"/>
  *
  * `form` NULL, "tuples" and "json" (of traces) mean the default; any other is FM_E_USAGE. *missing says
  * in one line what the sample lacks for it; then nothing is appended.

@@ -2,8 +2,8 @@
  * From the text of a reply to points and boxes on a picture.
  *
  * A rule names the form of the text, the space and order that the numbers are declared to be in, and
- * what upstream does on the way to a pixel. Nothing is guessed but under FM_SPACE_AUTO, which says
- * what it took. The published rules are in a table; a protocol may state another one. Pure functions,
+ * what upstream does on the way to a pixel. Nothing is guessed but where a space says so (the later
+ * ones of fm_space), and then fm_points says what was taken. The published rules are in a table; a protocol may state another one. Pure functions,
  * thread-safe; time and memory are linear in the reply's size.
  */
 #ifndef FATHOM_POINTS_H
@@ -37,19 +37,22 @@ typedef enum {
     FM_FORM_JSON_POINT_2D, /* the same with "point_2d" */
     FM_FORM_TAG,           /* <point>[[x, y], ...]</point> on one line */
     FM_FORM_AUTO,          /* JSON or a Python literal with "point_2d" or "point", else tuples */
+    FM_FORM_JSON_LIST,     /* from the first "[" to the last "]", [{"point": [.., ..]}, ...] */
+    FM_FORM_PARENS,        /* "(x, y)", spaces round the comma alone; ".5" is a number */
     FM_FORM_BOXES,         /* "[x0, y0, x1, y1]" or "(...)", spaces anywhere: boxes */
 } fm_point_form;
 
 /* What the numbers count. W and H are the picture's size. */
 typedef enum {
-    FM_SPACE_PIXELS,   /* as written */
-    FM_SPACE_1,        /* 0 to 1 */
-    FM_SPACE_100,      /* 0 to 100 */
-    FM_SPACE_999,      /* 0 to 999 */
-    FM_SPACE_1000,     /* 0 to 1000 */
-    FM_SPACE_DOT,      /* a decimal point in either number: 0 to 1; else pixels */
-    FM_SPACE_DOT_1000, /* a decimal point in either number: 0 to 1; else 0 to 1000 */
-    FM_SPACE_UP_TO_1,  /* each number for itself: up to 1 a share of the side, else a pixel */
+    FM_SPACE_PIXELS,    /* as written */
+    FM_SPACE_1,         /* 0 to 1 */
+    FM_SPACE_100,       /* 0 to 100 */
+    FM_SPACE_999,       /* 0 to 999 */
+    FM_SPACE_1000,      /* 0 to 1000 */
+    FM_SPACE_DOT,       /* a decimal point in either number: 0 to 1; else pixels */
+    FM_SPACE_DOT_1000,  /* a decimal point in either number: 0 to 1; else 0 to 1000 */
+    FM_SPACE_UP_TO_1,   /* each number for itself: up to 1 a share of the side, else a pixel */
+    FM_SPACE_AUTO_1000, /* both in [0, 1]: 0 to 1; both in [0, 1000]: 0 to 1000; else pixels */
     FM_SPACE_AUTO, /* by the larger magnitude: up to 1.5 0 to 1; up to 1000 0 to 1000 (in JSON) or
                           pixels (in text); above that pixels */
 } fm_space;
@@ -60,6 +63,7 @@ typedef enum { FM_ORDER_XY, FM_ORDER_YX } fm_order;
 typedef enum {
     FM_PIXEL_EXACT,         /* none: the position itself */
     FM_PIXEL_TRUNC,         /* towards zero, as Python's int(): (-1, 0) is in the picture */
+    FM_PIXEL_ROUND,         /* to the nearest, halves to even */
     FM_PIXEL_ROUND_CLIPPED, /* into the picture, then to the nearest, halves to even */
 } fm_pixel_map;
 
@@ -98,8 +102,10 @@ typedef struct {
     const char *raises; /* Python's exception, static text; NULL otherwise */
     fm_point *items;    /* [n], in the arena; NULL where there is none */
     size_t n;
-    size_t malformed; /* FM_FORM_TAG: entries that are no pair; they count in n, at NaN */
-    unsigned spaces;  /* the spaces that were taken, as bits 1u << fm_space */
+    size_t
+        malformed; /* FM_FORM_TAG, FM_FORM_JSON_LIST: entries that are no pair; they count in n, at
+                         NaN */
+    unsigned spaces; /* the spaces that were taken, as bits 1u << fm_space */
     bool cut;
 } fm_points;
 
@@ -117,7 +123,7 @@ FM_API FM_MUST_CHECK fm_status fm_points_read(const fm_points_rule *rule, fm_spa
  * malformed entry, or no memory. */
 FM_API double (*fm_points_path(const fm_points *points, struct fm_arena *arena))[2];
 
-/* Stable names: "px", "n1", "n100", "n999", "n1000", "dot", "dot1000", "upto1", "auto". */
+/* Stable names: "px", "n1", "n100", "n999", "n1000", "dot", "dot1000", "upto1", "auto1000", "auto". */
 FM_API const char *fm_space_name(fm_space space);
 
 /* The polygon that RoboSpatial-Home's answer column lists, "[(x, y), ...]", as Python's literal_eval

@@ -70,7 +70,10 @@ typedef struct {
     const char *reason; /* one line or NULL; static or in the arena */
     const char *lost;   /* what of the sample's data cannot be read, or NULL; as `reason` */
     const char
-        *size_source;    /* "image", "depth", "intrinsics"; NULL where no picture size was used */
+        *size_source; /* "image", "depth", "intrinsics"; NULL where no picture size was used */
+    const char
+        *space; /* what the numbers of an answer were taken to count, where the protocol leaves
+                          that to the reply: "n1000", "px n1"; else NULL. As `reason` */
     double (*points)[3]; /* parsed answer: x, y in [0, 1], d in metres or NaN; NULL: none */
     size_t n_points;
     int columns;                     /* 2 or 3 numbers a point */

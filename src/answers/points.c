@@ -5,6 +5,7 @@
 #include "fathom/points.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,10 @@ static fm_space space_of(reader *r, const entry *e, int n, bool in_text)
         space = dotted ? FM_SPACE_1 : FM_SPACE_PIXELS;
     } else if (space == FM_SPACE_DOT_1000) {
         space = dotted ? FM_SPACE_1 : FM_SPACE_1000;
+    } else if (space == FM_SPACE_AUTO_1000) {
+        double low = fmin(e->v[0], e->v[1]), high = fmax(e->v[0], e->v[1]);
+
+        space = low < 0 || high > 1000 ? FM_SPACE_PIXELS : high > 1 ? FM_SPACE_1000 : FM_SPACE_1;
     } else if (space == FM_SPACE_AUTO) {
         double most = 0;
 
@@ -130,6 +135,15 @@ static double truncated(reader *r, double v)
     return trunc(v);
 }
 
+/* int(round()) into an array of int32. */
+static double rounded(reader *r, double v)
+{
+    v = rint(v);
+    if (!(fabs(v) <= INT32_MAX))
+        stop(r, "OverflowError");
+    return v;
+}
+
 static double pixel(reader *r, double v, fm_space space, double side)
 {
     if (r->rule->pixel == FM_PIXEL_ROUND_CLIPPED)
@@ -137,6 +151,8 @@ static double pixel(reader *r, double v, fm_space space, double side)
     v = place(v, space, side);
     if (r->rule->pixel == FM_PIXEL_EXACT)
         return v;
+    if (r->rule->pixel == FM_PIXEL_ROUND)
+        return rounded(r, v);
     /* What no int64 holds makes an array of objects, which cannot index; the tag's points never become
      * an array. */
     if (isfinite(v) && fabs(v) >= 0x1p63 && r->rule->form != FM_FORM_TAG)
@@ -343,6 +359,56 @@ static bool first_bracketed(reader *r, fm_span text, char open, char close)
     return false;
 }
 
+/* [-+]?\d*\.?\d+ at p, into the token: past it, or where it failed with an empty token. */
+static const char *number_with_digit(reader *r, const char *p, const char *end)
+{
+    char digit;
+    size_t length;
+
+    fm_buf_clear(&r->token);
+    if (p < end && (*p == '-' || *p == '+'))
+        fm_buf_putc(&r->token, *p++);
+    for (bool dot = false, found = false;;) {
+        if ((length = fm_answers_digit(p, end, &digit)) > 0) {
+            fm_buf_putc(&r->token, digit);
+            p += length;
+            found = true;
+        } else if (!dot && p < end && *p == '.' && fm_answers_digit(p + 1, end, &digit) > 0) {
+            fm_buf_putc(&r->token, *p++);
+            dot = true;
+        } else {
+            if (!found)
+                fm_buf_clear(&r->token);
+            return p;
+        }
+    }
+}
+
+/* "(x, y)": spaces may stand on both sides of the comma and nowhere else. */
+static void read_parens(reader *r, fm_span text)
+{
+    const char *p = text.text, *end = text.text + text.size;
+
+    while (goes_on(r) && p < end && (p = memchr(p, '(', (size_t)(end - p)))) {
+        entry e = {.dots = 0};
+        int n = 0;
+
+        for (p++; n < 2; n++) {
+            p = number_with_digit(r, p, end);
+            if (r->token.size == 0 || r->token.failed)
+                break;
+            e.v[n] = strtod(fm_buf_text(&r->token), NULL);
+            if (n == 0)
+                p = past_spaces(p, end);
+            if (p == end || *p != (n ? ')' : ','))
+                break;
+            p = n ? p + 1 : past_spaces(p + 1, end);
+        }
+        if (n == 2)
+            add_pair(r, &e, true);
+    }
+}
+
 /* ---- forms with names ---- */
 
 /* name="number" at p, `name` followed by digits (at least `least`); past it, or NULL. */
@@ -475,6 +541,30 @@ static void add_malformed(reader *r)
 {
     r->out->malformed++;
     add(r, (fm_point){.x = NAN, .y = NAN, .x1 = NAN, .y1 = NAN});
+}
+
+/* PointArena takes the list at its word: with an item that is no point, an answer whose points must all
+ * lie inside fails. */
+static void read_point_list(reader *r, fm_span text)
+{
+    const char *raises, *first = memchr(text.text, '[', text.size);
+    const char *last = memrchr(text.text, ']', text.size);
+
+    if (!first || !last || last < first)
+        return;
+    const fm_literal *data =
+        parse(r, FM_LITERAL_JSON, (fm_span){first, (size_t)(last + 1 - first)}, &raises);
+    for (const fm_literal *item = data ? data->first : NULL; item && goes_on(r);
+         item = item->next) {
+        const fm_literal *pair =
+            item->kind == FM_LITERAL_DICT ? fm_literal_get(item, "point") : NULL;
+        entry e;
+
+        if (pair && pair->kind == FM_LITERAL_LIST && pair->n == 2 && pair_of(pair, &e))
+            add_pair(r, &e, false);
+        else
+            add_malformed(r);
+    }
 }
 
 /* An entry of the list in the tag. Upstream counts whatever has a length, and compares the two parts of
@@ -718,6 +808,13 @@ static const fm_points_rule rules[] = {
     {"pt_first_paren", "the first pair, as written: the polygon is in 0 to 1",
      "RoboSpatial-Eval evaluation.py", FM_FORM_FIRST_PAIR, FM_SPACE_PIXELS, FM_ORDER_XY,
      FM_PIXEL_EXACT, FM_BOX_IGNORED},
+    {"pt_text_auto1000",
+     "pairs in parentheses; in [0, 1] 0 to 1, in [0, 1000] 0 to 1000, else pixels; rounded",
+     "lmms-eval lmms_eval/tasks/pointbench/utils.py", FM_FORM_PARENS, FM_SPACE_AUTO_1000,
+     FM_ORDER_XY, FM_PIXEL_ROUND, FM_BOX_IGNORED},
+    {"pt_json_list", "the list from the first [ to the last ], \"point\": [x, y] in pixels",
+     "PointArena model_evaluator.py", FM_FORM_JSON_LIST, FM_SPACE_PIXELS, FM_ORDER_XY,
+     FM_PIXEL_TRUNC, FM_BOX_IGNORED},
     {"pt_tag", "<point>[[x, y], ...]</point> in pixels",
      "Embodied-R1 eval/hf_inference_{roborefit,vabench_point,vabench_visual_trace}.py", FM_FORM_TAG,
      FM_SPACE_PIXELS, FM_ORDER_XY, FM_PIXEL_EXACT, FM_BOX_IGNORED},
@@ -742,8 +839,8 @@ const fm_points_rule *fm_points_rule_find(const char *name)
 
 const char *fm_space_name(fm_space space)
 {
-    static const char *const names[] = {"px",  "n1",      "n100",  "n999", "n1000",
-                                        "dot", "dot1000", "upto1", "auto"};
+    static const char *const names[] = {"px",  "n1",      "n100",  "n999",     "n1000",
+                                        "dot", "dot1000", "upto1", "auto1000", "auto"};
 
     return (size_t)space < FM_COUNT_OF(names) ? names[space] : "unknown";
 }
@@ -777,6 +874,12 @@ static void read_form(reader *r, fm_span reply)
         break;
     case FM_FORM_AUTO:
         read_auto(r, reply);
+        break;
+    case FM_FORM_JSON_LIST:
+        read_point_list(r, reply);
+        break;
+    case FM_FORM_PARENS:
+        read_parens(r, reply);
         break;
     case FM_FORM_BOXES:
         read_bracketed(r, reply, 4);

@@ -60,6 +60,8 @@ static void put_points(fm_json_writer *w, const fm_grade *grade)
     for (size_t i = 0; i < grade->n_points; i++)
         fm_json_put_vector(w, NULL, grade->points[i], (size_t)grade->columns);
     fm_json_close(w, ']');
+    if (grade->space)
+        fm_json_put_string(w, "space", grade->space);
     fm_json_close(w, '}');
 }
 

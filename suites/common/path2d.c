@@ -131,7 +131,8 @@ static fm_status judge(grading *g)
         return st;
     }
     g->out->status = FM_SAMPLE_OK;
-    st = fm_grade_keep_points(&points, g->width, g->height, g->arena, g->out, g->err);
+    st = fm_grade_keep_points(&points, &g->rules->read, g->width, g->height, g->arena, g->out,
+                              g->err);
     return st == FM_OK ? measure(g, path, points.n) : st;
 }
 

@@ -9,7 +9,8 @@
 #include "suites/common/common.h"
 #include "suites/common/rules.h"
 
-enum { M_SCORE, M_FIRST, M_ANY, M_ALL, M_COUNTED, M_POINTS, M_INSIDE, M_COUNT };
+/* The last is of protocols with the rule `counting` alone. */
+enum { M_SCORE, M_FIRST, M_ANY, M_ALL, M_COUNTED, M_POINTS, M_INSIDE, M_SUCCESS, M_COUNT };
 
 static const fm_metric metrics[M_COUNT] = {
     {"score", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 1, "share of the points that lie in the region"},
@@ -20,6 +21,9 @@ static const fm_metric metrics[M_COUNT] = {
      "every point lies in the region, and they are as many as there are objects"},
     {"points", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 0, "points of the answer"},
     {"inside", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 0, "points in the region"},
+    {"success", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1,
+     "every point lies in the region, and they are as many as there are objects, in the category "
+     "that counts; the first point does in every other"},
 };
 
 typedef enum { REGION_MASK, REGION_POLYGON, REGION_BOX, REGION_GIVEN } region;
@@ -31,10 +35,28 @@ typedef struct {
     int worth;       /* fm_mask_worth */
     bool as_written; /* the numbers of the answer against those of the data, unscaled */
     bool vga;        /* the picture is taken for one of 640x480, as RoboPoint does */
+    char
+        counting[64]; /* the category whose answers must have as many points as there are objects */
     fm_unparsed empty, raises;
 } points_rules;
 
 /* ---- rules ---- */
+
+static fm_status read_primary(const fm_rules *rules, points_rules *out)
+{
+    static const int primaries[] = {M_SCORE, M_FIRST, M_ANY, M_ALL, M_COUNTED, M_SUCCESS};
+    const char *names[FM_COUNT_OF(primaries)];
+    int index = 0;
+
+    for (size_t i = 0; i < FM_COUNT_OF(names); i++)
+        names[i] = metrics[primaries[i]].name;
+    fm_status st = fm_rules_word(rules, "primary", names, FM_COUNT_OF(names), &index);
+    out->primary = primaries[index];
+    if (st == FM_OK && out->primary == M_SUCCESS && !out->counting[0])
+        st = fm_fail(rules->err, FM_E_INPUT, "%s: 'primary: success' needs 'counting'",
+                     rules->place);
+    return st;
+}
 
 static fm_status read_rules(const fm_rules *rules, void *kept)
 {
@@ -46,13 +68,10 @@ static fm_status read_rules(const fm_rules *rules, void *kept)
         [FM_MASK_SET] = "binary", [FM_MASK_SHARE] = "fraction", [FM_MASK_ROUNDED] = "rounded"};
     static const char *const compares[] = {"pixels", "as_written"};
     static const char *const sizes[] = {"picture", "640x480"};
-    const char *primaries[M_POINTS];
     points_rules *out = kept;
     int compare = 0, size = 0;
     fm_status st;
 
-    for (size_t i = 0; i < FM_COUNT_OF(primaries); i++)
-        primaries[i] = metrics[i].name;
     out->region = REGION_GIVEN;
     if ((st = fm_rules_points(rules, &out->read)) != FM_OK ||
         (st = fm_rules_part(rules, &out->part)) != FM_OK ||
@@ -63,8 +82,8 @@ static fm_status read_rules(const fm_rules *rules, void *kept)
         (st = fm_rules_word(rules, "compare", compares, FM_COUNT_OF(compares), &compare)) !=
             FM_OK ||
         (st = fm_rules_word(rules, "size", sizes, FM_COUNT_OF(sizes), &size)) != FM_OK ||
-        (st = fm_rules_word(rules, "primary", primaries, FM_COUNT_OF(primaries), &out->primary)) !=
-            FM_OK ||
+        (st = fm_rules_name(rules, "counting", out->counting, sizeof(out->counting))) != FM_OK ||
+        (st = read_primary(rules, out)) != FM_OK ||
         (st = fm_rules_unparsed(rules, "empty", &out->empty)) != FM_OK)
         return st;
     out->as_written = compare == 1;
@@ -171,9 +190,17 @@ static fm_hits hits_in_box(const grading *g, const fm_points *points)
     return fm_hits_in_box(points, box);
 }
 
+static bool is_counted(const grading *g)
+{
+    const char *category = g->input->sample->category;
+
+    return category && strcmp(category, g->rules->counting) == 0;
+}
+
 static void put_hits(grading *g, const fm_hits *hits)
 {
     const fm_truth_region *truth = &g->input->sample->truth.region;
+    size_t objects = truth->expected ? truth->expected : 1;
     fm_value *v = g->out->values;
 
     v[M_SCORE] = fm_value_number(fm_hits_fraction(hits));
@@ -184,6 +211,9 @@ static void put_hits(grading *g, const fm_hits *hits)
         v[M_COUNTED] = fm_value_truth(fm_hits_counted(hits, truth->expected));
     v[M_POINTS] = fm_value_number(hits->n);
     v[M_INSIDE] = fm_value_number(hits->inside);
+    if (g->rules->counting[0])
+        v[M_SUCCESS] =
+            fm_value_truth(is_counted(g) ? fm_hits_counted(hits, objects) : hits->first_hit);
 }
 
 static void put_unread(grading *g, const char *reason, fm_unparsed counts_as)
@@ -219,7 +249,7 @@ static fm_status judge(grading *g)
         hits = hits_in_box(g, &points);
     g->out->status = FM_SAMPLE_OK;
     put_hits(g, &hits);
-    return fm_grade_keep_points(&points, g->rules->as_written ? 1 : g->width,
+    return fm_grade_keep_points(&points, &g->rules->read, g->rules->as_written ? 1 : g->width,
                                 g->rules->as_written ? 1 : g->height, g->arena, g->out, g->err);
 }
 
@@ -245,9 +275,9 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
 static fm_status configure(const char *text, const char *place, fm_arena *arena, fm_protocol *out,
                            fm_err *err)
 {
-    static const char *const names[] = {"extract", "space",  "order",      "pixel",
-                                        "reply",   "region", "mask_value", "compare",
-                                        "size",    "empty",  "raises",     "primary"};
+    static const char *const names[] = {"extract", "space",      "order",   "pixel", "reply",
+                                        "region",  "mask_value", "compare", "size",  "empty",
+                                        "raises",  "counting",   "primary"};
     points_rules *kept = fm_arena_alloc(arena, 1, sizeof(*kept));
 
     if (!kept)
@@ -255,7 +285,8 @@ static fm_status configure(const char *text, const char *place, fm_arena *arena,
     fm_status st = fm_rules_read(text, place, names, FM_COUNT_OF(names), read_rules, kept, err);
     if (st != FM_OK)
         return st;
-    fm_protocol_fill(out, metrics, M_COUNT, kept->primary, kept->empty, kept);
+    fm_protocol_fill(out, metrics, kept->counting[0] ? M_COUNT : M_SUCCESS, kept->primary,
+                     kept->empty, kept);
     out->grade = grade;
     return FM_OK;
 }

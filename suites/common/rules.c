@@ -118,6 +118,20 @@ fm_status fm_rules_number(const fm_rules *rules, const char *name, double low, d
     return FM_OK;
 }
 
+fm_status fm_rules_name(const fm_rules *rules, const char *name, char *out, size_t size)
+{
+    const cJSON *item = fm_json_get(rules->tree, name);
+    const char *value = cJSON_GetStringValue(item);
+
+    if (!item)
+        return FM_OK;
+    if (!value || !value[0] || strlen(value) >= size)
+        return fm_fail(rules->err, FM_E_INPUT, "%s: '%s' must be a name of up to %zu bytes",
+                       rules->place, name, size - 1);
+    snprintf(out, size, "%s", value);
+    return FM_OK;
+}
+
 fm_status fm_rules_unparsed(const fm_rules *rules, const char *name, fm_unparsed *out)
 {
     static const char *const words[] = {[FM_UNPARSED_ZERO] = "zero", [FM_UNPARSED_SKIP] = "skip"};
@@ -148,6 +162,7 @@ fm_status fm_rules_points(const fm_rules *rules, fm_points_rule *out)
     static const char *const orders[] = {[FM_ORDER_XY] = "xy", [FM_ORDER_YX] = "yx"};
     static const char *const pixels[] = {[FM_PIXEL_EXACT] = "exact",
                                          [FM_PIXEL_TRUNC] = "trunc",
+                                         [FM_PIXEL_ROUND] = "round",
                                          [FM_PIXEL_ROUND_CLIPPED] = "round_clipped"};
     const char *names[MAX_NAMES], *spaces[FM_SPACE_AUTO + 1];
     const fm_points_rule *rule;
@@ -258,8 +273,27 @@ fm_status fm_grade_picture_size(const fm_sample *sample, int *width, int *height
     return st;
 }
 
-fm_status fm_grade_keep_points(const fm_points *points, int width, int height,
-                               struct fm_arena *arena, fm_grade *out, fm_err *err)
+/* "n1000", or "px n1" where the numbers of one answer were taken differently. */
+static fm_status keep_space(const fm_points *points, const fm_points_rule *rule,
+                            struct fm_arena *arena, fm_grade *out, fm_err *err)
+{
+    char names[64] = "";
+
+    if (points->spaces == 1u << rule->space)
+        return FM_OK;
+    for (int space = 0; space <= FM_SPACE_AUTO; space++) {
+        size_t at = strlen(names);
+
+        if (points->spaces & 1u << space)
+            snprintf(names + at, sizeof(names) - at, "%s%s", at ? " " : "",
+                     fm_space_name((fm_space)space));
+    }
+    out->space = fm_arena_strdup(arena, names);
+    return out->space ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for an answer");
+}
+
+fm_status fm_grade_keep_points(const fm_points *points, const fm_points_rule *rule, int width,
+                               int height, struct fm_arena *arena, fm_grade *out, fm_err *err)
 {
     out->columns = 2;
     if (points->n == 0)
@@ -267,6 +301,9 @@ fm_status fm_grade_keep_points(const fm_points *points, int width, int height,
     out->points = fm_arena_alloc(arena, points->n, sizeof(*out->points));
     if (!out->points)
         return fm_fail(err, FM_E_NOMEM, "no memory for an answer");
+    fm_status st = keep_space(points, rule, arena, out, err);
+    if (st != FM_OK)
+        return st;
     for (size_t i = 0; i < points->n; i++) {
         const fm_point *p = &points->items[i];
 

@@ -35,6 +35,10 @@ FM_MUST_CHECK fm_status fm_rules_flag(const fm_rules *rules, const char *name, b
 FM_MUST_CHECK fm_status fm_rules_number(const fm_rules *rules, const char *name, double low,
                                         double high, double *out);
 
+/* A name of the data's, of fewer than `size` bytes. */
+FM_MUST_CHECK fm_status fm_rules_name(const fm_rules *rules, const char *name, char *out,
+                                      size_t size);
+
 /* What a reply without a readable answer counts as. */
 typedef enum { FM_UNPARSED_ZERO, FM_UNPARSED_SKIP } fm_unparsed;
 FM_MUST_CHECK fm_status fm_rules_unparsed(const fm_rules *rules, const char *name,
@@ -68,8 +72,10 @@ fm_value fm_value_number(double number); /* UNKNOWN where it is not finite */
 FM_MUST_CHECK fm_status fm_grade_picture_size(const fm_sample *sample, int *width, int *height,
                                               fm_err *err);
 
-/* Keep points on a width x height picture as the grade's answer. FM_E_NOMEM only. */
-FM_MUST_CHECK fm_status fm_grade_keep_points(const fm_points *points, int width, int height,
-                                             struct fm_arena *arena, fm_grade *out, fm_err *err);
+/* Keep points on a width x height picture as the grade's answer, and which space the rule took them to
+ * be in where it leaves that to the reply. FM_E_NOMEM only. */
+FM_MUST_CHECK fm_status fm_grade_keep_points(const fm_points *points, const fm_points_rule *rule,
+                                             int width, int height, struct fm_arena *arena,
+                                             fm_grade *out, fm_err *err);
 
 #endif

@@ -332,11 +332,21 @@ Test(baselines, oracle_and_wrong_answer_every_kind)
          "\\scalar{1350} \\distance_unit{cm}"},
         {&hour, "length", "11", "5"},
         {&box, "points_px", "[(101, 150), (101, 150)]", "[(320, 0), (320, 0)]"},
-        {&box, "point_tag", "<point>[[101, 150], [101, 150]]</point>",
-         "<point>[[320, 0], [320, 0]]</point>"},
+        {&box, "point_tag", "<answer><point>[[101, 150], [101, 150]]</point></answer>",
+         "<answer><point>[[320, 0], [320, 0]]</point></answer>"},
+        {&box, "json_px", "```json\n[{\"point\": [101, 150]}, {\"point\": [101, 150]}]\n```",
+         "```json\n[{\"point\": [320, 0]}, {\"point\": [320, 0]}]\n```"},
+        {&polygon, "json_yx1000", "```json\n[{\"point\": [2, 498]}]\n```",
+         "```json\n[{\"point\": [998, 500]}]\n```"},
+        {&polygon, "json_xy1000", "```json\n[{\"point_2d\": [498, 2]}]\n```",
+         "```json\n[{\"point_2d\": [500, 998]}]\n```"},
+        {&polygon, "xml_n100", "<point x1=\"49.80\" y1=\"0.20\"/>",
+         "<point x1=\"50.00\" y1=\"99.80\"/>"},
         {&polygon, "points_n1", "[(0.4980, 0.0020)]", "[(0.5000, 0.9980)]"},
         {&polygon, "points_n1000", "[(498, 2)]", "[(500, 998)]"},
         {&trace, "points_px", "[(10, 20), (600, 400)]", "[(639, 479), (639, 479)]"},
+        {&trace, "point_tag", "<answer><point>[[10, 20], [600, 400]]</point></answer>",
+         "<answer><point>[[639, 479], [639, 479]]</point></answer>"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

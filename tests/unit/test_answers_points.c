@@ -348,13 +348,64 @@ Test(answers_points, the_polygon_is_read_as_a_literal)
     cr_assert(fm_points_polygon(fm_span_of("yes"), &arena, &vertices, &n, &err) == FM_E_INPUT);
 }
 
+/* lmms-eval's rule for PointBench guesses a pair at a time, and says what it took. */
+Test(answers_points, pairs_by_magnitude)
+{
+    static const example examples[] = {
+        {"[(0.5, 0.25)]", 1, 320, 120},
+        {"(1, 1)", 1, 640, 480},
+        {"(.5,1.)", 0, 0, 0},
+        {"(500, 250)", 1, 320, 120},
+        {"(1000 , 0)", 1, 640, 0},
+        {"(1001, 3)", 1, 1001, 3},
+        {"(-1, 3.6)", 1, -1, 4},
+        {"( 5, 5) (5, 5 ) (5 5) (2.5, 3, 4) (5,)", 0, 0, 0},
+        {"(((7, 9))", 1, 4, 4}, /* 4.48 and 4.32 */
+        {"(.5, +.25)", 1, 320, 120},
+        {"(3000000000, 1)", -1, 0, 0},
+        {"[500, 250]", 0, 0, 0},
+        {"", 0, 0, 0},
+        {NULL, 0, 0, 0},
+    };
+
+    all_read("pt_text_auto1000", examples, FM_COUNT_OF(examples));
+    cr_assert(eq(uint, read_by("pt_text_auto1000", "(1, 0) (2, 0) (-2, 0)").spaces,
+                 1u << FM_SPACE_1 | 1u << FM_SPACE_1000 | 1u << FM_SPACE_PIXELS));
+}
+
+Test(answers_points, a_list_anywhere_in_the_reply)
+{
+    static const example examples[] = {
+        {"Here it is: [{\"point\": [320.9, 120]}].", 1, 320, 120},
+        {"```json\n[{\"point\": [3, 4], \"label\": \"cup\"}, {\"point\": [5, 6]}]\n```", 2, 3, 4},
+        {"[3, 4]", 2, NAN, NAN},
+        {"[1] is the cup: [{\"point\": [3, 4]}]", 0, 0, 0},
+        {"{\"point\": [3, 4]}", 2, NAN, NAN},
+        {"] and [", 0, 0, 0},
+        {"[]", 0, 0, 0},
+        {NULL, 0, 0, 0},
+    };
+    const fm_points got = read_by("pt_json_list", "[{\"point\": [3, 4]}, {\"at\": [5, 6]}, 7]");
+    fm_points_rule gemini = *fm_points_rule_find("pt_json_list");
+
+    for (size_t i = 0; i < FM_COUNT_OF(examples); i++)
+        if (!isnan(examples[i].x))
+            all_read("pt_json_list", &examples[i], 1);
+        else
+            cr_expect(eq(sz, read_by("pt_json_list", examples[i].reply).malformed, 2));
+    cr_assert(got.n == 3 && got.malformed == 2 && got.items[0].x == 3 && isnan(got.items[2].x));
+    gemini.space = FM_SPACE_1000;
+    gemini.order = FM_ORDER_YX;
+    cr_assert(read_with(&gemini, "[{\"point\": [250, 500]}]", 640, 480).items[0].x == 320);
+}
+
 Test(answers_points, rules_are_listed_and_found_by_name)
 {
     size_t n = 0;
 
     for (const fm_points_rule *rule; (rule = fm_points_rule_at(n)); n++)
         cr_assert(fm_points_rule_find(rule->name) == rule);
-    cr_assert(eq(sz, n, 13));
+    cr_assert(eq(sz, n, 15));
     cr_assert(fm_points_rule_find("pt") == NULL);
     cr_assert(eq(str, (char *)fm_space_name(FM_SPACE_999), "n999"));
 }
@@ -378,7 +429,7 @@ Test(answers_points, time_is_linear_in_hostile_replies, .timeout = 60)
 {
     static const char *const units[] = {
         "(1,1,", "[ ",     "x1=\"1\" ", "```\n",   "<point>[",  "<point>[\n", "[[[[",
-        "((((",  "[1,\n ", "x1",        "{\"a\":", "\"\\u00e9", "[1, "};
+        "((((",  "[1,\n ", "x1",        "{\"a\":", "\"\\u00e9", "[1, ",       "(.1 ,"};
     size_t size = (size_t)1 << 17;
     char *text = malloc(size);
 

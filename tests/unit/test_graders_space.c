@@ -133,6 +133,53 @@ Test(graders_space, a_box_is_inclusive_and_points_may_be_counted)
     cr_assert(eq(dbl, score(&p, &sample, "<point>[[10, 20], [11, 12]]</point>", "hit_counted"), 1));
 }
 
+/* PointArena: of answers that are to count, every point; of others the first. */
+Test(graders_space, success_counts_where_the_category_says_so)
+{
+    fm_sample sample = {.id = "1",
+                        .kind = FM_ANSWER_POINTS,
+                        .category = "counting",
+                        .width = 640,
+                        .height = 480,
+                        .truth.region = {.has_box = true, .box = {10, 10, 20, 20}, .expected = 2}};
+    fm_protocol p = protocol_of(
+        &fm_grader_points,
+        "{\"extract\": \"pt_json_list\", \"counting\": \"counting\", \"primary\": \"success\"}");
+    static const char one[] = "[{\"point\": [12, 12]}]";
+    static const char two[] = "[{\"point\": [12, 12]}, {\"point\": [15, 15]}]";
+    static const char out[] = "[{\"point\": [12, 12]}, {\"point\": [25, 15]}]";
+
+    cr_assert(eq(str, (char *)p.primary, "success"));
+    cr_assert(eq(dbl, score(&p, &sample, one, "success"), 0));
+    cr_assert(eq(dbl, score(&p, &sample, two, "success"), 1));
+    cr_assert(eq(dbl, score(&p, &sample, out, "success"), 0));
+    cr_assert(eq(dbl, score(&p, &sample, "none", "success"), 0));
+    sample.category = "spatial";
+    cr_assert(eq(dbl, score(&p, &sample, out, "success"), 1));
+    sample.category = NULL;
+    cr_assert(eq(dbl, score(&p, &sample, one, "success"), 1));
+    refuses(&fm_grader_points, "{\"extract\": \"pt_json_list\", \"primary\": \"success\"}",
+            "suite.yaml: 'primary: success' needs 'counting'");
+    refuses(&fm_grader_points, "{\"extract\": \"pt_json_list\", \"counting\": 7}",
+            "suite.yaml: 'counting' must be a name of up to 63 bytes");
+}
+
+/* A reader that guesses says what it took; one that does not has nothing to say. */
+Test(graders_space, a_guessed_space_is_told)
+{
+    fm_sample sample = masked();
+    fm_protocol guess = protocol_of(&fm_grader_points, "{\"extract\": \"pt_auto_max\"}");
+    fm_protocol dot = protocol_of(&fm_grader_points, "{\"extract\": \"pt_text_dot\"}");
+    fm_protocol tag = protocol_of(&fm_grader_points, "{\"extract\": \"pt_tag\"}");
+
+    cr_assert(
+        eq(str, (char *)graded(&guess, &sample, "[{\"point_2d\": [750, 500]}]").space, "n1000"));
+    cr_assert(eq(str, (char *)graded(&guess, &sample, "(0.75, 0.5)").space, "n1"));
+    cr_assert(eq(str, (char *)graded(&dot, &sample, "[(0.75, 0.5), (75, 25)]").space, "px n1"));
+    cr_assert(eq(ptr, (void *)graded(&tag, &sample, "<point>[[75, 25]]</point>").space, NULL));
+    cr_assert(eq(ptr, (void *)graded(&guess, &sample, "nothing").space, NULL));
+}
+
 /* ---- 2D traces ---- */
 
 Test(graders_space, a_trace_is_compared_on_the_scale_of_the_rules)
