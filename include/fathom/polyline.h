@@ -42,6 +42,12 @@ FM_API void fm_polyline_resample_by_index(const double *in, size_t n, int dim, d
  * stack. */
 FM_API double fm_polyline_frechet(const double *p, size_t n, const double *q, size_t m, int dim);
 
+/* Dynamic time warping (Sakoe and Chiba 1978, unweighted steps): the least sum of point distances over
+ * a warping path; *length, which may be NULL, becomes the number of its pairs. Along a tie the diagonal
+ * is taken. O(n m) time, O(m) scratch on the stack; limits as for the Frechet distance. */
+FM_API double fm_polyline_dtw(const double *p, size_t n, const double *q, size_t m, int dim,
+                              size_t *length);
+
 /* Symmetric Hausdorff distance between the point sets: the larger of the two directed maxima. */
 FM_API double fm_polyline_hausdorff(const double *p, size_t n, const double *q, size_t m, int dim);
 

@@ -9,6 +9,8 @@
 #ifndef FATHOM_REPLY_H
 #define FATHOM_REPLY_H
 
+#include <stdbool.h>
+
 #include "fathom/status.h"
 
 #ifdef __cplusplus
@@ -36,6 +38,18 @@ FM_API fm_span fm_reply_after_think(fm_span reply);
 
 /* FlagEvalMM (where2place and robo_spatial tasks): the last line of the stripped reply. */
 FM_API fm_span fm_reply_last_line(fm_span reply);
+
+/* What RoboTracer and R1-V train replies to be: <think>...</think> followed by <answer>...</answer>. */
+typedef struct {
+    fm_span think;     /* inside the first <think>; text NULL: there is none. Unclosed it reaches up
+                          to <answer> or to the end */
+    fm_span answer;    /* inside the first <answer> behind it, likewise */
+    bool think_closed; /* its closing tag is there */
+    bool answer_closed;
+    bool whole; /* both are closed, and nothing but white space stands before, between and behind */
+} fm_reply_parts;
+
+FM_API fm_reply_parts fm_reply_split(fm_span reply);
 
 #ifdef __cplusplus
 }

@@ -167,3 +167,45 @@ fm_span fm_reply_after_think(fm_span reply)
     }
     return fm_span_strip(reply);
 }
+
+static bool is_blank(fm_span span)
+{
+    return fm_span_strip(span).size == 0;
+}
+
+/* What stands between `open` and `close`, or up to `stop` or the end; `rest` becomes what follows. */
+static bool tagged(fm_span *rest, const char *open, const char *close, const char *stop,
+                   fm_span *before, fm_span *inside, bool *closed)
+{
+    const char *begin = fm_span_find(*rest, open), *end;
+
+    if (!begin)
+        return false;
+    *before = (fm_span){rest->text, (size_t)(begin - rest->text)};
+    *inside = fm_span_from(*rest, begin + strlen(open));
+    end = fm_span_find(*inside, close);
+    *closed = end != NULL;
+    if (!end && stop)
+        end = fm_span_find(*inside, stop);
+    if (!end)
+        end = inside->text + inside->size;
+    *rest = fm_span_from(*rest, end + (*closed ? strlen(close) : 0));
+    inside->size = (size_t)(end - inside->text);
+    return true;
+}
+
+fm_reply_parts fm_reply_split(fm_span reply)
+{
+    fm_reply_parts parts = {.whole = false};
+    fm_span rest = reply, before = {0}, between = {0};
+
+    if (!reply.text)
+        return parts;
+    bool thought = tagged(&rest, "<think>", "</think>", "<answer>", &before, &parts.think,
+                          &parts.think_closed);
+    bool answered =
+        tagged(&rest, "<answer>", "</answer>", NULL, &between, &parts.answer, &parts.answer_closed);
+    parts.whole = thought && answered && parts.think_closed && parts.answer_closed &&
+                  is_blank(before) && is_blank(between) && is_blank(rest);
+    return parts;
+}

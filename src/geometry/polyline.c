@@ -229,3 +229,38 @@ double fm_polyline_mae(const double *p, const double *q, size_t n, int dim)
         sum += fabs(p[i] - q[i]);
     return sum / (double)count;
 }
+
+double fm_polyline_dtw(const double *p, size_t n, const double *q, size_t m, int dim,
+                       size_t *length)
+{
+    double cost[FM_PATH_MAX_POINTS]; /* of the row above, overwritten from the left */
+    size_t pairs[FM_PATH_MAX_POINTS], d = (size_t)dim;
+
+    if (length)
+        *length = 0;
+    if (n == 0 || m == 0 || n > FM_PATH_MAX_POINTS || m > FM_PATH_MAX_POINTS ||
+        !finite_path(p, n, dim) || !finite_path(q, m, dim))
+        return NAN;
+    for (size_t i = 0; i < n; i++) {
+        double corner = 0; /* of the row above, one to the left */
+        size_t corner_pairs = 0;
+
+        for (size_t j = 0; j < m; j++) {
+            double here = sqrt(squared_distance(p + i * d, q + j * d, dim));
+            double best = i && j ? corner : INFINITY, above = i ? cost[j] : INFINITY;
+            size_t n_best = corner_pairs, n_above = i ? pairs[j] : 0;
+
+            if (above < best)
+                best = above, n_best = n_above;
+            if (j && cost[j - 1] < best)
+                best = cost[j - 1], n_best = pairs[j - 1];
+            cost[j] = here + (i || j ? best : 0);
+            pairs[j] = 1 + (i || j ? n_best : 0);
+            corner = above;
+            corner_pairs = n_above;
+        }
+    }
+    if (length)
+        *length = pairs[m - 1];
+    return cost[m - 1];
+}

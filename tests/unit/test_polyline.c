@@ -186,3 +186,20 @@ Test(polyline, distances_are_exactly_those_of_the_definitions)
         cr_assert(eq(dbl, fm_polyline_hausdorff(p, n, q, m, dim), fmax(there, back)));
     }
 }
+
+/* On a line: 0 1 2 against 0 2. 0-0, 1 with either (1), 2-2: three pairs. */
+Test(polyline, dtw_takes_the_cheapest_path_and_counts_its_pairs)
+{
+    const double p[] = {0, 0, 1, 0, 2, 0}, q[] = {0, 0, 2, 0};
+    const double shifted[] = {0, 3, 1, 3, 2, 3};
+    size_t length;
+
+    cr_expect(eq(dbl, fm_polyline_dtw(p, 3, q, 2, 2, &length), 1));
+    cr_expect(eq(sz, length, 3));
+    cr_expect(eq(dbl, fm_polyline_dtw(p, 3, shifted, 3, 2, &length), 9));
+    cr_expect(eq(sz, length, 3));
+    cr_expect(eq(dbl, fm_polyline_dtw(p, 3, p, 1, 2, NULL), 3));
+    cr_expect(eq(dbl, fm_polyline_dtw(p, 1, p, 3, 2, NULL), 3));
+    cr_expect(isnan(fm_polyline_dtw(p, 0, q, 2, 2, &length)));
+    cr_expect(eq(sz, length, 0));
+}
