@@ -74,6 +74,8 @@ typedef struct {
     const char
         *space; /* what the numbers of an answer were taken to count, where the protocol leaves
                           that to the reply: "n1000", "px n1"; else NULL. As `reason` */
+    const char *answer;  /* what was read, in a word: "B", "yes", "0.8"; NULL: nothing, or `points`
+                           says it. As `reason` */
     double (*points)[3]; /* parsed answer: x, y in [0, 1], d in metres or NaN; NULL: none */
     size_t n_points;
     int columns;                     /* 2 or 3 numbers a point */

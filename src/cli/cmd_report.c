@@ -9,36 +9,17 @@
 #include "show.h"
 #include "terminal.h"
 
-enum { MAX_PROTOCOLS = 16 };
-
-/* "reference,paper" into names in the arena. */
-static fm_status split_names(const char *text, fm_arena *arena, const char **names, size_t *n,
-                             fm_err *err)
-{
-    *n = 0;
-    while (*text) {
-        size_t size = strcspn(text, ",");
-
-        if (size == 0 || *n == MAX_PROTOCOLS)
-            return fm_fail(err, FM_E_USAGE, "option '--protocols' wants names with commas between");
-        names[*n] = fm_arena_memdup(arena, text, size);
-        if (!names[(*n)++])
-            return fm_fail(err, FM_E_NOMEM, "no memory for the protocols");
-        text += size + (text[size] == ',');
-    }
-    return FM_OK;
-}
-
 static fm_status open_views(const cli_args *args, const fm_catalog *catalog, cli_views *views,
                             fm_err *err)
 {
-    const char *given = cli_value(args, "protocols"), *names[MAX_PROTOCOLS];
+    const char *given = cli_value(args, "protocols");
+    const char *const *names = NULL;
     fm_arena arena = {0};
     size_t n = 0;
-    fm_status st = given ? split_names(given, &arena, names, &n, err) : FM_OK;
+    fm_status st = given ? cli_names(given, "protocols", &arena, &names, &n, err) : FM_OK;
 
     for (size_t i = 0; st == FM_OK && i < cli_operands(args); i++)
-        st = cli_views_add(views, catalog, cli_operand(args, i), given ? names : NULL, n, err);
+        st = cli_views_add(views, catalog, cli_operand(args, i), names, n, err);
     fm_arena_release(&arena);
     return st;
 }

@@ -1,4 +1,6 @@
-/* fathom score: grade a run again, or replies that were made elsewhere. No model is asked. */
+/* fathom score: grade a run again, under one protocol or several, or replies that were made elsewhere. No model is asked. */
+#include <string.h>
+
 #include "catalog.h"
 #include "commands.h"
 #include "progress.h"
@@ -32,10 +34,37 @@ static fm_status check_form(const cli_args *args, fm_err *err)
     return FM_OK;
 }
 
+/* The replies of a run under one protocol or several: each is graded, then they stand side by
+ * side. */
+static fm_status score_again(const cli_args *args, const fm_catalog *catalog,
+                             const fm_run_options *options, cli_progress *progress, fm_err *err)
+{
+    const char *run_dir = cli_operand(args, 0), *given = cli_value(args, "protocol");
+    const char *const *names = NULL;
+    fm_arena arena = {0};
+    uint64_t flips = 10;
+    size_t n = 0;
+    fm_status st = cli_number(args, "flips", 1, SIZE_MAX, &flips, err);
+
+    if (st == FM_OK && given && strcmp(given, "all") == 0)
+        st = fm_run_protocols(catalog, run_dir, &arena, &names, &n, err);
+    else if (st == FM_OK && given)
+        st = cli_names(given, "protocol", &arena, &names, &n, err);
+    if (st == FM_OK)
+        st = fm_run_score(catalog, run_dir, names, n, options, err);
+    cli_progress_end(progress);
+    if (st == FM_OK && n > 1)
+        st = cli_show_protocols(catalog, run_dir, names, n, (size_t)flips, cli_has(args, "json"),
+                                err);
+    else if (st == FM_OK)
+        st = cli_show_run(catalog, run_dir, n ? names[0] : NULL, cli_has(args, "json"), err);
+    fm_arena_release(&arena);
+    return st;
+}
+
 static fm_status score_run(const cli_args *args, fm_err *err)
 {
     fm_catalog catalog;
-    const char *run_dir = cli_operand(args, 0), *protocol = cli_value(args, "protocol");
     cli_progress progress = {.label = "grading"};
     uint64_t jobs = 0;
     fm_run_options options = {
@@ -56,20 +85,18 @@ static fm_status score_run(const cli_args *args, fm_err *err)
         st = cli_catalog(&catalog, err);
     if (st != FM_OK)
         return st;
-    if (run_dir)
-        st = fm_run_score(&catalog, run_dir, protocol, &options, err);
-    else
-        st = fm_run_import(&catalog, cli_value(args, "predictions"), &options, err);
+    if (cli_operands(args) > 0)
+        return score_again(args, &catalog, &options, &progress, err);
+    st = fm_run_import(&catalog, cli_value(args, "predictions"), &options, err);
     cli_progress_end(&progress);
-    if (st == FM_OK)
-        st = cli_show_run(&catalog, run_dir ? run_dir : options.out_dir, protocol,
-                          cli_has(args, "json"), err);
-    return st;
+    return st == FM_OK ? cli_show_run(&catalog, options.out_dir, NULL, cli_has(args, "json"), err)
+                       : st;
 }
 
 static const char *const description[] = {
     "With a RUN, grades its replies again: to identical bytes under its own protocol, or beside "
-    "it under another one.",
+    "it under others. Several protocols are shown side by side: how far their numbers lie apart, "
+    "and which samples flip, with what each of them read in the reply.",
     "With --predictions, makes a run directory of replies from elsewhere and grades them. The "
     "file holds upstream records (question_id, model_prediction) or a journal of fathom, one "
     "JSON object a line. Annotations inside the records are used where the data folder has none.",
@@ -78,9 +105,13 @@ static const char *const description[] = {
 
 static const cli_option options_table[] = {
     {.name = "protocol",
-     .argument = "P",
-     .help = "another protocol of the run's task",
+     .argument = "P,...",
+     .help = "other protocols of the run's task, or all of them: 'all'",
      .kind = CLI_PROTOCOL},
+    {.name = "flips",
+     .argument = "N",
+     .fallback = "10",
+     .help = "how many verdicts that differ between protocols are listed"},
     {.name = "suite",
      .argument = "SUITE[@P]",
      .help = "what the replies from elsewhere answer",
@@ -105,14 +136,16 @@ static const cli_option options_table[] = {
      .letter = 'j',
      .argument = "N",
      .help = "threads; results do not depend on it (default: one a processor)"},
-    {.name = "json", .help = "print results.json instead of the table"},
+    {.name = "json",
+     .help = "print results.json instead of the table; of several protocols, all that is shown and "
+             "every sample that flips (schema fathom.protocols/1)"},
     {0},
 };
 
 static const cli_example examples[] = {
     {"fathom score runs/tabletop-3d-paper-oracle", "grade a run again"},
-    {"fathom score runs/tabletop-3d-paper-oracle --protocol reference",
-     "under another protocol too"},
+    {"fathom score runs/tabletop-3d-paper-oracle --protocol all",
+     "under every protocol: the spread, and the samples that flip"},
     {"fathom score --suite tracespatial-3d --data DIR --predictions FILE --out RUN",
      "somebody else's replies"},
     {0},

@@ -235,3 +235,30 @@ fm_status cli_seconds(const cli_args *args, const char *name, double *out, fm_er
     *out = value;
     return FM_OK;
 }
+
+fm_status cli_names(const char *text, const char *option, fm_arena *arena,
+                    const char *const **names, size_t *n, fm_err *err)
+{
+    size_t most = 1, count = 0;
+
+    for (const char *p = text; *p; p++)
+        most += *p == ',';
+    const char **found = fm_arena_alloc(arena, most, sizeof(*found));
+    for (const char *p = text; found; p++) {
+        size_t size = strcspn(p, ",");
+
+        if (size == 0)
+            return fm_fail(err, FM_E_USAGE, "option '--%s' wants names with commas between",
+                           option);
+        found[count] = fm_arena_memdup(arena, p, size);
+        if (!found[count++])
+            break;
+        p += size;
+        if (!*p) {
+            *names = found;
+            *n = count;
+            return FM_OK;
+        }
+    }
+    return fm_fail(err, FM_E_NOMEM, "no memory for the names of '--%s'", option);
+}

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "fathom/status.h"
 
 /* What an argument names, for completion. */
@@ -94,6 +95,10 @@ bool cli_has(const cli_args *args, const char *name);
 const char *cli_value(const cli_args *args, const char *name);
 const char *cli_operand(const cli_args *args, size_t index); /* NULL past the last */
 size_t cli_operands(const cli_args *args);
+
+/* "a,b" as names in the arena; FM_E_USAGE names the option where one is empty. */
+FM_MUST_CHECK fm_status cli_names(const char *text, const char *option, fm_arena *arena,
+                                  const char *const **names, size_t *n, fm_err *err);
 
 /* The value as a whole number from low to high; FM_E_USAGE names the option and the bounds. *out
  * stays as it is where the option was not given and has no fallback. */

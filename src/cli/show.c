@@ -54,12 +54,13 @@ void cli_views_release(cli_views *views)
     *views = (cli_views){0};
 }
 
-fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *err)
+static fm_status show_table(fm_view *const *views, size_t n, size_t differing, fm_err *err)
 {
     cli_style style = cli_style_for(stdout);
     fm_report_options options = {
         .width = style.terminal ? style.width : 0,
         .colour = style.colour,
+        .differing = differing,
         .notice = cli_notice,
     };
     fm_buf out = {0};
@@ -69,6 +70,11 @@ fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *err)
         st = cli_print(&out, err);
     fm_buf_release(&out);
     return st;
+}
+
+fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *err)
+{
+    return show_table(views, n, 0, err);
 }
 
 static fm_status show_results(const fm_view *view, fm_err *err)
@@ -111,6 +117,25 @@ fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir, const cha
     if (st == FM_OK)
         st = json ? show_results(view, err) : show_table_and_usage(view, run_dir, err);
     fm_view_close(view);
+    return st;
+}
+
+fm_status cli_show_protocols(const fm_catalog *catalog, const char *run_dir,
+                             const char *const *names, size_t n, size_t flips, bool json,
+                             fm_err *err)
+{
+    cli_views views = {0};
+    fm_buf out = {0};
+    fm_status st = cli_views_add(&views, catalog, run_dir, names, n, err);
+
+    if (st == FM_OK && !json)
+        st = show_table(views.items, views.n, flips, err);
+    else if (st == FM_OK)
+        st = fm_report_protocols(&out, views.items, views.n, err);
+    if (st == FM_OK)
+        st = cli_print(&out, err);
+    fm_buf_release(&out);
+    cli_views_release(&views);
     return st;
 }
 

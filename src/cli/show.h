@@ -24,6 +24,12 @@ FM_MUST_CHECK fm_status cli_show_table(fm_view *const *views, size_t n, fm_err *
 FM_MUST_CHECK fm_status cli_show_run(const fm_catalog *catalog, const char *run_dir,
                                      const char *protocol, bool json, fm_err *err);
 
+/* A run under several protocols side by side, with up to `flips` of the verdicts that differ (0:
+ * 10); json: schema fathom.protocols/1, with all of them. */
+FM_MUST_CHECK fm_status cli_show_protocols(const fm_catalog *catalog, const char *run_dir,
+                                           const char *const *names, size_t n, size_t flips,
+                                           bool json, fm_err *err);
+
 /* What a run would take (fm_run_dry), as a table or as JSON (schema fathom.estimate/1). */
 FM_MUST_CHECK fm_status cli_show_estimate(const fm_run_estimate *estimate, const char *label,
                                           const char *run_dir, bool json, fm_err *err);

@@ -53,7 +53,7 @@ fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manife
 
 /* ---- one line of samples.jsonl ---- */
 
-static void put_points(fm_json_writer *w, const fm_grade *grade)
+static void put_answer(fm_json_writer *w, const fm_grade *grade)
 {
     fm_json_open(w, "answer", '{');
     fm_json_open(w, "points", '[');
@@ -62,6 +62,8 @@ static void put_points(fm_json_writer *w, const fm_grade *grade)
     fm_json_close(w, ']');
     if (grade->space)
         fm_json_put_string(w, "space", grade->space);
+    if (grade->answer)
+        fm_json_put_string(w, "text", grade->answer);
     fm_json_close(w, '}');
 }
 
@@ -109,7 +111,7 @@ static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sele
     fm_json_open(&w, "reply", '{');
     fm_record_put_reply(&w, reply);
     fm_json_close(&w, '}');
-    put_points(&w, grade);
+    put_answer(&w, grade);
     put_metrics(&w, protocol, grade);
     fm_json_put_string(&w, "reason", grade->reason);
     fm_json_close(&w, '}');

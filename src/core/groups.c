@@ -352,7 +352,7 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
     fm_json_put_number(w, "ci_low", interval.low);
     fm_json_put_number(w, "ci_high", interval.high);
     fm_json_put_string(w, "ci_method", drawn ? "bootstrap-stratified" : "normal-stratified");
-    fm_json_put_string(w, "role", "mean");
+    fm_json_put_string(w, "role", metric->role == FM_METRIC_RATE ? "rate" : "mean");
     fm_json_put_int(w, "better", metric->better);
     fm_json_put_string(w, "unit", metric->unit);
     fm_json_close(w, '}');

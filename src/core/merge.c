@@ -373,7 +373,7 @@ fm_status fm_run_merge(const fm_catalog *catalog, const char *const *run_dirs, s
     if (st == FM_OK)
         st = write_joined(&m, err);
     if (st == FM_OK)
-        st = fm_run_score(catalog, options->out_dir, NULL, options, err);
+        st = fm_run_score(catalog, options->out_dir, NULL, 0, options, err);
     fm_arena_release(&m.arena);
     return st;
 }

@@ -24,6 +24,7 @@ typedef struct {
     fm_manifest manifest;
     fm_rundir dir;
     fm_journal *journal;
+    char lost[640]; /* the last notice of lost samples: several protocols say it once */
 } session;
 
 static void session_init(session *s, const fm_catalog *catalog, const fm_run_options *options)
@@ -441,7 +442,7 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
                           .journal = s->journal,
                           .jobs = jobs_of(s)};
     fm_grading_losses lost;
-    char text[640];
+    char text[sizeof(s->lost)];
     fm_status st = fm_grading_execute(&grading, &lost, err);
 
     if (st == FM_OK)
@@ -458,7 +459,9 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
             "%zu of %zu samples have missing or damaged data; metrics that need it leave them out; "
             "first %s",
             lost.unreadable, lost.n, lost.first_unreadable);
-        notice(s, text);
+        if (strcmp(text, s->lost) != 0)
+            notice(s, text);
+        memcpy(s->lost, text, sizeof(text));
     }
     return st;
 }
@@ -658,26 +661,86 @@ fm_status fm_run_dry(const fm_catalog *catalog, const fm_run_options *options, f
     return session_release(&s, st, err);
 }
 
-fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const char *protocol_name,
-                       const fm_run_options *options, fm_err *err)
+/* ---- grading again ---- */
+
+/* What a run directory that is there was asked. */
+static fm_status recall(session *s, fm_err *err)
 {
-    char path[FM_PATH_BYTES], sha256[FM_HASH_TEXT_BYTES];
-    const fm_protocol *protocol = NULL;
+    char path[FM_PATH_BYTES];
+    fm_status st = fm_rundir_file(&s->dir, FM_RUNDIR_MANIFEST, path, err);
+
+    if (st == FM_OK)
+        st = fm_manifest_read(path, &s->arena, &s->manifest, err);
+    return st == FM_OK ? find_target(s, s->manifest.task, err) : st;
+}
+
+fm_status fm_run_protocols(const fm_catalog *catalog, const char *run_dir, fm_arena *arena,
+                           const char *const **names, size_t *n, fm_err *err)
+{
+    const char **found = fm_arena_alloc(arena, FM_MAX_PROTOCOLS + 1, sizeof(*found));
+    size_t count = 0;
+    session s;
+
+    session_init(&s, catalog, &(fm_run_options){0});
+    fm_status st = fm_rundir_open(&s.dir, run_dir, err);
+    if (st == FM_OK)
+        st = recall(&s, err);
+    if (st == FM_OK && found)
+        found[count++] = fm_arena_strdup(arena, s.manifest.protocol);
+    for (size_t i = 0; st == FM_OK && found && i < FM_MAX_PROTOCOLS; i++) {
+        const char *name = s.target.task->protocols[i];
+
+        if (!name)
+            break;
+        if (strcmp(name, s.manifest.protocol) != 0)
+            found[count++] = fm_arena_strdup(arena, name);
+    }
+    for (size_t i = 0; st == FM_OK && (i == 0 || i < count); i++)
+        if (!found || !found[i])
+            st = fm_fail(err, FM_E_NOMEM, "no memory for '%s'", run_dir);
+    if (st == FM_OK) {
+        *names = found;
+        *n = count;
+    }
+    return session_release(&s, st, err);
+}
+
+/* The protocols by their names, before anything is graded. */
+static fm_status find_protocols(const session *s, const char *const *names, size_t n,
+                                const fm_protocol **out, fm_err *err)
+{
+    if (n > FM_MAX_PROTOCOLS)
+        return fm_fail(err, FM_E_USAGE, "more than %d protocols", FM_MAX_PROTOCOLS);
+    for (size_t i = 0; i < n; i++) {
+        fm_status st = fm_catalog_protocol(s->catalog, s->target.task, names[i], &out[i], err);
+
+        if (st != FM_OK)
+            return st;
+        for (size_t k = 0; k < i; k++)
+            if (out[k] == out[i])
+                return fm_fail(err, FM_E_USAGE, "protocol '%s' is named twice", names[i]);
+    }
+    return FM_OK;
+}
+
+fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const char *const *names,
+                       size_t n, const fm_run_options *options, fm_err *err)
+{
+    char sha256[FM_HASH_TEXT_BYTES];
+    const fm_protocol *protocols[FM_MAX_PROTOCOLS];
     session s;
     fm_status st;
 
     session_init(&s, catalog, options);
     st = fm_rundir_lock(&s.dir, run_dir, err);
     if (st == FM_OK)
-        st = fm_rundir_file(&s.dir, FM_RUNDIR_MANIFEST, path, err);
+        st = recall(&s, err);
+    if (st == FM_OK && n == 0) {
+        names = &s.manifest.protocol;
+        n = 1;
+    }
     if (st == FM_OK)
-        st = fm_manifest_read(path, &s.arena, &s.manifest, err);
-    if (st == FM_OK)
-        st = find_target(&s, s.manifest.task, err);
-    if (st == FM_OK)
-        st = fm_catalog_protocol(catalog, s.target.task,
-                                 protocol_name ? protocol_name : s.manifest.protocol, &protocol,
-                                 err);
+        st = find_protocols(&s, names, n, protocols, err);
     if (st == FM_OK && !options->data_dir && !fm_dir_exists(s.manifest.data_dir))
         st = fm_fail(err, FM_E_INPUT,
                      "the data of this run is not in '%s' any more; --data DIR tells where it is",
@@ -691,8 +754,8 @@ fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const cha
                      s.data_dir);
     if (st == FM_OK)
         st = open_journal(&s, false, err);
-    if (st == FM_OK)
-        st = grade(&s, protocol, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        st = grade(&s, protocols[i], err);
     return session_release(&s, st, err);
 }
 

@@ -100,10 +100,16 @@ FM_MUST_CHECK fm_status fm_run_merge(const fm_catalog *catalog, const char *cons
 FM_MUST_CHECK fm_status fm_run_execute(const fm_catalog *catalog, const fm_run_options *options,
                                        fm_err *err);
 
-/* Grade a run directory again, under its own protocol (protocol NULL) or another one. */
+/* Grade a run directory again: under each of the named protocols of its task, or under its own
+ * (n 0). An unknown name is FM_E_USAGE before anything is graded. */
 FM_MUST_CHECK fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir,
-                                     const char *protocol, const fm_run_options *options,
-                                     fm_err *err);
+                                     const char *const *protocols, size_t n,
+                                     const fm_run_options *options, fm_err *err);
+
+/* Every protocol of the run's task, its own first: names in the arena. */
+FM_MUST_CHECK fm_status fm_run_protocols(const fm_catalog *catalog, const char *run_dir,
+                                         fm_arena *arena, const char *const **names, size_t *n,
+                                         fm_err *err);
 
 /* Make a run directory from somebody else's replies (upstream records, or a journal of ours) and
  * grade it. options: target, data_dir, out_dir, answers, jobs, notice. */

@@ -83,6 +83,9 @@ typedef struct {
 
 void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report_cell *out);
 
+/* The metric that stands for the protocol: the pooled one where it pools. NULL: none is named. */
+const char *fm_report_headline(const fm_report_run *run);
+
 /* The four outcomes in the order of fm_outcome: its name, how many samples ended so, and which
  * statuses they had ("timeout 1, quota 2", "" where the name says it). */
 typedef struct {
@@ -110,19 +113,40 @@ typedef enum {
 fm_report_verdict fm_report_verdict_of(const fm_report_sample *sample, const char *metric);
 const char *fm_report_verdict_name(fm_report_verdict verdict); /* "yes", "no", "unknown", "-" */
 
+/* The verdict's name, or the number of a metric that has one. */
+void fm_report_put_verdict(fm_buf *out, const fm_report_sample *sample, const char *metric);
+/* What was read in the reply: "B", "0.8 m", "(0.67, 0.49, 1.75) ..."; nothing where nothing was. */
+void fm_report_put_answer(fm_buf *out, const fm_report_sample *sample);
+
 /* Where protocols of one run disagree about a sample. */
 typedef struct {
-    size_t sample;               /* index in the first run of the group */
-    size_t metric;               /* index in the metrics */
-    fm_report_verdict *verdicts; /* [n_runs of the comparison] */
-    const char *reason;          /* of the runs that state one; NULL: none does */
+    size_t sample;                    /* index in the first run of the group */
+    size_t metric;                    /* index in the metrics */
+    fm_report_verdict *verdicts;      /* [n_runs of the comparison] */
+    const fm_report_sample **samples; /* [n_runs]; NULL where a run has no such line */
+    bool answers;                     /* the protocols read different answers */
+    const char *reason;               /* of the runs that state one; NULL: none does */
 } fm_report_difference;
+
+/* How far a metric's values lie apart. */
+typedef struct {
+    const char *metric;     /* NULL: the headlines, which the protocols call differently */
+    size_t low, high;       /* the runs, indices in the model */
+    double lowest, highest; /* as in results.json; finite */
+    bool rate;
+    const char *unit;
+    size_t flips; /* samples whose verdict differs */
+} fm_report_spread;
 
 typedef struct {
     size_t group;
     size_t *runs; /* indices in the model */
     size_t n_runs;
-    fm_report_difference *items; /* those of a primary metric first, then in suite order */
+    fm_report_spread *spreads; /* the headlines first, then in the order of the metrics; those that
+                                  have a value under two protocols or more */
+    size_t n_spreads;
+    fm_report_difference *items; /* those of a primary metric first, then in suite order; rates,
+                                    and a primary metric that is a mean */
     size_t n_items, n_samples;   /* differences, and the samples that have any */
     bool absent;                 /* some verdict of an item is FM_REPORT_ABSENT */
 } fm_report_comparison;

@@ -35,6 +35,11 @@ FM_MUST_CHECK fm_status fm_report_table(fm_buf *out, fm_view *const *views, size
 FM_MUST_CHECK fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
                                            const fm_report_options *options, fm_err *err);
 
+/* Views of one run under different protocols as JSON, schema fathom.protocols/1: the aggregates,
+ * how far they lie apart, and every sample that flips. */
+FM_MUST_CHECK fm_status fm_report_protocols(fm_buf *out, fm_view *const *views, size_t n,
+                                            fm_err *err);
+
 /* One self-contained HTML page: table, differing verdicts, plots, and every sample with its
  * picture. Written to a temporary name and renamed. Without gnuplot there are no plots, and a
  * notice says so. */

@@ -1,6 +1,6 @@
 /*
- * What the summary says: one cell for a metric of a run, the outcome counts, and the samples about
- * which two protocols of one run disagree. How it is laid out is left to the writers.
+ * What the summary says: one cell for a metric of a run, and the outcome counts. How it is laid out
+ * is left to the writers; where protocols of one run disagree is protocols.c's business.
  */
 #include "report/model.h"
 
@@ -87,11 +87,18 @@ static size_t count_of(const cJSON *object, const char *key)
     return value >= 0 && value < 1e15 ? (size_t)value : 0;
 }
 
+const char *fm_report_headline(const fm_report_run *run)
+{
+    const char *pooled = fm_json_string(run->results, "headline");
+
+    return pooled ? pooled : fm_json_string(run->results, "primary");
+}
+
 void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report_cell *out)
 {
     const cJSON *aggregate = aggregate_of(run, metric);
     const char *role = fm_json_string(aggregate, "role"), *unit = fm_json_string(aggregate, "unit");
-    const char *primary = fm_json_string(run->results, "primary");
+    const char *headline = fm_report_headline(run);
     bool rate = role && strcmp(role, "rate") == 0;
     double value = fm_json_number(aggregate, "value", NAN);
     double low = fm_json_number(aggregate, "ci_low", NAN);
@@ -102,7 +109,7 @@ void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report
     *out = (fm_report_cell){.present = aggregate != NULL};
     if (!aggregate)
         return;
-    out->primary = primary && strcmp(primary, metric) == 0;
+    out->primary = headline && strcmp(headline, metric) == 0;
 
     double scale = rate ? 100 : 1;
     int decimals = rate ? 1 : decimals_of(value, low, high);
@@ -124,9 +131,13 @@ void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report
         snprintf(out->interval, sizeof(out->interval), "[%s, %s]", a, b);
     }
 
-    int used = rate ? snprintf(out->count, sizeof(out->count), "%zu/%zu",
-                               count_of(aggregate, "numerator"), denominator)
-                    : snprintf(out->count, sizeof(out->count), "n=%zu", denominator);
+    bool counted = rate && fm_json_get(aggregate, "numerator"); /* a pooled rate has none */
+    int used = counted ? snprintf(out->count, sizeof(out->count), "%zu/%zu",
+                                  count_of(aggregate, "numerator"), denominator)
+                       : snprintf(out->count, sizeof(out->count), "n=%zu", denominator);
+    if (fm_json_get(aggregate, "groups"))
+        used += snprintf(out->count + used, sizeof(out->count) - (size_t)used, " in %zu groups",
+                         count_of(aggregate, "groups"));
     if (excluded > 0)
         snprintf(out->count + used, sizeof(out->count) - (size_t)used, " (%zu left out)", excluded);
 }
@@ -192,170 +203,4 @@ void fm_report_put_size(fm_buf *out, const fm_report_run *run)
                       count_of(run->results, "repeats"));
     else
         fm_buf_printf(out, "%zu samples", fm_report_run_n(run));
-}
-
-fm_report_verdict fm_report_verdict_of(const fm_report_sample *sample, const char *metric)
-{
-    const cJSON *value = sample ? fm_json_get(fm_json_get(sample->line, "metrics"), metric) : NULL;
-
-    if (!value)
-        return FM_REPORT_ABSENT;
-    if (cJSON_IsBool(value))
-        return cJSON_IsTrue(value) ? FM_REPORT_YES : FM_REPORT_NO;
-    return FM_REPORT_UNKNOWN;
-}
-
-const char *fm_report_verdict_name(fm_report_verdict verdict)
-{
-    static const char *const names[] = {DASH, "unknown", "no", "yes"};
-
-    return names[verdict];
-}
-
-/* The same sample in each of the runs that are compared; NULL where a run has no such line. */
-typedef const fm_report_sample *sample_row[FM_REPORT_MAX_RUNS];
-
-/* The reason that a reader needs: the one text, or each protocol's where they state different
- * ones. */
-static fm_status reason_of(fm_report_model *model, const fm_report_comparison *c, sample_row row,
-                           const char **out, fm_err *err)
-{
-    fm_buf text = {0};
-    const char *first = NULL;
-    bool several = false;
-
-    for (size_t k = 0; k < c->n_runs; k++) {
-        const char *reason = row[k] ? fm_json_string(row[k]->line, "reason") : NULL;
-
-        several |= reason && first && strcmp(reason, first) != 0;
-        first = first ? first : reason;
-        if (reason)
-            fm_buf_printf(&text, "%s%s: %s", text.size ? "; " : "",
-                          model->runs[c->runs[k]].protocol, reason);
-    }
-    fm_status st = several ? fm_buf_check(&text, "reason", err) : FM_OK;
-    *out = several ? fm_arena_strdup(&model->arena, fm_buf_text(&text)) : first;
-    if (st == FM_OK && several && !*out)
-        st = no_memory(err);
-    fm_buf_release(&text);
-    return st;
-}
-
-static bool is_primary(const fm_report_model *model, const fm_report_comparison *c,
-                       const char *metric)
-{
-    for (size_t k = 0; k < c->n_runs; k++) {
-        const char *primary = fm_json_string(model->runs[c->runs[k]].results, "primary");
-
-        if (primary && strcmp(primary, metric) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Append the differences of one sample; without c->items they are only counted. */
-static fm_status collect(fm_report_model *model, fm_report_comparison *c, sample_row row,
-                         size_t sample, const fm_report_metric *metrics, size_t n_metrics,
-                         bool primary, fm_err *err)
-{
-    for (size_t m = 0; m < n_metrics; m++) {
-        fm_report_verdict verdicts[FM_REPORT_MAX_RUNS];
-        bool differs = false;
-
-        if (!metrics[m].rate || is_primary(model, c, metrics[m].name) != primary)
-            continue;
-        for (size_t k = 0; k < c->n_runs; k++) {
-            verdicts[k] = fm_report_verdict_of(row[k], metrics[m].name);
-            differs |= verdicts[k] != verdicts[0];
-        }
-        if (!differs)
-            continue;
-        for (size_t k = 0; k < c->n_runs; k++)
-            c->absent |= verdicts[k] == FM_REPORT_ABSENT;
-        if (c->items) {
-            fm_report_difference *d = &c->items[c->n_items];
-
-            *d = (fm_report_difference){.sample = sample, .metric = m};
-            d->verdicts = fm_arena_alloc(&model->arena, c->n_runs, sizeof(*d->verdicts));
-            if (!d->verdicts)
-                return no_memory(err);
-            memcpy(d->verdicts, verdicts, c->n_runs * sizeof(*d->verdicts));
-            fm_status st = reason_of(model, c, row, &d->reason, err);
-            if (st != FM_OK)
-                return st;
-        }
-        c->n_items++;
-    }
-    return FM_OK;
-}
-
-static fm_status walk(fm_report_model *model, fm_report_comparison *c,
-                      const fm_report_metric *metrics, size_t n_metrics, fm_err *err)
-{
-    const fm_report_run *base = &model->runs[c->group];
-
-    c->n_items = c->n_samples = 0;
-    for (int rest = 0; rest < 2; rest++) {
-        for (size_t s = 0; s < base->n_samples; s++) {
-            sample_row row;
-
-            for (size_t k = 0; k < c->n_runs; k++)
-                row[k] = fm_report_find(&model->runs[c->runs[k]], base->samples[s].id);
-            fm_status st = collect(model, c, row, s, metrics, n_metrics, rest == 0, err);
-            if (st != FM_OK)
-                return st;
-        }
-    }
-    return FM_OK;
-}
-
-static fm_status compare_group(fm_report_model *model, fm_report_comparison *c,
-                               const fm_report_metric *metrics, size_t n_metrics, fm_err *err)
-{
-    fm_status st = walk(model, c, metrics, n_metrics, err);
-
-    if (st != FM_OK || c->n_items == 0)
-        return st;
-    c->items = fm_arena_alloc(&model->arena, c->n_items, sizeof(*c->items));
-    bool *seen = fm_arena_alloc(&model->arena, model->runs[c->group].n_samples, sizeof(*seen));
-    if (!c->items || !seen)
-        return no_memory(err);
-    st = walk(model, c, metrics, n_metrics, err);
-    for (size_t i = 0; st == FM_OK && i < c->n_items; i++) {
-        c->n_samples += !seen[c->items[i].sample];
-        seen[c->items[i].sample] = true;
-    }
-    return st;
-}
-
-fm_status fm_report_compare(fm_report_model *model, const fm_report_metric *metrics,
-                            size_t n_metrics, fm_report_comparison **out, size_t *n, fm_err *err)
-{
-    fm_report_comparison *list =
-        fm_arena_alloc(&model->arena, model->n ? model->n : 1, sizeof(*list));
-    size_t count = 0;
-
-    if (!list)
-        return no_memory(err);
-    for (size_t i = 0; i < model->n; i++) {
-        fm_report_comparison c = {.group = i};
-
-        if (model->runs[i].group != i)
-            continue;
-        c.runs = fm_arena_alloc(&model->arena, model->n, sizeof(*c.runs));
-        if (!c.runs)
-            return no_memory(err);
-        for (size_t k = i; k < model->n; k++)
-            if (model->runs[k].group == i)
-                c.runs[c.n_runs++] = k;
-        if (c.n_runs < 2)
-            continue;
-        fm_status st = compare_group(model, &c, metrics, n_metrics, err);
-        if (st != FM_OK)
-            return st;
-        list[count++] = c;
-    }
-    *out = list;
-    *n = count;
-    return FM_OK;
 }

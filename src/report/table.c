@@ -5,6 +5,7 @@
  */
 #include "report/writers.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define DASH     "\xE2\x80\x93"
 
 enum { LABEL_GAP = 3, CELL_GAP = 2, HEADING_MOST = 40, LABEL_MOST = 32, WIDTH_LEAST = 60 };
+enum { NUMBER = 7, PROTOCOL = 16, VERDICT_LEAST = 7, VERDICT_MOST = 24, REASON_LEAST = 16 };
 
 typedef struct {
     fm_buf *out;
@@ -343,15 +345,227 @@ static void put_grid(screen *s, const fm_report_model *model, const fm_report_me
     }
 }
 
+/* ---- how far protocols lie apart ---- */
+
+static void format_spread(char *out, size_t size, const fm_report_spread *s, double value)
+{
+    snprintf(out, size, s->rate ? "%.1f" : "%.4g", value * (s->rate ? 100 : 1));
+}
+
+/* "34.0 % paper" */
+static void put_end(screen *s, const fm_report_spread *spread, double value, const char *protocol,
+                    int columns)
+{
+    char text[32];
+
+    format_spread(text, sizeof(text), spread, value);
+    spaces(s, CELL_GAP + NUMBER - at_most((int)strlen(text), NUMBER));
+    fm_buf_puts(s->out, text);
+    fm_buf_puts(s->out, spread->rate ? " % " : " ");
+    put_padded(s, protocol, columns);
+}
+
+/* Columns of a spread's parts; where the line does not fit, the difference stands below. */
+typedef struct {
+    int label, protocol;
+    bool broken;
+} spread_layout;
+
+static void put_spread(screen *s, const fm_report_model *model, const fm_report_spread *spread,
+                       const spread_layout *l)
+{
+    const char *headline = fm_report_headline(&model->runs[spread->low]);
+    bool ranks = !spread->metric || (headline && strcmp(headline, spread->metric) == 0);
+    char text[32];
+
+    style(s, ranks ? "1" : "0");
+    fm_buf_puts(s->out, ranks ? MARK " " : "  ");
+    put_padded(s, spread->metric ? spread->metric : "headline", l->label);
+    style(s, "0");
+    put_end(s, spread, spread->lowest, model->runs[spread->low].protocol, l->protocol);
+    put_end(s, spread, spread->highest, model->runs[spread->high].protocol, l->protocol);
+    if (l->broken) {
+        end_line(s);
+        spaces(s, 2 + l->label);
+    }
+    format_spread(text, sizeof(text), spread, spread->highest - spread->lowest);
+    spaces(s, CELL_GAP + NUMBER - at_most((int)strlen(text), NUMBER));
+    fm_buf_puts(s->out, text);
+    if (spread->rate)
+        fm_buf_puts(s->out, " points");
+    else if (*spread->unit) {
+        fm_buf_putc(s->out, ' ');
+        put_data(s, spread->unit, 6);
+    }
+    if (spread->flips)
+        fm_buf_printf(s->out, ", %zu flip%s", spread->flips, spread->flips == 1 ? "" : "s");
+    end_line(s);
+}
+
+/* Two protocols may sum the same numbers in another order. */
+static bool is_apart(const fm_report_spread *spread)
+{
+    double most = fmax(fabs(spread->lowest), fabs(spread->highest));
+
+    return spread->flips > 0 || spread->highest - spread->lowest > 1e-6 * most;
+}
+
+static void put_spreads(screen *s, const fm_report_model *model, const fm_report_comparison *c)
+{
+    size_t same = 0;
+    spread_layout l = {.label = (int)strlen("headline"), .protocol = 1};
+
+    for (size_t k = 0; k < c->n_runs; k++)
+        l.protocol = max(l.protocol, (int)fm_text_columns(model->runs[c->runs[k]].protocol));
+    for (size_t i = 0; i < c->n_spreads; i++) {
+        const fm_report_spread *spread = &c->spreads[i];
+
+        if (spread->metric)
+            l.label = max(l.label, at_most((int)fm_text_columns(spread->metric), LABEL_MOST));
+        same += !is_apart(spread);
+    }
+    if (c->n_spreads == 0)
+        return;
+    int ends = 2 + l.label + 2 * (CELL_GAP + NUMBER + (int)strlen(" % "));
+    l.protocol = max(1, at_most(at_most(l.protocol, PROTOCOL), (s->width - ends) / 2));
+    l.broken =
+        ends + 2 * l.protocol + CELL_GAP + NUMBER + (int)strlen(" points, 1000 flips") > s->width;
+    end_line(s);
+    style(s, "1");
+    fm_buf_printf(s->out, "spread over %zu protocols", c->n_runs);
+    style(s, "0");
+    if (same)
+        fm_buf_printf(s->out, ", %zu of %zu metrics the same", same, c->n_spreads);
+    end_line(s);
+    for (size_t i = 0; i < c->n_spreads; i++)
+        if (is_apart(&c->spreads[i]))
+            put_spread(s, model, &c->spreads[i], &l);
+}
+
 /* ---- verdicts that differ ---- */
+
+/* "no: T": the verdict, and what was read where the protocols read different things. */
+static void put_verdict(screen *s, const fm_report_difference *d, size_t k, const char *metric,
+                        int columns)
+{
+    fm_buf text = {0}, answer = {0};
+
+    fm_report_put_verdict(&text, d->samples[k], metric);
+    if (d->answers)
+        fm_report_put_answer(&answer, d->samples[k]);
+    if (answer.size)
+        fm_buf_printf(&text, ": %s", fm_buf_text(&answer));
+    put_padded(s, fm_buf_text(&text), columns - CELL_GAP);
+    spaces(s, CELL_GAP);
+    s->out->failed |= text.failed || answer.failed;
+    fm_buf_release(&text);
+    fm_buf_release(&answer);
+}
+
+static int verdict_columns(const fm_report_model *model, const fm_report_comparison *c, size_t k,
+                           size_t shown, int most)
+{
+    int columns = max(VERDICT_LEAST, (int)fm_text_columns(model->runs[c->runs[k]].protocol));
+
+    for (size_t i = 0; i < shown; i++) {
+        fm_buf answer = {0};
+
+        if (c->items[i].answers)
+            fm_report_put_answer(&answer, c->items[i].samples[k]);
+        if (answer.size)
+            columns =
+                max(columns, (int)strlen("yes: ") + (int)fm_text_columns(fm_buf_text(&answer)));
+        fm_buf_release(&answer);
+    }
+    return CELL_GAP + at_most(columns, most);
+}
+
+/* By how many samples, and of which verdicts only a part is shown. */
+static void put_counts(screen *s, const fm_report_model *model, const fm_report_comparison *c,
+                       const fm_report_metric *metrics, size_t shown)
+{
+    const char *primary = fm_json_string(model->runs[c->group].results, "primary");
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_items; i++)
+        n += primary && strcmp(metrics[c->items[i].metric].name, primary) == 0;
+    if (n > 0 && n < c->n_samples) {
+        fm_buf_printf(s->out, ": %zu of %zu samples by ", n, model->runs[c->group].n_samples);
+        put_data(s, primary, LABEL_MOST);
+        fm_buf_printf(s->out, ",\n  %zu by any metric", c->n_samples);
+    } else {
+        fm_buf_printf(s->out, ": %zu of %zu samples", c->n_samples,
+                      model->runs[c->group].n_samples);
+    }
+    end_line(s);
+    if (shown < c->n_items)
+        fm_buf_printf(s->out, "  %zu of %zu verdicts shown\n", shown, c->n_items);
+}
+
+/* The one reason, or each protocol's in the order of the columns where they state different ones. */
+static void put_reason(screen *s, const fm_report_comparison *c, const fm_report_difference *d,
+                       int most)
+{
+    fm_buf text = {0};
+    const char *first = NULL;
+    bool several = false;
+
+    for (size_t k = 0; k < c->n_runs; k++) {
+        const char *reason = d->samples[k] ? fm_json_string(d->samples[k]->line, "reason") : NULL;
+
+        several |= reason && first && strcmp(reason, first) != 0;
+        first = first ? first : reason;
+        fm_buf_printf(&text, "%s%s", k ? " / " : "", reason ? reason : DASH);
+    }
+    if (first)
+        put_data(s, several ? fm_buf_text(&text) : first, most);
+    s->out->failed |= text.failed;
+    fm_buf_release(&text);
+}
+
+static void put_difference(screen *s, const fm_report_model *model, const fm_report_comparison *c,
+                           const fm_report_metric *metrics, size_t shown, int id, int metric)
+{
+    int columns[FM_REPORT_MAX_RUNS], used = 2 + id + metric + 2 * CELL_GAP;
+    int most = (s->width - used - REASON_LEAST) / (int)c->n_runs - CELL_GAP;
+
+    most = max(VERDICT_LEAST, at_most(most, VERDICT_MOST));
+
+    style(s, "2");
+    fm_buf_puts(s->out, "  ");
+    put_padded(s, "id", id + CELL_GAP);
+    put_padded(s, "metric", metric + CELL_GAP);
+    for (size_t k = 0; k < c->n_runs; k++) {
+        columns[k] = verdict_columns(model, c, k, shown, most);
+        put_padded(s, model->runs[c->runs[k]].protocol, columns[k]);
+        used += columns[k];
+    }
+    fm_buf_puts(s->out, "reason\n");
+    style(s, "0");
+    for (size_t i = 0; i < shown; i++) {
+        const fm_report_difference *d = &c->items[i];
+        const char *name = metrics[d->metric].name;
+
+        fm_buf_puts(s->out, "  ");
+        put_padded(s, model->runs[c->group].samples[d->sample].id, id);
+        spaces(s, CELL_GAP);
+        put_padded(s, name, metric);
+        spaces(s, CELL_GAP);
+        for (size_t k = 0; k < c->n_runs; k++)
+            put_verdict(s, d, k, name, columns[k]);
+        put_reason(s, c, d, max(s->width - used, REASON_LEAST));
+        end_line(s);
+    }
+}
 
 static void put_comparison(screen *s, const fm_report_model *model, const fm_report_metric *metrics,
                            const fm_report_comparison *c, size_t listed)
 {
     const fm_report_run *base = &model->runs[c->group];
     size_t shown = c->n_items < listed ? c->n_items : listed;
-    int id = 2, metric = (int)strlen("metric"), used;
+    int id = 2, metric = (int)strlen("metric");
 
+    put_spreads(s, model, c);
     end_line(s);
     style(s, "1");
     fm_buf_puts(s->out, "verdicts that differ");
@@ -360,47 +574,13 @@ static void put_comparison(screen *s, const fm_report_model *model, const fm_rep
         fm_buf_puts(s->out, " in ");
         put_data(s, base->name, HEADING_MOST);
     }
-    fm_buf_printf(s->out, ": %zu of %zu samples", c->n_samples, base->n_samples);
-    if (shown < c->n_items)
-        fm_buf_printf(s->out, ", %zu of %zu verdicts shown", shown, c->n_items);
-    end_line(s);
-    if (shown == 0)
-        return;
-
+    put_counts(s, model, c, metrics, shown);
     for (size_t i = 0; i < shown; i++) {
         id = max(id, (int)fm_text_columns(base->samples[c->items[i].sample].id));
         metric = max(metric, (int)fm_text_columns(metrics[c->items[i].metric].name));
     }
-    id = at_most(id, 24);
-    metric = at_most(metric, LABEL_MOST);
-
-    style(s, "2");
-    fm_buf_puts(s->out, "  ");
-    put_padded(s, "id", id + CELL_GAP);
-    put_padded(s, "metric", metric + CELL_GAP);
-    for (size_t k = 0; k < c->n_runs; k++)
-        put_padded(s, model->runs[c->runs[k]].protocol,
-                   CELL_GAP + max(7, at_most((int)strlen(model->runs[c->runs[k]].protocol), 16)));
-    fm_buf_puts(s->out, "reason\n");
-    style(s, "0");
-    for (size_t i = 0; i < shown; i++) {
-        const fm_report_difference *d = &c->items[i];
-
-        fm_buf_puts(s->out, "  ");
-        used = 2 + id + metric + 2 * CELL_GAP;
-        spaces(s, id + CELL_GAP - put_data(s, base->samples[d->sample].id, id));
-        spaces(s, metric + CELL_GAP - put_data(s, metrics[d->metric].name, metric));
-        for (size_t k = 0; k < c->n_runs; k++) {
-            int columns =
-                CELL_GAP + max(7, at_most((int)strlen(model->runs[c->runs[k]].protocol), 16));
-
-            put_padded(s, fm_report_verdict_name(d->verdicts[k]), columns);
-            used += columns;
-        }
-        if (d->reason)
-            put_data(s, d->reason, max(s->width - used, 16));
-        end_line(s);
-    }
+    if (shown > 0)
+        put_difference(s, model, c, metrics, shown, at_most(id, 24), at_most(metric, LABEL_MOST));
 }
 
 fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,

@@ -14,6 +14,10 @@ FM_MUST_CHECK fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *m
 FM_MUST_CHECK fm_status fm_report_write_html(fm_buf *out, fm_report_model *model,
                                              const fm_report_options *options, fm_err *err);
 
+/* One comparison of protocols, schema fathom.protocols/1; the model has the run that it is of. */
+FM_MUST_CHECK fm_status fm_report_write_protocols(fm_buf *out, fm_report_model *model,
+                                                  const fm_report_options *options, fm_err *err);
+
 /* A file name for a sample's id or a metric: itself where it is plain, else "@" and its index. The
  * name has no extension. */
 #define FM_REPORT_NAME_BYTES 160

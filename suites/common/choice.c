@@ -33,7 +33,7 @@ typedef struct {
     fm_unparsed unparsed;
 } choice_rules;
 
-enum { MAX_EXTRACTS = 32 };
+enum { MAX_EXTRACTS = 32, SHOWN_BYTES = 60 };
 
 static fm_status read_extract(const fm_rules *rules, choice_rules *out)
 {
@@ -76,6 +76,15 @@ static fm_status read_rules(const fm_rules *rules, void *kept)
 
 /* ---- grading ---- */
 
+/* The letter as a text. */
+static const char *letter(int index)
+{
+    static const char letters[] = "A\0B\0C\0D\0E\0F\0G\0H\0I\0J\0K\0L\0M\0"
+                                  "N\0O\0P\0Q\0R\0S\0T\0U\0V\0W\0X\0Y\0Z";
+
+    return index >= 0 && index < 26 ? &letters[2 * index] : NULL;
+}
+
 static void count_unread(const choice_rules *rules, fm_grade *out)
 {
     if (rules->unparsed == FM_UNPARSED_ZERO)
@@ -83,8 +92,19 @@ static void count_unread(const choice_rules *rules, fm_grade *out)
     out->values[M_EXTRACTED] = fm_value_truth(false);
 }
 
-static void compare(const choice_rules *rules, const fm_grade_input *input, fm_span answer,
-                    fm_grade *out)
+/* What stands in the answer tag is shown to people: a few words of it do. */
+static fm_status keep_answer(fm_span answer, fm_arena *arena, fm_grade *out, fm_err *err)
+{
+    size_t size = answer.size < SHOWN_BYTES ? answer.size : SHOWN_BYTES;
+
+    while (size > 0 && size < answer.size && ((unsigned char)answer.text[size] & 0xC0) == 0x80)
+        size--; /* not in the midst of a character */
+    out->answer = fm_arena_memdup(arena, answer.text, size);
+    return out->answer ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for an answer");
+}
+
+static fm_status compare(const choice_rules *rules, const fm_grade_input *input, fm_span answer,
+                         fm_arena *arena, fm_grade *out, fm_err *err)
 {
     const fm_truth_choice *truth = &input->sample->truth.choice;
     const fm_options options = {truth->options, truth->n};
@@ -93,7 +113,7 @@ static void compare(const choice_rules *rules, const fm_grade_input *input, fm_s
     if (answer.size == 0) {
         fm_grade_unread(input, "no answer", out);
         count_unread(rules, out);
-        return;
+        return FM_OK;
     }
     if (rules->way == BY_LETTER_OCCURS)
         right = fm_choice_letter_occurs(answer, &options, truth->index);
@@ -104,6 +124,7 @@ static void compare(const choice_rules *rules, const fm_grade_input *input, fm_s
     out->status = FM_SAMPLE_OK;
     out->values[M_ACCURACY] = fm_value_truth(right);
     out->values[M_EXTRACTED] = fm_value_truth(true);
+    return keep_answer(answer, arena, out, err);
 }
 
 /* A letter that is no option is an answer all the same, and wrong. */
@@ -120,6 +141,7 @@ static void conclude(const choice_rules *rules, const fm_grade_input *input,
             fm_value_truth((size_t)choice->index == input->sample->truth.choice.index);
         out->values[M_EXTRACTED] = fm_value_truth(!judged);
         out->values[M_CHOICE] = fm_value_number(choice->index);
+        out->answer = letter(choice->index);
     }
     if (rules->stored)
         out->values[M_JUDGED] = fm_value_truth(judged);
@@ -136,10 +158,8 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
     bool judged = false;
 
     (void)scratch;
-    if (rules->way != BY_RULE) {
-        compare(rules, input, reply, out);
-        return FM_OK;
-    }
+    if (rules->way != BY_RULE)
+        return compare(rules, input, reply, arena, out, err);
     if (reply.text) {
         fm_status st = fm_choice_read(rules->rule, reply, &options, arena, &choice, err);
 

@@ -206,7 +206,24 @@ static bool is_near(const grading *g)
     return false;
 }
 
-static void conclude(grading *g)
+/* The numbers as they are compared, with their unit. */
+static fm_status keep_answer(grading *g)
+{
+    double metres = unit_of((way)g->rules->way);
+    const char *unit = metres == 0.01 ? " cm" : metres == 1 ? " m" : "";
+    fm_buf text = {0};
+
+    for (size_t i = 0; i < g->n; i++)
+        fm_buf_printf(&text, "%s%.4g", i ? ", " : "", g->predicted[i]);
+    fm_buf_puts(&text, unit);
+    fm_status st = fm_buf_check(&text, "an answer", g->err);
+    if (st == FM_OK && !(g->out->answer = fm_arena_strdup(g->arena, fm_buf_text(&text))))
+        st = fm_fail(g->err, FM_E_NOMEM, "no memory for an answer");
+    fm_buf_release(&text);
+    return st;
+}
+
+static fm_status conclude(grading *g)
 {
     fm_value *v = g->out->values;
 
@@ -216,7 +233,7 @@ static void conclude(grading *g)
             v[M_SUCCESS] = fm_value_truth(false);
             v[M_MRA] = fm_value_number(0);
         }
-        return;
+        return FM_OK;
     }
     g->out->status = FM_SAMPLE_OK;
     g->out->reason = g->reason;
@@ -226,6 +243,7 @@ static void conclude(grading *g)
         v[M_RELATIVE] = fm_value_number(fm_relative_error(g->predicted[0], g->truth[0]));
         v[M_PREDICTED] = fm_value_number(g->predicted[0]);
     }
+    return keep_answer(g);
 }
 
 static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *arena, fm_grade *out,
@@ -248,9 +266,7 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
         st = read_judged(&g);
     else if (reply.text)
         read_reply(&g, reply);
-    if (st == FM_OK)
-        conclude(&g);
-    return st;
+    return st == FM_OK ? conclude(&g) : st;
 }
 
 static fm_status configure(const char *text, const char *place, fm_arena *arena, fm_protocol *out,

@@ -59,6 +59,7 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
     out->status = FM_SAMPLE_OK;
     out->values[M_ACCURACY] =
         fm_value_truth((says == FM_SAYS_YES) == input->sample->truth.yesno.yes);
+    out->answer = says == FM_SAYS_YES ? "yes" : "no";
     out->values[M_YES] = fm_value_truth(says == FM_SAYS_YES);
     return FM_OK;
 }

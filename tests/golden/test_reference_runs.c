@@ -405,7 +405,7 @@ Test(reference_runs, threads_and_repetition_do_not_change_a_byte)
     check_same("one", "three", "samples.jsonl");
     check_same("one", "three", "results.json");
     cr_assert(
-        eq(int, fm_run_score(test_catalog(), scratch_path("one"), NULL, &options, &err), FM_OK),
+        eq(int, fm_run_score(test_catalog(), scratch_path("one"), NULL, 0, &options, &err), FM_OK),
         "%s", err.text);
     check_same("one", "three", "samples.jsonl");
     check_same("one", "three", "results.json");
@@ -418,9 +418,11 @@ Test(reference_runs, a_second_protocol_stands_beside_the_first)
 
     import(&families[0], 3, "reference", 2, "run");
     import(&families[0], 3, "paper", 2, "paper");
-    cr_assert(
-        eq(int, fm_run_score(test_catalog(), scratch_path("run"), "paper", &options, &err), FM_OK),
-        "%s", err.text);
+    cr_assert(eq(int,
+                 fm_run_score(test_catalog(), scratch_path("run"), &(const char *){"paper"}, 1,
+                              &options, &err),
+                 FM_OK),
+              "%s", err.text);
     fm_buf a = {0}, b = {0};
     cr_assert(
         eq(int, fm_file_read(run_file("run", "samples@paper.jsonl"), 1 << 26, &a, NULL), FM_OK));

@@ -89,7 +89,7 @@ static void grade_on_many_threads(const char *target)
         must(fm_fail(&err, FM_E_IO, "cannot rename"), "run", &err);
     for (int round = 0; round < ROUNDS; round++) {
         o.jobs = JOBS + round;
-        must(fm_run_score(catalog(), "run", NULL, &o, &err), "score", &err);
+        must(fm_run_score(catalog(), "run", NULL, 0, &o, &err), "score", &err);
         must_equal("run/samples.jsonl", "samples");
         must_equal("run/results.json", "results");
     }

@@ -222,7 +222,7 @@ Test(run, a_second_process_on_the_directory_is_refused)
     cr_assert(eq(int, flock(fd, LOCK_EX), 0));
     cr_assert(eq(int, execute("tracespatial-3d", &err), FM_E_LOCKED));
     cr_assert(strstr(err.text, "another process is working on") != NULL, "%s", err.text);
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_LOCKED));
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_E_LOCKED));
     close(fd);
     run_ok("tracespatial-3d");
 }
@@ -352,7 +352,7 @@ Test(run, a_refused_import_leaves_the_run_as_it_was)
     cr_assert(strstr(err.text, "holds another run") != NULL, "%s", err.text);
     fm_buf after = file("annotations.jsonl");
     cr_assert(eq(str, after.data, before.data));
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_OK), "%s",
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_OK), "%s",
               err.text);
     cr_assert(eq(int, import(first, sizeof(first) - 1, &err), FM_OK), "%s", err.text);
     fm_buf_release(&before);
@@ -366,7 +366,9 @@ Test(run, results_under_another_protocol_go_when_the_run_changes)
     fm_err err = {0};
 
     run_ok("tracespatial-3d@paper");
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, "reference", &options, &err), FM_OK));
+    cr_assert(eq(int,
+                 fm_run_score(catalog(), runs_dir, &(const char *){"reference"}, 1, &options, &err),
+                 FM_OK));
     cr_assert(has_file("results@reference.json"));
     limit = 2;
     run_ok("tracespatial-3d@paper");
@@ -415,7 +417,7 @@ Test(run, grading_a_run_that_was_killed_says_what_is_missing)
     cr_assert(eq(int, execute("tracespatial-3d@paper", &err), FM_E_INTERRUPTED));
     fm_buf replies = file("replies.jsonl");
     scratch_write("run/replies.jsonl", replies.data, replies.size - 5);
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_OK), "%s",
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_OK), "%s",
               err.text);
     cr_assert(strstr(noticed, "torn line") != NULL, "%s", noticed);
     cr_assert(strstr(noticed, "3 samples have no reply") != NULL, "%s", noticed);
@@ -497,7 +499,7 @@ Test(run, data_that_changed_since_the_run_is_noticed)
 
     run_ok("tracespatial-3d");
     scratch_write("data/trajectory_dataset.json", other, sizeof(other) - 1);
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_E_INPUT));
     cr_assert(strstr(err.text, "have changed since this run") != NULL, "%s", err.text);
 }
 
@@ -509,12 +511,12 @@ Test(run, a_broken_manifest_names_its_member)
     fm_err err = {0};
 
     mkdir(runs_dir, 0777);
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_E_INPUT));
     cr_assert(strstr(err.text, "no manifest.json") != NULL, "%s", err.text);
     scratch_write("run/manifest.json", broken, sizeof(broken) - 1);
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_E_INPUT));
     cr_assert(strstr(err.text, "member 'name' is missing") != NULL, "%s", err.text);
     scratch_write("run/manifest.json", newer, sizeof(newer) - 1);
-    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, &options, &err), FM_E_INPUT));
+    cr_assert(eq(int, fm_run_score(catalog(), runs_dir, NULL, 0, &options, &err), FM_E_INPUT));
     cr_assert(strstr(err.text, "fathom.manifest/9") != NULL, "%s", err.text);
 }

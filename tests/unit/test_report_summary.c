@@ -113,6 +113,59 @@ Test(report_summary, protocols_of_one_run_are_compared_by_id_with_the_primary_me
     fixture_release(&f);
 }
 
+#define RESULTS_OF(protocol, headline, aggregates)                                                 \
+    "{\"schema\": \"fathom.results/1\", \"task\": \"t\", \"protocol\": \"" protocol "\","          \
+    " \"n\": 2, \"primary\": \"rmse\"" headline ", \"aggregates\": {" aggregates "}}"
+#define MEAN(name, value)                                                                          \
+    "\"" name "\": {\"value\": " value ", \"denominator\": 2, \"role\": \"mean\", \"unit\": "      \
+    "\"px\"}"
+
+/* Numbers flip too where they rank a protocol; what a protocol does not judge by is no difference. */
+Test(report_summary, a_headline_that_is_a_mean_has_its_spread_and_its_flips)
+{
+    static const char *const one[] = {
+        "{\"id\": \"a\", \"answer\": {\"points\": [[0.1, 0.2], [1, 1]]}, \"metrics\": {\"rmse\": "
+        "1.5}}",
+        "{\"id\": \"b\", \"metrics\": {\"rmse\": 0.1, \"extra\": true}}"};
+    static const char *const two[] = {
+        "{\"id\": \"a\", \"answer\": {\"points\": [[0.2, 0.1], [1, 1]]}, \"metrics\": {\"rmse\": "
+        "4}}",
+        "{\"id\": \"b\", \"metrics\": {\"rmse\": 0.10000000000000001}}"};
+    report_fixture f = {0};
+    fm_report_metric *metrics;
+    fm_report_comparison *c;
+    size_t n_metrics, n;
+    fm_buf text = {0};
+
+    fixture_run(&f, "/runs/one",
+                RESULTS_OF("first", "",
+                           MEAN("rmse", "0.8") ", \"extra\": {\"value\": 1, \"numerator\": 1,"
+                                               " \"denominator\": 1, \"role\": \"rate\"}"),
+                one, 2);
+    fixture_run(&f, "/runs/one",
+                RESULTS_OF("second", ", \"headline\": \"rmse_macro\"",
+                           MEAN("rmse", "2.05") ", " MEAN("rmse_macro", "3")),
+                two, 2);
+    fixture_finish(&f);
+    cr_assert(eq(int, fm_report_metrics(&f.model, &metrics, &n_metrics, NULL), FM_OK));
+    cr_assert(eq(int, fm_report_compare(&f.model, metrics, n_metrics, &c, &n, NULL), FM_OK));
+
+    cr_assert(eq(sz, c->n_spreads, 2));
+    cr_expect(eq(ptr, (char *)c->spreads[0].metric, NULL));
+    cr_expect(eq(dbl, c->spreads[0].highest, 3));
+    cr_expect(eq(str, TEXT(c->spreads[1].metric), "rmse"));
+    cr_expect(eq(sz, c->spreads[1].high, 1));
+    cr_expect(eq(sz, c->spreads[1].flips, 1));
+
+    cr_assert(eq(sz, c->n_items, 1));
+    cr_expect(c->items[0].answers);
+    fm_report_put_verdict(&text, c->items[0].samples[0], "rmse");
+    fm_report_put_answer(&text, c->items[0].samples[1]);
+    cr_expect(eq(str, TEXT(fm_buf_text(&text)), "1.5(0.2, 0.1) \xE2\x80\xA6"));
+    fm_buf_release(&text);
+    fixture_release(&f);
+}
+
 Test(report_summary, different_runs_are_not_compared_item_by_item)
 {
     report_fixture f = {0};
