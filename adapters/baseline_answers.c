@@ -167,10 +167,14 @@ static void put_choice(writing *w, const char *form)
     const fm_truth_choice *c = &w->sample->truth.choice;
     size_t index = w->wrong ? (c->index + 1) % c->n : c->index;
 
-    if (strcmp(form, "text") == 0)
+    bool tag = strstr(form, "_tag") != NULL;
+
+    fm_buf_puts(w->out, tag ? "<answer>" : "");
+    if (strncmp(form, "text", 4) == 0)
         fm_buf_puts(w->out, c->options[index]);
     else
-        fm_buf_printf(w->out, "(%c)", (int)('A' + index));
+        fm_buf_printf(w->out, strcmp(form, "bare") == 0 ? "%c" : "(%c)", (int)('A' + index));
+    fm_buf_puts(w->out, tag ? "</answer>" : "");
 }
 
 static void put_yesno(writing *w, const char *form)
@@ -211,7 +215,7 @@ static const struct {
     const char *names[8]; /* the first is the default */
     void (*put)(writing *w, const char *form);
 } forms[] = {
-    {FM_ANSWER_CHOICE, {"letter", "text"}, put_choice},
+    {FM_ANSWER_CHOICE, {"letter", "text", "letter_tag", "text_tag", "bare"}, put_choice},
     {FM_ANSWER_YESNO, {"word"}, put_yesno},
     {FM_ANSWER_QUANTITY, {"length", "scalar_unit"}, put_quantity},
     {FM_ANSWER_POINTS,

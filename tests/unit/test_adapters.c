@@ -325,7 +325,10 @@ Test(baselines, oracle_and_wrong_answer_every_kind)
     } rows[] = {
         {&choice, "letter", "(B)", "(A)"},
         {&choice, "tuples", "(B)", "(A)"},
+        {&choice, "bare", "B", "A"},
+        {&choice, "letter_tag", "<answer>(B)</answer>", "<answer>(A)</answer>"},
         {&choice, "text", "right", "left"},
+        {&choice, "text_tag", "<answer>right</answer>", "<answer>left</answer>"},
         {&yesno, "word", "yes", "no"},
         {&length, "length", "12.5 cm", "1350 cm"},
         {&length, "scalar_unit", "\\scalar{12.5} \\distance_unit{cm}",
