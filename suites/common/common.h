@@ -36,7 +36,8 @@
  *               each with or without expected: a column
  *     path2d:   {column: points, space: px | n1 | n1000}
  *     of both, member: bbox          the column is a text with a JSON object, of which this is the truth
- *   shuffle_options: hash            options in an order drawn from the sample's id
+ *   shuffle_options: hash            options in an order drawn from the sample's id; `reversed`: in the
+ *                                    opposite one
  *
  * A column is a path (tables/parquet.h); "turns[1].value" is the second element of "turns[].value".
  * Numbers may stand in lists or in a text that lists them. A name of a file that comes from data cannot

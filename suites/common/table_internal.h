@@ -42,6 +42,7 @@ typedef struct {
 } fm_table_condition;
 
 typedef enum { FM_AS_LETTER, FM_AS_INDEX, FM_AS_TEXT } fm_choice_as;
+typedef enum { FM_ORDER_GIVEN, FM_ORDER_HASH, FM_ORDER_REVERSED } fm_table_order; /* of options */
 typedef enum { FM_REGION_MASK, FM_REGION_POLYGON, FM_REGION_BOX } fm_region_form;
 typedef enum { FM_SPACE_PX, FM_SPACE_N1, FM_SPACE_N1000 } fm_truth_space;
 
@@ -68,7 +69,7 @@ typedef struct {
     fm_table_ref options[FM_TABLE_OPTIONS];
     size_t n_options;
     int lettered; /* so many options stand in the question itself; 0: they have columns */
-    bool shuffle;
+    fm_table_order order;
 
     /* truth */
     fm_table_ref answer, unit_column, expected;

@@ -360,7 +360,7 @@ static fm_status read_choice(const reader *r, const cJSON *truth)
     r->spec->as = (fm_choice_as)as;
     if (st == FM_OK && !r->spec->n_options && !r->spec->lettered)
         st = fault(r, "options", "is missing");
-    if (st == FM_OK && r->spec->lettered && (as == FM_AS_TEXT || r->spec->shuffle))
+    if (st == FM_OK && r->spec->lettered && (as == FM_AS_TEXT || r->spec->order != FM_ORDER_GIVEN))
         st = fault(r, "options", "must be columns where options are compared or shuffled");
     return st;
 }
@@ -481,11 +481,11 @@ static fm_status read_truth(const reader *r, const cJSON *truth, const fm_table_
 
 static fm_status read_shuffle(const reader *r, const cJSON *data)
 {
-    static const char *const words[] = {"hash"};
+    static const char *const words[] = {"hash", "reversed"};
     int way = -1;
     fm_status st = read_word(r, data, "shuffle_options", words, FM_COUNT_OF(words), &way);
 
-    r->spec->shuffle = way == 0;
+    r->spec->order = way == 0 ? FM_ORDER_HASH : way == 1 ? FM_ORDER_REVERSED : FM_ORDER_GIVEN;
     return st;
 }
 

@@ -312,6 +312,8 @@ static fm_status shuffle(const fm_table_row *row, const char *id, fm_truth_choic
 
         for (size_t k = 0; k < choice->n; k++)
             rank += strcmp(keys[k], keys[i]) < 0;
+        if (row->spec->order == FM_ORDER_REVERSED)
+            rank = choice->n - 1 - rank;
         shuffled[rank] = choice->options[i];
         index = i == choice->index ? rank : index;
     }
@@ -347,7 +349,7 @@ static fm_status read_choice(const fm_table_row *row, const char *id, fm_truth_c
                                 : row->spec->as == FM_AS_LETTER ? "is no letter of an option"
                                                                 : "is no index of an option");
     }
-    return st == FM_OK && row->spec->shuffle ? shuffle(row, id, out) : st;
+    return st == FM_OK && row->spec->order != FM_ORDER_GIVEN ? shuffle(row, id, out) : st;
 }
 
 /* ---- the other kinds ---- */
