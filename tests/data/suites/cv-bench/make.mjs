@@ -22,7 +22,7 @@ for (let i = 0; i < 4; i++)
     i < 2 ? '(A)' : '(B)'));
 for (let i = 0; i < 5; i++)
   flat.push(row(flat.length, '2D', 'Count', i < 2 ? 'COCO' : 'ADE20K', 'How many plates are in the image?',
-    ['3', '0', '2', '1', '4', '5'].slice(0, 4 + (i % 3)), `(${'ABCDA'[i]})`));
+    ['3', '0', '2', '1', '4', '5'].slice(0, 4 + (i % 3)), `(${'ABFDA'[i]})`));
 for (let i = 0; i < 3; i++)
   deep.push(row(flat.length + deep.length, '3D', 'Depth', 'Omni3D',
     `Which object is closer to the camera taking this photo, ${objects[i]} or the door?`,
