@@ -1,0 +1,64 @@
+/**
+ * A matrix with its bias, y = W x + b, packed for the kernels and spread over threads. One layout
+ * serves one row (decoding) and many (prefill, vision).
+ */
+#ifndef RT_ENGINE_LINEAR_H
+#define RT_ENGINE_LINEAR_H
+
+#include "base/arena.h"
+#include "engine/kernels.h"
+#include "engine/pool.h"
+#include "engine/weights.h"
+
+typedef struct {
+    size_t n_out, n_in;
+    rt_pack pack;
+    const void *panels; /* in memory of ours or in the packed file's mapping */
+    const float *bias;  /* [n_out] or NULL */
+} rt_linear;
+
+/* What computes: shared by all parts of a model. */
+typedef struct {
+    const rt_kernels *kernels;
+    rt_pool *pool;
+    bool int8_activations;
+} rt_compute;
+
+/* How matrices are packed, and where the panels come from or go (packed.h). */
+typedef struct rt_packer rt_packer;
+
+/* "<name>.weight" [n_out][n_in] (a tensor of more dimensions whose product is the same is taken, as of
+ * a convolution over whole patches) and, where `bias`, "<name>.bias". */
+FM_MUST_CHECK fm_status rt_linear_load(rt_linear *out, rt_packer *packer, const rt_weights *weights,
+                                       const char *name, size_t n_out, size_t n_in, bool bias,
+                                       fm_err *err);
+
+/* Several matrices over the same input as one, its rows those of the first, then of the second:
+ * every product costs a waking of the threads. */
+#define RT_MAX_STACK 4
+typedef struct {
+    const char *name;
+    size_t n_out;
+} rt_stacked;
+FM_MUST_CHECK fm_status rt_linear_load_stack(rt_linear *out, rt_packer *packer,
+                                             const rt_weights *weights, const rt_stacked *parts,
+                                             size_t n_parts, size_t n_in, bool bias, fm_err *err);
+
+/* out[m][n_out] = x[m][n_in] W^T + bias, strides in floats. scratch: rt_linear_scratch_bytes(m,
+ * n_in), of the call. */
+size_t rt_linear_scratch_bytes(size_t m, size_t n_in);
+void rt_linear_apply(const rt_linear *linear, const rt_compute *compute, float *out, size_t ldo,
+                     const float *x, size_t ldx, size_t m, void *scratch);
+
+/* ---- where panels live ---- */
+
+/* pack_as RT_PACKS: every tensor as it is stored (f16 as f32, GGUF's blocks as blocks of ours). */
+FM_MUST_CHECK fm_status rt_packer_new(rt_packer **out, rt_pack pack_as, rt_pool *pool, fm_err *err);
+void rt_packer_free(rt_packer *packer); /* ends every linear that it made; accepts NULL */
+size_t rt_packer_bytes(const rt_packer *packer);
+/* Small vectors (biases, norms) that live as long as the packer: f32 copies. The name by printf. */
+FM_MUST_CHECK fm_status rt_packer_vector(rt_packer *packer, const rt_weights *weights,
+                                         const float **out, size_t n, fm_err *err, const char *fmt,
+                                         ...) FM_PRINTF(6, 7);
+
+#endif

@@ -1,0 +1,47 @@
+/**
+ * Weights of one part of a model, by name: a folder with model.safetensors or with shards and
+ * model.safetensors.index.json, or one file, mapped and never copied.
+ *
+ * Everything that a header says is checked before it is used: offsets, sizes, overlaps, shapes,
+ * kinds. Not written to by anybody; any number of threads read.
+ * Source: safetensors format 0.4 (huggingface/safetensors README).
+ */
+#ifndef RT_ENGINE_WEIGHTS_H
+#define RT_ENGINE_WEIGHTS_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "engine/tensor.h"
+#include "fathom/status.h"
+
+typedef struct rt_weights rt_weights;
+
+/* path: a folder or a .safetensors file. FM_E_INPUT names file and tensor. */
+FM_MUST_CHECK fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err);
+void rt_weights_close(rt_weights *weights); /* accepts NULL; ends every tensor that it gave */
+
+/* NULL where there is none. */
+const rt_tensor *rt_weights_find(const rt_weights *weights, const char *name);
+
+/* The tensor of exactly this shape, or FM_E_INPUT "<file>: '<name>' has shape [..], [..] is needed".
+ * The name is made by printf. */
+FM_MUST_CHECK fm_status rt_weights_need(const rt_weights *weights, const size_t *shape, int rank,
+                                        const rt_tensor **out, fm_err *err, const char *fmt, ...)
+    FM_PRINTF(6, 7);
+
+size_t rt_weights_count(const rt_weights *weights);
+/* In the order of names. */
+const char *rt_weights_name(const rt_weights *weights, size_t index, const rt_tensor **tensor);
+const char *rt_weights_path(const rt_weights *weights);
+
+/* Elements [first, first + n) as f32, in row-major order; n and first multiples of 32 where the kind
+ * has blocks. */
+void rt_tensor_get(const rt_tensor *tensor, size_t first, size_t n, float *out);
+
+/* All elements as f32 into out[n], n the product of the shape. NaN and infinities are refused:
+ * FM_E_INPUT names the tensor. */
+FM_MUST_CHECK fm_status rt_tensor_read(const rt_tensor *tensor, const char *name, float *out,
+                                       fm_err *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* What the readers of the file formats share: a mapped file, and the table that they fill. */
+#ifndef RT_ENGINE_WEIGHTS_INTERNAL_H
+#define RT_ENGINE_WEIGHTS_INTERNAL_H
+
+#include "engine/weights.h"
+
+typedef struct {
+    const char *path; /* in the arena */
+    const uint8_t *bytes;
+    size_t size;
+} rt_mapped;
+
+typedef struct {
+    const char *name; /* in the arena */
+    rt_tensor tensor;
+    const rt_mapped *file;
+} rt_named;
+
+struct rt_weights {
+    fm_arena arena;
+    const char *path;
+    rt_mapped *files;
+    size_t n_files;
+    rt_named *items; /* of realloc; sorted by name once all are there */
+    size_t n, capacity;
+};
+
+#define RT_MAX_TENSORS 100000
+
+/* Bytes of so many elements; false where that overflows or the elements do not fill their blocks. */
+bool rt_kind_bytes(rt_kind kind, size_t elements, size_t *bytes);
+
+/* Check shape against size and put the tensor into the table; the name is copied. */
+FM_MUST_CHECK fm_status rt_weights_add(rt_weights *weights, const rt_mapped *file, const char *name,
+                                       const rt_tensor *tensor, fm_err *err);
+
+FM_MUST_CHECK fm_status rt_safetensors_read(rt_weights *weights, const rt_mapped *file,
+                                            fm_err *err);
+
+#endif
