@@ -297,6 +297,10 @@ static fm_status choose_folder(cli_run_plan *plan, const cli_args *args, fm_err 
         fm_buf_putc(&out, '-');
         put_safe(&out, model);
     }
+    if (!given && o->prompt_path) {
+        fm_buf_putc(&out, '-');
+        put_safe(&out, fm_path_base(o->prompt_path));
+    }
     if (o->selection.shards)
         fm_buf_printf(&out, "/shard-%d-of-%d", o->selection.shard, o->selection.shards);
     fm_status st = fm_buf_check(&out, "the run directory's name", err);
@@ -357,6 +361,7 @@ fm_status cli_run_plan_make(cli_run_plan *plan, const fm_catalog *catalog, const
     o->target = cli_operand(args, 0);
     o->data_dir = cli_value(args, "data");
     o->answers = cli_value(args, "answers");
+    o->prompt_path = cli_value(args, "prompt");
     o->notice = cli_notice;
     fm_status st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
     o->jobs = (int)jobs;
@@ -422,6 +427,11 @@ const cli_option cli_run_option_table[] = {
      .help = "form in which the prompt asks for a trace: tuples or json (default: the task's)",
      .kind = CLI_WORDS,
      .words = "tuples json"},
+    {.name = "prompt",
+     .argument = "FILE",
+     .help = "ask with this template in place of the suite's: text with {task}, {options}, "
+             "{target}, {destination}",
+     .kind = CLI_FILE},
     {.name = "filter",
      .argument = "EXPR",
      .help = "only samples that fit, like category=outdoor*, id!=7, steps>=3",
@@ -466,7 +476,7 @@ const cli_option cli_run_option_table[] = {
     {.name = "out",
      .letter = 'o',
      .argument = "DIR",
-     .help = "run directory (default: runs/TASK-PROTOCOL-ADAPTER-MODEL); a shard's is "
+     .help = "run directory (default: runs/TASK-PROTOCOL-ADAPTER-MODEL-PROMPT); a shard's is "
              "shard-I-of-N inside it",
      .kind = CLI_FOLDER,
      .group = "what is kept"},

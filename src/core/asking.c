@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/size.h"
+#include "core/prompt.h"
 
 static const double progress_every_s = 0.05; /* at least ten times a second, a wait included */
 static const double longest_wait_s = 0.05;   /* so long a stop may go unnoticed */
@@ -88,53 +89,6 @@ static void sleep_for(const loop *l, double seconds)
 }
 
 /* ---- requests ---- */
-
-/* "(A) left" and so on, a line each. */
-static bool put_options(const fm_sample *sample, fm_buf *out)
-{
-    const fm_truth_choice *choice = &sample->truth.choice;
-
-    if (sample->kind != FM_ANSWER_CHOICE || choice->n == 0)
-        return false;
-    for (size_t i = 0; i < choice->n; i++)
-        fm_buf_printf(out, "%s(%c) %s", i ? "\n" : "", (int)('A' + i), choice->options[i]);
-    return true;
-}
-
-fm_status fm_asking_prompt(const char *template, const fm_sample *sample, fm_buf *out, fm_err *err)
-{
-    const struct {
-        const char *mark, *text;
-        bool options;
-    } marks[] = {{"{task}", sample->instruction, false},
-                 {"{options}", NULL, true},
-                 {"{target}", sample->target, false},
-                 {"{destination}", sample->destination, false}};
-
-    fm_buf_clear(out);
-    for (const char *p = template; *p;) {
-        size_t n = strcspn(p, "{"), i;
-
-        fm_buf_append(out, p, n);
-        p += n;
-        if (!*p)
-            break;
-        for (i = 0; i < FM_COUNT_OF(marks); i++)
-            if (strncmp(p, marks[i].mark, strlen(marks[i].mark)) == 0)
-                break;
-        if (i == FM_COUNT_OF(marks)) {
-            fm_buf_putc(out, *p++);
-            continue;
-        }
-        if (marks[i].text)
-            fm_buf_puts(out, marks[i].text);
-        else if (!marks[i].options || !put_options(sample, out))
-            return fm_fail(err, FM_E_INPUT, "sample '%s' has no text for %s in the prompt",
-                           sample->id, marks[i].mark);
-        p += strlen(marks[i].mark);
-    }
-    return fm_buf_check(out, "a prompt", err);
-}
 
 fm_request fm_asking_request(const fm_task *task, const fm_selected *selected, const char *prompt)
 {
@@ -336,7 +290,7 @@ static fm_status draw(loop *l, size_t *index, bool *drawn, fm_err *err)
         l->drained = !more;
         if (!more || fm_journal_settled(a->journal, selected.sample->id))
             continue;
-        st = fm_asking_prompt(a->prompt, selected.sample, &l->prompt, err);
+        st = fm_prompt_fill(a->prompt, selected.sample, &l->prompt, err);
         if (st != FM_OK)
             return st;
         fm_request request = fm_asking_request(a->task, &selected, fm_buf_text(&l->prompt));

@@ -41,10 +41,4 @@ FM_MUST_CHECK fm_status fm_asking_execute(const fm_asking *asking, fm_run_progre
  * enters it. */
 fm_request fm_asking_request(const fm_task *task, const fm_selected *selected, const char *prompt);
 
-/* "{task}", "{options}" (of a choice: "(A) left", a line each), "{target}" and "{destination}" in the
- * suite's prompt. Text of the data is put in as it
- * is and not looked at again. */
-FM_MUST_CHECK fm_status fm_asking_prompt(const char *template, const fm_sample *sample, fm_buf *out,
-                                         fm_err *err);
-
 #endif

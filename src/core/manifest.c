@@ -134,6 +134,8 @@ fm_status fm_manifest_write(const fm_manifest *m, const char *path, fm_err *err)
         fm_json_open(&w, "prompt", '{');
         fm_json_put_string(&w, "text", m->prompt);
         fm_json_put_string(&w, "sha256", prompt_hash);
+        if (m->prompt_file)
+            fm_json_put_string(&w, "file", m->prompt_file);
         fm_json_close(&w, '}');
     } else {
         fm_json_put_null(&w, "prompt");
@@ -248,7 +250,8 @@ fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, 
                        schema ? schema : "(none)");
         goto done;
     }
-    const cJSON *suite = fm_json_get(root, "suite"), *data = fm_json_get(root, "data");
+    const cJSON *suite = fm_json_get(root, "suite"), *data = fm_json_get(root, "data"),
+                *prompt = fm_json_get(root, "prompt");
     m.suite = need_text(&r, suite, "name");
     m.suite_version = need_text(&r, suite, "version");
     m.task = need_text(&r, suite, "task");
@@ -262,8 +265,10 @@ fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, 
         m.annotations = need_text(&r, data, "annotations");
     const char *sha256 = need_text(&r, data, "sha256");
     snprintf(m.data_sha256, sizeof(m.data_sha256), "%s", sha256 ? sha256 : "");
-    if (cJSON_IsObject(fm_json_get(root, "prompt")))
-        m.prompt = need_text(&r, fm_json_get(root, "prompt"), "text");
+    if (cJSON_IsObject(prompt))
+        m.prompt = need_text(&r, prompt, "text");
+    if (fm_json_get(prompt, "file"))
+        m.prompt_file = need_text(&r, prompt, "file");
     read_adapter(&r, fm_json_get(root, "adapter"), &m);
     read_selection(&r, root, &m);
     if (r.st == FM_OK)

@@ -25,7 +25,8 @@ typedef struct {
         *annotations; /* file name inside the run directory, or NULL: the data folder's own */
     char data_sha256[FM_HASH_TEXT_BYTES];
 
-    const char *prompt; /* template; NULL for imported replies */
+    const char *prompt;      /* template; NULL for imported replies */
+    const char *prompt_file; /* name of the file that it came from; NULL: the suite's own */
 
     const char *adapter; /* "predictions": imported replies */
     const fm_setting *settings;

@@ -12,6 +12,7 @@
 #include "core/asking.h"
 #include "core/grading.h"
 #include "core/import.h"
+#include "core/prompt.h"
 
 /* Everything that one command holds while it works; released in one place. */
 typedef struct {
@@ -480,6 +481,18 @@ static const char *prompt_of(const session *s)
     return s->manifest.answers == FM_ANSWERS_JSON ? task->prompt_json : task->prompt_tuples;
 }
 
+/* The user's own. */
+static fm_status take_prompt(session *s, fm_err *err)
+{
+    fm_manifest *m = &s->manifest;
+    fm_status st = fm_prompt_load(s->options->prompt_path, &s->arena, &m->prompt, err);
+
+    m->prompt_file = fm_path_base(s->options->prompt_path);
+    if (st == FM_OK && !fm_prompt_has_places(m->prompt))
+        notice(s, "nothing of a sample stands in the prompt: every one is asked the same");
+    return st;
+}
+
 /* Everything of a run that stands before its first request. */
 static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *err)
 {
@@ -492,6 +505,8 @@ static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *
         fm_adapter_resolve(ops, o->settings, o->n_settings, &s->arena, &settings, &n, err);
 
     m->prompt = prompt_of(s);
+    if (st == FM_OK && o->prompt_path)
+        st = take_prompt(s, err);
     m->timeout_s = o->timeout_s;
     m->cached = o->cache != NULL;
     m->replayed = o->replay_path != NULL;
@@ -618,7 +633,7 @@ static fm_status estimate_all(session *s, fm_adapter *adapter, source *src, fm_r
         st = source_next(src, &selected, &more, err);
         if (st != FM_OK || !more)
             break;
-        st = fm_asking_prompt(s->manifest.prompt, selected.sample, &prompt, err);
+        st = fm_prompt_fill(s->manifest.prompt, selected.sample, &prompt, err);
         if (st != FM_OK)
             break;
         fm_request request = fm_asking_request(s->target.task, &selected, fm_buf_text(&prompt));

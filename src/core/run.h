@@ -55,7 +55,8 @@ typedef struct {
     uint64_t seed;
     double timeout_s;
     double connect_timeout_s;
-    const char *answers; /* "tuples", "json", NULL: the task's default */
+    const char *answers;     /* "tuples", "json", NULL: the task's default */
+    const char *prompt_path; /* a template in place of the suite's (core/prompt.h); NULL: none */
     fm_selection selection;
     int jobs; /* grading threads; 0: as many as processors */
 

@@ -191,6 +191,12 @@ static const char *model_of(const fm_report_run *run)
     return "";
 }
 
+/* The user's file; "" where the suite's own prompt was asked. */
+static const char *prompt_of(const fm_report_run *run)
+{
+    return text_or_empty(fm_json_get(run->manifest, "prompt"), "file");
+}
+
 /* The adapter and its model name a run, as long as no other directory has the same ones, and as long
  * as it is an adapter: imported replies are all "predictions". */
 static bool has_own_name(const fm_report_model *model, const fm_report_run *run)
@@ -204,7 +210,8 @@ static bool has_own_name(const fm_report_model *model, const fm_report_run *run)
 
         if (other->group != run->group &&
             strcmp(text_or_empty(other->results, "adapter"), adapter) == 0 &&
-            strcmp(model_of(other), model_of(run)) == 0)
+            strcmp(model_of(other), model_of(run)) == 0 &&
+            strcmp(prompt_of(other), prompt_of(run)) == 0)
             return false;
     }
     return true;
@@ -216,9 +223,12 @@ static const char *name_of(fm_report_model *model, const fm_report_run *run)
     const char *adapter = text_or_empty(run->results, "adapter"), *name = model_of(run);
     fm_buf text = {0};
 
-    if (!has_own_name(model, run))
-        return fm_path_base(run->dir);
-    fm_buf_printf(&text, "%s%s%s", adapter, *name ? " " : "", name);
+    if (has_own_name(model, run))
+        fm_buf_printf(&text, "%s%s%s", adapter, *name ? " " : "", name);
+    else
+        fm_buf_puts(&text, fm_path_base(run->dir));
+    if (*prompt_of(run))
+        fm_buf_printf(&text, ", prompt %s", prompt_of(run));
     name = text.failed ? NULL : fm_arena_strdup(&model->arena, fm_buf_text(&text));
     fm_buf_release(&text);
     return name;

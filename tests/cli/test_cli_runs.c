@@ -431,3 +431,35 @@ Test(runs, damaged_data_is_told_and_not_only_left_out)
     cr_expect(contains(ERR, "first sample '2': "), "%s", ERR);
     cr_expect(contains(ERR, "mask.png' is empty"), "%s", ERR);
 }
+
+/* Another prompt is another run: nothing of the one is taken for the other's. */
+Test(runs, another_prompt_is_named_and_never_resumed_into)
+{
+    const char *source = getenv("FATHOM_SOURCE_DIR");
+    char data[FM_PATH_BYTES];
+    fm_buf manifest = {0};
+
+    snprintf(data, sizeof(data), "%s/tests/data/suites/cv-bench/data", source ? source : ".");
+    cr_assert(eq(int, fm_file_write_atomic("terse.txt", "{task} One letter.\n", 19, NULL), FM_OK));
+    fathom("run", "cv-bench", "--data", data, "-a", "oracle", "--out", "run");
+    expect_success();
+    fathom("run", "cv-bench", "--data", data, "-a", "oracle", "--out", "run", "--prompt",
+           "terse.txt");
+    cr_expect(eq(int, last.code, 2), "%s", ERR);
+    cr_expect(contains(ERR, "prompt"), "%s", ERR);
+
+    fathom("run", "cv-bench", "--data", data, "-a", "oracle", "--prompt", "terse.txt");
+    expect_success();
+    cr_expect(contains(OUT, "oracle, prompt terse.txt"), "%s", OUT);
+    cr_assert(eq(int,
+                 fm_file_read("runs/cv-bench-2d-relation-official-oracle-terse.txt/manifest.json",
+                              1 << 20, &manifest, NULL),
+                 FM_OK));
+    cr_expect(contains(fm_buf_text(&manifest), "\"text\": \"{task} One letter.\""));
+    cr_expect(contains(fm_buf_text(&manifest), "\"file\": \"terse.txt\""));
+    fm_buf_release(&manifest);
+
+    fathom("run", "cv-bench", "--data", data, "-a", "oracle", "--prompt", "none.txt");
+    cr_expect(eq(int, last.code, 1), "%s", ERR);
+    cr_expect(contains(ERR, "none.txt"), "%s", ERR);
+}

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "core/adapter_internal.h"
 #include "core/asking.h"
+#include "core/prompt.h"
 
 enum { MOST = 400 };
 
@@ -638,8 +639,8 @@ Test(asking, a_request_is_the_same_whatever_the_truth)
     cr_assert(of_bare.prompt == of_full.prompt && of_bare.image_path == of_full.image_path);
     cr_assert(of_bare.depth_path == of_full.depth_path);
     cr_assert(of_bare.kind == of_full.kind && of_bare.repeat == of_full.repeat);
-    cr_assert(eq(int, fm_asking_prompt("{task} {x}", &bare, &a, NULL), FM_OK));
-    cr_assert(eq(int, fm_asking_prompt("{task} {x}", &full, &b, NULL), FM_OK));
+    cr_assert(eq(int, fm_prompt_fill("{task} {x}", &bare, &a, NULL), FM_OK));
+    cr_assert(eq(int, fm_prompt_fill("{task} {x}", &full, &b, NULL), FM_OK));
     cr_assert(eq(str, a.data, "move it {x}"));
     cr_assert(eq(str, a.data, b.data));
     fm_buf_release(&a);
@@ -656,10 +657,10 @@ Test(asking, options_stand_in_the_prompt_a_line_each)
     fm_buf text = {0};
     fm_err err = {0};
 
-    cr_assert(eq(int, fm_asking_prompt("{task}\n{options}\nLetter:", &sample, &text, NULL), FM_OK));
+    cr_assert(eq(int, fm_prompt_fill("{task}\n{options}\nLetter:", &sample, &text, NULL), FM_OK));
     cr_assert(eq(str, text.data, "which side?\n(A) left {task}\n(B) right\nLetter:"));
     sample.kind = FM_ANSWER_YESNO;
-    cr_assert(eq(int, fm_asking_prompt("{options}", &sample, &text, &err), FM_E_INPUT));
+    cr_assert(eq(int, fm_prompt_fill("{options}", &sample, &text, &err), FM_E_INPUT));
     cr_assert(eq(str, err.text, "sample '7' has no text for {options} in the prompt"));
     fm_buf_release(&text);
 }
