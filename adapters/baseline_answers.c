@@ -195,8 +195,11 @@ static void put_quantity(writing *w, const char *form)
 {
     const fm_truth_quantity *q = &w->sample->truth.quantity;
     bool tagged = strcmp(form, "scalar_unit") == 0;
-    bool bare = strcmp(q->unit, "count") == 0 || strcmp(q->unit, "clock") == 0;
+    bool clock = strcmp(q->unit, "clock") == 0, count = strcmp(q->unit, "count") == 0;
+    const char *unit = clock ? "o'clock" : count ? "" : q->unit;
 
+    if (q->n == 0)
+        w->missing = "the data's words hold no number";
     for (size_t i = 0; i < q->n; i++) {
         double value = w->wrong ? false_value(q, q->values[i]) : q->values[i];
 
@@ -204,8 +207,14 @@ static void put_quantity(writing *w, const char *form)
         if (tagged)
             fm_buf_printf(w->out, "\\scalar{%.9g} \\distance_unit{%s}", value, q->unit);
         else
-            fm_buf_printf(w->out, "%.9g%s%s", value, bare ? "" : " ", bare ? "" : q->unit);
+            fm_buf_printf(w->out, "%.9g%s%s", value, count ? "" : " ", unit);
     }
+}
+
+static void put_text(writing *w, const char *form)
+{
+    (void)form;
+    fm_buf_puts(w->out, w->wrong ? "something else" : w->sample->truth.text.reference);
 }
 
 /* ---- forms ---- */
@@ -223,6 +232,7 @@ static const struct {
       "json_xy1000", "xml_n100"},
      put_region},
     {FM_ANSWER_PATH2D, {"points_px", "points_n1", "points_n1000", "point_tag"}, put_path},
+    {FM_ANSWER_TEXT, {"words"}, put_text},
 };
 
 static bool of_traces(const char *form)
@@ -230,13 +240,23 @@ static bool of_traces(const char *form)
     return !form || strcmp(form, "tuples") == 0 || strcmp(form, "json") == 0;
 }
 
-static const char *find_form(size_t kind, const char *form)
+static size_t place_of(fm_answer_kind kind)
 {
-    const char *const *names = forms[kind].names;
+    size_t place = 0;
 
-    if (of_traces(form))
+    while (place < FM_COUNT_OF(forms) && forms[place].kind != kind)
+        place++;
+    return place;
+}
+
+const char *fm_baseline_form(fm_answer_kind kind, const char *form)
+{
+    size_t place = place_of(kind);
+    const char *const *names = place < FM_COUNT_OF(forms) ? forms[place].names : NULL;
+
+    if (names && of_traces(form))
         return names[0];
-    for (size_t i = 0; i < FM_COUNT_OF(forms[0].names) && names[i]; i++)
+    for (size_t i = 0; names && i < FM_COUNT_OF(forms[0].names) && names[i]; i++)
         if (strcmp(names[i], form) == 0)
             return names[i];
     return NULL;
@@ -274,20 +294,18 @@ fm_status fm_baseline_answer(const fm_sample *sample, const char *form, bool wro
                              const char **missing, fm_err *err)
 {
     writing w = {.sample = sample, .wrong = wrong, .out = out};
-    size_t kind = 0;
+    size_t place = place_of(sample->kind);
 
-    while (kind < FM_COUNT_OF(forms) && forms[kind].kind != sample->kind)
-        kind++;
-    if (kind == FM_COUNT_OF(forms))
+    if (place == FM_COUNT_OF(forms))
         return fm_fail(err, FM_E_INTERNAL, "a baseline has no rule for %s answers",
                        fm_answer_kind_name(sample->kind));
-    const char *known = find_form(kind, form);
+    const char *known = fm_baseline_form(sample->kind, form);
     if (!known)
         return fm_fail(err, FM_E_USAGE, "baselines cannot write %s answers in the form '%s'",
                        fm_answer_kind_name(sample->kind), form);
     fm_status st = look(&w, err);
     if (st == FM_OK && !w.missing)
-        forms[kind].put(&w, known);
+        forms[place].put(&w, known);
     fm_raster_release(&w.mask);
     *missing = w.missing;
     return st;

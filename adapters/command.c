@@ -7,6 +7,7 @@
  * without end) becomes the status of one sample, after which it is started again.
  */
 #include "adapters/adapters.h"
+#include "adapters/baseline_answers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@ extern char **environ;
 
 typedef struct {
     char *command;
-    const char *answers;
+    char *answers; /* the form as the run has it; NULL: not stated */
     double timeout_s;
 
     pid_t pid; /* leader of its own process group; 0: not running */
@@ -254,6 +255,15 @@ static talk receive_line(command *c, double deadline, size_t *size)
 
 /* ---- request and reply ---- */
 
+/* A protocol may have a form of its own, which only its prompt describes. */
+static const char *form_of(const command *c, fm_answer_kind kind)
+{
+    bool trace = kind == FM_ANSWER_TRACE2D || kind == FM_ANSWER_TRACE3D;
+    const char *form = trace ? NULL : fm_baseline_form(kind, c->answers);
+
+    return form ? form : c->answers;
+}
+
 static fm_status write_request(command *c, const fm_request *request, fm_err *err)
 {
     fm_json_writer w = {.out = &c->request};
@@ -264,7 +274,8 @@ static fm_status write_request(command *c, const fm_request *request, fm_err *er
     fm_json_put_string(&w, "id", request->id);
     fm_json_put_string(&w, "task", request->task);
     fm_json_put_string(&w, "prompt", request->prompt);
-    fm_json_put_string(&w, "answers", c->answers);
+    fm_json_put_string(&w, "kind", fm_answer_kind_name(request->kind));
+    fm_json_put_string(&w, "answers", form_of(c, request->kind));
     fm_json_put_string(&w, "image", request->image_path);
     if (request->n_more_images) {
         fm_json_open(&w, "images", '[');
@@ -402,6 +413,7 @@ static void command_close(void *state)
     (void)stop(c, GRACE_S, NULL);
     close_fd(&c->wake);
     free(c->command);
+    free(c->answers);
     fm_buf_release(&c->request);
     fm_buf_release(&c->in);
     fm_arena_release(&c->reply);
@@ -421,9 +433,9 @@ static fm_status command_open(void **state, const fm_adapter_config *config, fm_
     c->to = c->from = -1;
     c->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->command = strdup(line);
-    c->answers = config->answers && strcmp(config->answers, "json") == 0 ? "json" : "tuples";
+    c->answers = config->answers ? strdup(config->answers) : NULL;
     c->timeout_s = config->timeout_s > 0 ? config->timeout_s : DEFAULT_TIMEOUT_S;
-    if (!c->command || c->wake < 0)
+    if (!c->command || c->wake < 0 || (config->answers && !c->answers))
         st = fm_fail(err, FM_E_NOMEM, "no memory or file descriptor for a command");
     else
         st = start(c, err);

@@ -56,7 +56,8 @@ FM_API bool fm_sample_status_from_name(const char *name, fm_sample_status *out);
     X(CHOICE, "choice", "one of several options")                                                  \
     X(YESNO, "yesno", "yes or no")                                                                 \
     X(QUANTITY, "quantity", "one or more numbers with a unit")                                     \
-    X(POINTS, "points", "points in a region of the picture")
+    X(POINTS, "points", "points in a region of the picture")                                       \
+    X(TEXT, "text", "words that a judge holds against a reference")
 
 typedef enum {
 #define FM_ANSWER_KIND_ENUM(code, name, text) FM_ANSWER_##code,
@@ -84,7 +85,7 @@ typedef struct {
 
 typedef struct {
     double values[FM_MAX_QUANTITIES];
-    size_t n;
+    size_t n;         /* 0: the data's words hold none */
     const char *unit; /* "cm", "m", "ft", "in", "mm", "count", "clock"; one for all values */
 } fm_truth_quantity;
 
@@ -102,6 +103,10 @@ typedef struct {
     double (*points)[2]; /* [n][2] pixels of the picture */
     size_t n;
 } fm_truth_path;
+
+typedef struct {
+    const char *reference;
+} fm_truth_text;
 
 /* Of a trace in space. */
 typedef struct {
@@ -139,6 +144,7 @@ typedef struct {
         fm_truth_yesno yesno;
         fm_truth_quantity quantity;
         fm_truth_region region; /* FM_ANSWER_POINTS */
+        fm_truth_text text;
     } truth;
 } fm_sample;
 

@@ -108,6 +108,8 @@ static bool keep_truth(fm_arena *arena, fm_sample *s)
     case FM_ANSWER_POINTS:
         return keep_array(arena, &s->truth.region.polygon, s->truth.region.n_polygon,
                           sizeof(*s->truth.region.polygon));
+    case FM_ANSWER_TEXT:
+        return keep_text(arena, &s->truth.text.reference);
     case FM_ANSWER_YESNO:
     case FM_ANSWER_KINDS:
         break;

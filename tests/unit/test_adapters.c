@@ -304,6 +304,7 @@ Test(baselines, oracle_and_wrong_answer_every_kind)
     fm_sample hour = {.id = "7",
                       .kind = FM_ANSWER_QUANTITY,
                       .truth.quantity = {.values = {11}, .n = 1, .unit = "clock"}};
+    fm_sample words = {.id = "7", .kind = FM_ANSWER_TEXT, .truth.text = {.reference = "the lamp"}};
     fm_sample box = {.id = "7",
                      .kind = FM_ANSWER_POINTS,
                      .width = 640,
@@ -333,7 +334,8 @@ Test(baselines, oracle_and_wrong_answer_every_kind)
         {&length, "length", "12.5 cm", "1350 cm"},
         {&length, "scalar_unit", "\\scalar{12.5} \\distance_unit{cm}",
          "\\scalar{1350} \\distance_unit{cm}"},
-        {&hour, "length", "11", "5"},
+        {&hour, "length", "11 o'clock", "5 o'clock"},
+        {&words, "words", "the lamp", "something else"},
         {&box, "points_px", "[(101, 150), (101, 150)]", "[(320, 0), (320, 0)]"},
         {&box, "point_tag", "<answer><point>[[101, 150], [101, 150]]</point></answer>",
          "<answer><point>[[320, 0], [320, 0]]</point></answer>"},
@@ -552,7 +554,8 @@ Test(command, gets_the_request_and_none_of_the_truth)
     cr_assert(eq(int, fm_file_read(path, 1 << 20, &got, NULL), FM_OK));
     cr_expect(eq(str, (char *)fm_buf_text(&got),
                  "{\"schema\": \"fathom.request/1\", \"id\": \"7\", \"task\": \"tabletop\", "
-                 "\"prompt\": \"Point the way\", \"answers\": \"tuples\", \"image\": null, "
+                 "\"prompt\": \"Point the way\", \"kind\": \"trace3d\", \"answers\": \"tuples\", "
+                 "\"image\": null, "
                  "\"depth\": null, \"camera\": {\"fx\": 500, \"fy\": 500, \"cx\": 320, \"cy\": "
                  "240}}\n"));
     fm_buf_release(&got);
@@ -583,6 +586,44 @@ Test(command, gets_all_pictures_where_there_are_several)
                                         "\"/b.png\"], \"depth\"") != NULL,
               "%s", fm_buf_text(&got));
     fm_buf_release(&got);
+}
+
+/* "tuples" is what a run has where a protocol states no form. */
+Test(command, is_told_the_form_of_every_kind)
+{
+    static const struct {
+        fm_answer_kind kind;
+        const char *stated, *told;
+    } rows[] = {
+        {FM_ANSWER_TRACE2D, "json", "\"kind\": \"trace2d\", \"answers\": \"json\""},
+        {FM_ANSWER_CHOICE, "tuples", "\"kind\": \"choice\", \"answers\": \"letter\""},
+        {FM_ANSWER_QUANTITY, "scalar_unit", "\"kind\": \"quantity\", \"answers\": \"scalar_unit\""},
+        {FM_ANSWER_POINTS, "own", "\"kind\": \"points\", \"answers\": \"own\""},
+        {FM_ANSWER_YESNO, NULL, "\"kind\": \"yesno\", \"answers\": \"word\""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char line[2048];
+        const char *path = scratch_path("request");
+        fm_setting one = {"command", line};
+        fm_request request = {.id = "7", .task = "t", .kind = rows[i].kind, .prompt = "p"};
+        fm_buf got = {0};
+        fm_reply reply;
+
+        snprintf(
+            line, sizeof(line),
+            "read -r line; echo \"$line\" > '%s'; echo '{\"id\": \"7\", \"text\": \"x\"}'; cat",
+            path);
+        fm_adapter *a = open_with(
+            &fm_adapter_command,
+            (fm_adapter_config){
+                .settings = &one, .n_settings = 1, .timeout_s = 10, .answers = rows[i].stated});
+        cr_assert(eq(int, fm_adapter_generate(a, &request, NULL, &reply, NULL), FM_OK));
+        fm_adapter_close(a);
+        cr_assert(eq(int, fm_file_read(path, 1 << 20, &got, NULL), FM_OK));
+        cr_expect(strstr(fm_buf_text(&got), rows[i].told) != NULL, "%s", fm_buf_text(&got));
+        fm_buf_release(&got);
+    }
 }
 
 Test(command, answers_survive_with_nul_and_broken_utf8)
