@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/threads.h"
 #include "core/aggregate.h"
+#include "core/judgements.h"
 #include "core/record.h"
 
 enum { BATCH_PER_THREAD = 32 };
@@ -15,13 +16,14 @@ enum { BATCH_PER_THREAD = 32 };
 typedef struct {
     fm_arena arena;     /* of the grade */
     fm_selected asking; /* in the batch's arena */
-    bool answered;
+    bool answered, judged;
     fm_grade grade;
     fm_buf line;
 } slot;
 
 typedef struct {
     const fm_grading *grading;
+    fm_judgements judgements;
     fm_arena arena; /* of the samples */
     slot *slots;
     size_t capacity; /* a multiple of the repeats, which share their sample's memory */
@@ -123,16 +125,20 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
     batch *b = context;
     const fm_grading *g = b->grading;
     slot *s = &b->slots[index];
-    const fm_sample *sample = s->asking.sample;
+    fm_sample sample = *s->asking.sample;
+    const char *judgement = fm_judgements_find(&b->judgements, sample.id);
     fm_reply reply = {0};
 
     fm_arena_reset(&s->arena);
-    fm_status st = fm_journal_find(g->journal, sample->id, &s->arena, &reply, &s->answered, err);
+    fm_status st = fm_journal_find(g->journal, sample.id, &s->arena, &reply, &s->answered, err);
     if (st != FM_OK)
         return st;
     if (!s->answered)
         reply = (fm_reply){.status = FM_SAMPLE_SKIPPED, .detail = "no reply"};
-    fm_grade_input input = {.sample = sample,
+    s->judged = judgement != NULL;
+    if (judgement)
+        sample.judgement = judgement;
+    fm_grade_input input = {.sample = &sample,
                             .reply_status = reply.status,
                             .text = reply.text,
                             .size = reply.size,
@@ -141,7 +147,7 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
     s->grade = (fm_grade){0};
     st = g->protocol->grade(b->scratch[worker], &input, &s->arena, &s->grade, err);
     if (st != FM_OK)
-        return fm_fail_within(err, st, "sample '%s'", sample->id);
+        return fm_fail_within(err, st, "sample '%s'", sample.id);
     format_line(&s->line, g->protocol, &s->asking, &reply, &s->grade);
     return fm_buf_check(&s->line, "a graded sample", err);
 }
@@ -166,6 +172,7 @@ static void count_losses(const slot *s, fm_grading_losses *losses)
 {
     losses->n++;
     losses->unanswered += !s->answered;
+    losses->astray -= s->judged;
     if (s->grade.lost && losses->unreadable++ == 0)
         snprintf(losses->first_unreadable, sizeof(losses->first_unreadable), "sample '%s': %s",
                  s->asking.sample->id, s->grade.lost);
@@ -188,9 +195,10 @@ static fm_status write_batch(const batch *b, size_t n, fm_file_writer *out, fm_a
     return FM_OK;
 }
 
-static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregate, const char *path,
+static fm_status write_results(const batch *b, const fm_aggregate *aggregate, const char *path,
                                fm_err *err)
 {
+    const fm_grading *g = b->grading;
     fm_buf text = {0};
     fm_json_writer w = {.out = &text, .pretty = true};
     const fm_manifest *m = g->manifest;
@@ -206,6 +214,8 @@ static fm_status write_results(const fm_grading *g, const fm_aggregate *aggregat
     fm_json_put_string(&w, "answers", fm_answers_family_name(m->answers));
     fm_json_put_string(&w, "adapter", m->adapter);
     fm_json_put_bool(&w, "sees_truth", m->sees_truth);
+    if (b->judgements.there)
+        fm_json_put_string(&w, "judgements_sha256", b->judgements.sha256);
     if (!fm_selection_equal(&m->selection, &(fm_selection){0})) {
         fm_json_open(&w, "selection", '{');
         fm_selection_put(&m->selection, &w);
@@ -257,6 +267,7 @@ static void release(batch *b)
         fm_arena_release(&b->slots[i].arena);
         fm_buf_release(&b->slots[i].line);
     }
+    fm_judgements_release(&b->judgements);
     fm_arena_release(&b->arena);
     free(b->scratch);
     free(b->slots);
@@ -267,7 +278,7 @@ fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_
     bool own = strcmp(g->protocol->name, g->manifest->protocol) == 0;
     size_t repeat = (size_t)fm_selection_repeat(&g->manifest->selection);
     size_t capacity = ((size_t)g->jobs * BATCH_PER_THREAD + repeat - 1) / repeat * repeat;
-    char samples[FM_PATH_BYTES], results[FM_PATH_BYTES];
+    char samples[FM_PATH_BYTES], results[FM_PATH_BYTES], judgements[FM_PATH_BYTES];
     batch b = {.grading = g,
                .slots = calloc(capacity, sizeof(slot)),
                .capacity = capacity,
@@ -284,6 +295,11 @@ fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_
         if (!(b.scratch[i] = g->protocol->scratch_new()))
             st = fm_fail(err, FM_E_NOMEM, "no memory for grading");
     if (st == FM_OK)
+        st = fm_rundir_file(g->dir, FM_RUNDIR_JUDGEMENTS, judgements, err);
+    if (st == FM_OK)
+        st = fm_judgements_read(&b.judgements, judgements, err);
+    losses->astray = b.judgements.ids.n;
+    if (st == FM_OK)
         st = fm_walk_open(&walk, &g->manifest->selection, g->loader, open_loader, &b, FM_WALK_SUITE,
                           g->data_dir, err);
     if (st == FM_OK)
@@ -297,7 +313,7 @@ fm_status fm_grading_execute(const fm_grading *g, fm_grading_losses *losses, fm_
     if (st == FM_OK)
         st = fm_file_writer_commit(&out, err);
     if (st == FM_OK)
-        st = write_results(g, aggregate, results, err);
+        st = write_results(&b, aggregate, results, err);
 
     fm_file_writer_abandon(&out);
     fm_walk_close(walk);

@@ -1,6 +1,6 @@
 /**
- * Grading a journal: a pure function of manifest, journal and data, on any number of threads with
- * the same bytes as result. Writes samples*.jsonl and then results*.json, both by rename.
+ * Grading a journal: a pure function of manifest, journal, stored judgements and data, on any number
+ * of threads with the same bytes as result. Writes samples*.jsonl and then results*.json, both by rename.
  */
 #ifndef FM_CORE_GRADING_H
 #define FM_CORE_GRADING_H
@@ -28,6 +28,7 @@ typedef struct {
     size_t unanswered;          /* the journal has no record of these */
     size_t unreadable;          /* a picture is missing or damaged */
     char first_unreadable[400]; /* the first of those: id and reason */
+    size_t astray;              /* judgements of ids that were not graded */
 } fm_grading_losses;
 
 FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_grading_losses *losses,

@@ -464,6 +464,12 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
             notice(s, text);
         memcpy(s->lost, text, sizeof(text));
     }
+    if (st == FM_OK && lost.astray) {
+        snprintf(text, sizeof(text),
+                 "%zu judgements in '%s' are of ids that this run does not have", lost.astray,
+                 FM_RUNDIR_JUDGEMENTS);
+        notice(s, text);
+    }
     return st;
 }
 

@@ -23,6 +23,7 @@ void fm_rundir_release(fm_rundir *dir); /* accepts {0} with lock_fd -1 */
 #define FM_RUNDIR_MANIFEST    "manifest.json"
 #define FM_RUNDIR_REPLIES     "replies.jsonl"
 #define FM_RUNDIR_ANNOTATIONS "annotations.jsonl"
+#define FM_RUNDIR_JUDGEMENTS  "judgements.jsonl"
 #define FM_RUNDIR_USAGE       "usage.json"
 #define FM_RUNDIR_LOCK        "lock"
 
