@@ -67,8 +67,8 @@ FM_API bool fm_number_last(fm_span reply, double *out);
 
 /* The next length at or after `from`: a number ("1.5", "1,200", ".5", "2 1/2", "three", "half a", "two
  * and a half"), or a range of two, whose mean it is ("2-3 feet", "2 to 3 m", "between 2 and 3 m"),
- * followed by a unit; feet and inches add up ("5 feet 8 inches", 5'8"). `value` is in metres, `end` is
- * where to go on. NO_NUMBER where no more follows. */
+ * followed by a unit, or by more numbers and theirs ("0.8 x 0.6 m"); feet and inches add up ("5 feet 8
+ * inches", 5'8"). `value` is in metres, `end` is where to go on. NO_NUMBER where no more follows. */
 FM_API fm_quantity fm_quantity_next(fm_span reply, size_t from);
 
 /* The first of them, and the last. */
@@ -78,17 +78,25 @@ FM_API fm_quantity fm_quantity_last(fm_span reply);
 /* All of them, in order, into out[most]; how many there are. For MSMU's sizes in several dimensions. */
 FM_API size_t fm_quantity_list(fm_span reply, double *out, size_t most);
 
+/* Likewise, but of more than are `wanted` those that the question states itself are left out, each as
+ * often as it stands there ("the bed is 0.81 m high; how high is the table?"); how many are in out[]. Of
+ * either text the first 64 are looked at. */
+FM_API size_t fm_quantity_list_beyond(fm_span reply, fm_span question, size_t wanted, double *out,
+                                      size_t most);
+
 /* SpatialRGPT-Bench: the hour of "3 o'clock" or "three o'clock", 1 to 12; the last one in the reply. */
 FM_API bool fm_number_clock(fm_span reply, double *out);
 
 /* ---- stored judgements ---- */
 
+typedef enum { FM_JUDGED_METRES, FM_JUDGED_CLOCK } fm_judged_unit;
+
 /* What the judge of SpatialRGPT-Bench and MSMU answered: a Python dict or JSON with
- * "answer_in_meters" and "response_in_meters" (or ..._in_clock), each a number, a text that is one, or a
- * list of them. Up to `most` values into answer[] and response[]; *n is the answer's count. False where
+ * "answer_in_meters" and "response_in_meters" (of hours "..._direction"), each a number, a text that is
+ * one, or a list of them. Up to `most` values into answer[] and response[]; *n is the answer's count. False where
  * it is none, where a value is no number, or where the response has fewer than the answer. Fails with
  * FM_E_NOMEM only. */
-FM_API FM_MUST_CHECK fm_status fm_quantity_judged(fm_span judgement, const char *unit,
+FM_API FM_MUST_CHECK fm_status fm_quantity_judged(fm_span judgement, fm_judged_unit unit,
                                                   struct fm_arena *arena, double *answer,
                                                   double *response, size_t most, size_t *n,
                                                   bool *found, fm_err *err);

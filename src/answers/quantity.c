@@ -16,6 +16,10 @@
 #define INCH 0.0254
 #define FOOT 0.3048
 
+/* Longer lists are no answer to how large something is. */
+#define MAX_LENGTHS 64
+#define MAX_SIDES   8 /* of a box, in however many dimensions */
+
 typedef struct {
     const char *names[8]; /* ends with NULL */
     double size;
@@ -421,6 +425,20 @@ static const char *past_joint(const char *p, const char *end, bool between)
     return q ? past_blanks(q, end) : NULL;
 }
 
+/* Past what stands between the sides of a box, or NULL: "x", "*", a multiplication sign, "by". */
+static const char *past_times(const char *p, const char *end)
+{
+    const char *q;
+
+    p = past_blanks(p, end);
+    if (p < end && (fm_folded(*p) == 'x' || *p == '*'))
+        return past_blanks(p + 1, end);
+    if (end - p > 2 && memcmp(p, "\xC3\x97", 2) == 0)
+        return past_blanks(p + 2, end);
+    q = past_word(p, end, "by");
+    return q ? past_blanks(q, end) : NULL;
+}
+
 /* "-" between a number and its unit is a hyphen: "2-meter". */
 static const char *past_hyphen(const char *p, const char *end)
 {
@@ -460,6 +478,21 @@ static bool behind_between(fm_span text, const char *p)
     return (size_t)(p - text.text) >= n && fm_span_begins_folded((fm_span){p - n, n}, word);
 }
 
+/* The unit behind the last of "0.8 x 0.6 x 0.5 m", from behind the first number on. */
+static bool unit_of_product(fm_span text, const char *q, double *metres)
+{
+    const char *end = text.text + text.size, *next;
+    double ignored;
+
+    for (int i = 0; i < MAX_SIDES && (next = past_times(q, end)); i++) {
+        if (!(q = amount(text, next, &ignored)))
+            return false;
+        if (unit_at(past_hyphen(q, end), end, metres))
+            return true;
+    }
+    return false;
+}
+
 /* The quantity that begins with the number `low` at [p, q); past it, or NULL. */
 static const char *quantity(fm_span text, const char *p, const char *q, double low, double *metres)
 {
@@ -477,6 +510,8 @@ static const char *quantity(fm_span text, const char *p, const char *q, double l
     }
     if (!r)
         r = unit_at(past_hyphen(q, end), end, &first_factor);
+    if (!r && unit_of_product(text, q, &first_factor))
+        r = q;
     if (!r)
         return NULL;
     *metres = low * first_factor;
@@ -491,7 +526,9 @@ fm_quantity fm_quantity_next(fm_span reply, size_t from)
         return none;
     const char *end = reply.text + reply.size;
     for (const char *p = reply.text + from; p < end; p++) {
-        bool inside = p > reply.text && (word_char(p[-1]) || p[-1] == '.') && word_char(*p);
+        bool side = p - reply.text > 1 && fm_folded(p[-1]) == 'x' && fm_is_digit(p[-2]);
+        bool inside =
+            p > reply.text && (word_char(p[-1]) || p[-1] == '.') && word_char(*p) && !side;
         double low;
         const char *q = inside ? NULL : amount(reply, p, &low);
 
@@ -532,6 +569,32 @@ size_t fm_quantity_list(fm_span reply, double *out, size_t most)
     for (; next.outcome == FM_QUANTITY_READ; next = fm_quantity_next(reply, next.end), n++)
         if (n < most)
             out[n] = next.value;
+    return n;
+}
+
+static size_t first_lengths(fm_span text, double out[MAX_LENGTHS])
+{
+    size_t n = fm_quantity_list(text, out, MAX_LENGTHS);
+
+    return n < MAX_LENGTHS ? n : MAX_LENGTHS;
+}
+
+size_t fm_quantity_list_beyond(fm_span reply, fm_span question, size_t wanted, double *out,
+                               size_t most)
+{
+    double said[MAX_LENGTHS], stated[MAX_LENGTHS];
+    size_t n = first_lengths(reply, said), n_stated = first_lengths(question, stated);
+
+    for (size_t i = 0; i < n_stated; i++) {
+        size_t k = 0;
+
+        while (k < n && fabs(said[k] - stated[i]) > 1e-9)
+            k++;
+        if (k < n && n > wanted)
+            memmove(&said[k], &said[k + 1], (--n - k) * sizeof(*said));
+    }
+    n = n < most ? n : most;
+    memcpy(out, said, n * sizeof(*out));
     return n;
 }
 
@@ -612,26 +675,21 @@ static bool numbers_of(const fm_literal *value, double *out, size_t most, size_t
     return *n > 0;
 }
 
-static const fm_literal *judged(const fm_literal *dict, const char *who, const char *unit_name)
-{
-    char key[64];
-    int n = snprintf(key, sizeof(key), "%s_in_%s", who, unit_name);
-
-    return n > 0 && (size_t)n < sizeof(key) ? fm_literal_get(dict, key) : NULL;
-}
-
-fm_status fm_quantity_judged(fm_span judgement, const char *unit_name, fm_arena *arena,
+fm_status fm_quantity_judged(fm_span judgement, fm_judged_unit compared, fm_arena *arena,
                              double *answer, double *response, size_t most, size_t *n, bool *found,
                              fm_err *err)
 {
+    bool clock = compared == FM_JUDGED_CLOCK;
     fm_literal *dict;
     size_t responses;
     fm_status st = parse_judgement(judgement, arena, &dict, err);
 
     if (st != FM_OK)
         return st;
-    const fm_literal *a = dict ? judged(dict, "answer", unit_name) : NULL;
-    const fm_literal *r = dict ? judged(dict, "response", unit_name) : NULL;
+    const fm_literal *a =
+        dict ? fm_literal_get(dict, clock ? "answer_direction" : "answer_in_meters") : NULL;
+    const fm_literal *r =
+        dict ? fm_literal_get(dict, clock ? "response_direction" : "response_in_meters") : NULL;
     *found = a && r && numbers_of(a, answer, most, n) &&
              numbers_of(r, response, most, &responses) && responses >= *n;
     return FM_OK;

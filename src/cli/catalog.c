@@ -24,8 +24,13 @@ static const fm_protocol *const protocols[] = {
 };
 
 static const fm_grader_ops *const graders[] = {
-    &fm_grader_choice, &fm_grader_yesno,  &fm_grader_quantity,
-    &fm_grader_points, &fm_grader_path2d, NULL,
+    &fm_grader_choice,
+    &fm_grader_yesno,
+    &fm_grader_quantity,
+    &fm_grader_points,
+    &fm_grader_path2d,
+    &fm_grader_judged,
+    NULL,
 };
 
 static const fm_adapter_ops *const adapters[] = {

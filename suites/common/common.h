@@ -57,5 +57,6 @@ extern const fm_grader_ops fm_grader_yesno;
 extern const fm_grader_ops fm_grader_quantity;
 extern const fm_grader_ops fm_grader_points;
 extern const fm_grader_ops fm_grader_path2d;
+extern const fm_grader_ops fm_grader_judged;
 
 #endif

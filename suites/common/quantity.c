@@ -91,7 +91,7 @@ typedef struct {
     fm_err *err;
     double predicted[FM_MAX_QUANTITIES], truth[FM_MAX_QUANTITIES];
     size_t n;
-    bool found;
+    bool found, unjudged;
     const char *reason;
 } grading;
 
@@ -105,7 +105,7 @@ static bool take_truth(grading *g, double metres)
     g->n = truth->n;
     for (size_t i = 0; i < g->n; i++)
         g->truth[i] = metres > 0 ? truth->values[i] * unit / metres : truth->values[i];
-    return known;
+    return known && g->n > 0;
 }
 
 static void take_quantity(grading *g, fm_quantity quantity)
@@ -138,17 +138,23 @@ static double unit_of(way read_by)
 static fm_status read_judged(grading *g)
 {
     const fm_sample *sample = g->input->sample;
-    const char *unit = sample->truth.quantity.unit;
-    bool clock = unit && strcmp(unit, "clock") == 0;
+    bool clock = strcmp(sample->truth.quantity.unit, "clock") == 0;
 
-    if (!sample->judgement || g->input->reply_status != FM_SAMPLE_OK)
+    if (g->input->reply_status != FM_SAMPLE_OK)
         return FM_OK;
-    return fm_quantity_judged(fm_span_of(sample->judgement), clock ? "clock" : "meters", g->arena,
-                              g->truth, g->predicted, FM_MAX_QUANTITIES, &g->n, &g->found, g->err);
+    if (!sample->judgement) {
+        g->unjudged = true;
+        return FM_OK;
+    }
+    return fm_quantity_judged(fm_span_of(sample->judgement),
+                              clock ? FM_JUDGED_CLOCK : FM_JUDGED_METRES, g->arena, g->truth,
+                              g->predicted, FM_MAX_QUANTITIES, &g->n, &g->found, g->err);
 }
 
 static void read_reply(grading *g, fm_span reply)
 {
+    fm_span question = fm_span_of(g->input->sample->instruction);
+
     switch ((way)g->rules->way) {
     case BY_QSPATIAL:
         take_quantity(g, fm_quantity_qspatial(FM_QSPATIAL_OFFICIAL, reply));
@@ -163,7 +169,8 @@ static void read_reply(grading *g, fm_span reply)
         take_quantity(g, fm_quantity_last(reply));
         break;
     case BY_LIST:
-        g->found = fm_quantity_list(reply, g->predicted, FM_MAX_QUANTITIES) >= g->n;
+        g->found =
+            fm_quantity_list_beyond(reply, question, g->n, g->predicted, FM_MAX_QUANTITIES) >= g->n;
         break;
     case BY_NUMBER_WORD:
         g->found = fm_number_word(reply, &g->predicted[0]);
@@ -227,6 +234,10 @@ static fm_status conclude(grading *g)
 {
     fm_value *v = g->out->values;
 
+    if (g->unjudged) {
+        fm_grade_unjudged(M_COUNT, g->out);
+        return FM_OK;
+    }
     if (!g->found) {
         fm_grade_unread(g->input, g->reason ? g->reason : "no number", g->out);
         if (g->rules->unparsed == FM_UNPARSED_ZERO) {
@@ -255,11 +266,12 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
     fm_status st = FM_OK;
 
     (void)scratch;
-    if (!take_truth(&g, unit_of((way)rules->way))) {
+    if (!take_truth(&g, unit_of((way)rules->way)) && rules->way != BY_JUDGED) {
         for (size_t i = 0; i < M_COUNT; i++)
             out->values[i] = (fm_value){.kind = FM_VALUE_UNKNOWN};
         out->status = input->reply_status;
-        out->reason = out->lost = "the data's unit is no length";
+        out->reason = out->lost =
+            g.n == 0 ? "the data's answer holds no number" : "the data's unit is no length";
         return FM_OK;
     }
     if (rules->way == BY_JUDGED)

@@ -243,6 +243,14 @@ void fm_grade_unread(const fm_grade_input *input, const char *reason, fm_grade *
     out->reason = answered ? reason : fm_sample_status_meaning(input->reply_status);
 }
 
+void fm_grade_unjudged(size_t n_metrics, fm_grade *out)
+{
+    for (size_t i = 0; i < n_metrics; i++)
+        out->values[i] = (fm_value){.kind = FM_VALUE_UNKNOWN};
+    out->status = FM_SAMPLE_OK;
+    out->reason = out->lost = "no judgement of this reply is stored";
+}
+
 fm_value fm_value_truth(bool truth)
 {
     return (fm_value){.kind = FM_VALUE_BOOL, .truth = truth};

@@ -65,6 +65,9 @@ fm_span fm_grade_text(const fm_grade_input *input, fm_part part);
 /* The reply's status, or parse_error where an answer came and cannot be read; with the reason. */
 void fm_grade_unread(const fm_grade_input *input, const char *reason, fm_grade *out);
 
+/* Only a judge can say whether the reply is right, and none did: the values are unknown. */
+void fm_grade_unjudged(size_t n_metrics, fm_grade *out);
+
 fm_value fm_value_truth(bool truth);
 fm_value fm_value_number(double number); /* UNKNOWN where it is not finite */
 

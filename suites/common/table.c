@@ -210,7 +210,7 @@ static fm_status read_instruction(const fm_table_row *row, fm_sample *out)
     for (size_t i = 0; st == FM_OK && i < s->n_instruction; i++) {
         const char *part;
 
-        st = fm_table_text(row, &s->instruction[i], &part);
+        st = fm_table_instruction(row, &s->instruction[i], &part);
         if (st != FM_OK || !part)
             continue;
         if (text.size)

@@ -43,6 +43,7 @@ typedef struct {
 
 typedef enum { FM_AS_LETTER, FM_AS_INDEX, FM_AS_TEXT } fm_choice_as;
 typedef enum { FM_ORDER_GIVEN, FM_ORDER_HASH, FM_ORDER_REVERSED } fm_table_order; /* of options */
+typedef enum { FM_AS_NUMBERS, FM_AS_LENGTHS, FM_AS_COUNT, FM_AS_CLOCK } fm_quantity_as;
 typedef enum { FM_REGION_MASK, FM_REGION_POLYGON, FM_REGION_BOX } fm_region_form;
 typedef enum { FM_SPACE_PX, FM_SPACE_N1, FM_SPACE_N1000 } fm_truth_space;
 
@@ -63,7 +64,7 @@ typedef struct {
     fm_table_ref id, category, source, target, destination, steps, width, height, judgement;
     fm_table_ref instruction[FM_TABLE_PARTS];
     size_t n_instruction;
-    const char *join;
+    const char *join, *without; /* of the instruction; `without` may be NULL */
     fm_table_pictures images, mask, depth;
 
     fm_table_ref options[FM_TABLE_OPTIONS];
@@ -74,6 +75,7 @@ typedef struct {
     /* truth */
     fm_table_ref answer, unit_column, expected;
     fm_choice_as as;
+    fm_quantity_as words; /* how a quantity is read out of words */
     const char *yes, *no, *unit;
     fm_region_form region;
     fm_truth_space space;
@@ -115,6 +117,9 @@ FM_MUST_CHECK fm_status fm_table_text(const fm_table_row *row, const fm_table_re
                                       const char **out);
 FM_MUST_CHECK fm_status fm_table_text_of(const fm_table_row *row, const fm_table_ref *ref,
                                          const fm_parquet_value *value, const char **out);
+/* Likewise a part of what is asked: lists are written out, and what the spec leaves out is left out. */
+FM_MUST_CHECK fm_status fm_table_instruction(const fm_table_row *row, const fm_table_ref *ref,
+                                             const char **out);
 /* The numbers of a value: one, a list of them nested in any way, or a text that lists them. */
 FM_MUST_CHECK fm_status fm_table_numbers(const fm_table_row *row, const fm_table_ref *ref,
                                          double **out, size_t *n);

@@ -203,7 +203,7 @@ static fm_status read_pictures(const reader *r, const cJSON *columns, const char
 
 static fm_status read_instruction(const reader *r, const cJSON *item)
 {
-    static const char *const names[] = {"columns", "join"};
+    static const char *const names[] = {"columns", "join", "without"};
     fm_table_spec *s = r->spec;
     fm_status st = FM_OK;
 
@@ -212,6 +212,8 @@ static fm_status read_instruction(const reader *r, const cJSON *item)
         st = check_members(r, item, "instruction", names, FM_COUNT_OF(names));
         if (st == FM_OK)
             st = read_text(r, fm_json_get(item, "join"), "join", &s->join);
+        if (st == FM_OK)
+            st = read_text(r, fm_json_get(item, "without"), "without", &s->without);
         item = fm_json_get(item, "columns");
     }
     if (st == FM_OK && !item)
@@ -381,10 +383,21 @@ static fm_status read_yesno(const reader *r, const cJSON *truth)
 
 static fm_status read_quantity(const reader *r, const cJSON *truth)
 {
-    static const char *const names[] = {"column", "unit"}, *const of_unit[] = {"column"};
+    static const char *const names[] = {"column", "unit", "as"}, *const of_unit[] = {"column"};
+    static const char *const words[] = {"numbers", "lengths", "count", "clock"};
+    static const char *const units[] = {NULL, "m", "count", "clock"};
     const cJSON *unit = fm_json_get(truth, "unit");
+    int as = FM_AS_NUMBERS;
     fm_status st = check_members(r, truth, "truth", names, FM_COUNT_OF(names));
 
+    if (st == FM_OK)
+        st = read_word(r, truth, "as", words, FM_COUNT_OF(words), &as);
+    r->spec->words = (fm_quantity_as)as;
+    r->spec->unit = units[as];
+    if (as != FM_AS_NUMBERS)
+        return st == FM_OK && unit
+                   ? fault(r, "unit", "goes with numbers alone; words have their own")
+                   : st;
     if (st == FM_OK && !unit)
         st = fault(r, "unit", "is missing: a unit, or the column of one");
     if (st == FM_OK && cJSON_IsObject(unit)) {
@@ -451,6 +464,13 @@ static fm_status read_path(const reader *r, const cJSON *truth)
     return st == FM_OK ? read_space(r, truth) : st;
 }
 
+static fm_status read_reference(const reader *r, const cJSON *truth)
+{
+    static const char *const names[] = {"column"};
+
+    return check_members(r, truth, "truth", names, FM_COUNT_OF(names));
+}
+
 static fm_status read_truth(const reader *r, const cJSON *truth, const fm_table_wants *wants)
 {
     fm_status st = FM_E_INPUT;
@@ -469,6 +489,9 @@ static fm_status read_truth(const reader *r, const cJSON *truth, const fm_table_
         return read_region(r, truth, wants);
     case FM_ANSWER_PATH2D:
         st = read_path(r, truth);
+        break;
+    case FM_ANSWER_TEXT:
+        st = read_reference(r, truth);
         break;
     default:
         return fm_fail(r->err, FM_E_INPUT, "%s: tables have no %s answers", r->spec->place,

@@ -80,6 +80,75 @@ fm_status fm_table_text(const fm_table_row *row, const fm_table_ref *ref, const 
     return value ? fm_table_text_of(row, ref, value, out) : FM_OK;
 }
 
+/* A list of numbers in any depth, as JSON: the boxes of what a question speaks of. */
+static bool put_listed(fm_buf *out, const fm_parquet_value *value)
+{
+    char text[FM_JSON_NUMBER_BYTES + 1];
+    double number;
+
+    if (value->kind == FM_PARQUET_LIST) {
+        fm_buf_putc(out, '[');
+        for (uint32_t i = 0; i < value->size; i++) {
+            fm_buf_puts(out, i ? ", " : "");
+            if (!put_listed(out, &value->items[i]))
+                return false;
+        }
+        fm_buf_putc(out, ']');
+        return true;
+    }
+    if (!fm_parquet_number(value, &number) || !isfinite(number))
+        return false;
+    text[fm_json_format_number(number, text)] = '\0';
+    fm_buf_puts(out, text);
+    return true;
+}
+
+static fm_status list_text(const fm_table_row *row, const fm_table_ref *ref,
+                           const fm_parquet_value *value, const char **out)
+{
+    fm_buf text = {0};
+    fm_status st = FM_OK;
+
+    if (!put_listed(&text, value))
+        st = fm_table_fault(row, ref, "is neither a text nor a list of numbers");
+    else if (text.failed || !(*out = fm_arena_strdup(row->arena, fm_buf_text(&text))))
+        st = fm_table_no_memory(row);
+    fm_buf_release(&text);
+    return st;
+}
+
+/* `text` without a mark that stands in it for something else, such as a picture. */
+static const char *leave_out(const fm_table_row *row, const char *text, const char *mark)
+{
+    const char *at = strstr(text, mark);
+    char *out = at ? fm_arena_strdup(row->arena, text) : NULL;
+
+    for (char *to = out; out && (to = strstr(to, mark));)
+        memmove(to, to + strlen(mark), strlen(to + strlen(mark)) + 1);
+    if (!out)
+        return at ? NULL : text;
+    size_t n = strlen(out);
+    while (n && strchr(" \t\r\n", out[n - 1]))
+        out[--n] = '\0';
+    return out + strspn(out, " \t\r\n");
+}
+
+fm_status fm_table_instruction(const fm_table_row *row, const fm_table_ref *ref, const char **out)
+{
+    const fm_parquet_value *value = fm_table_value(row, ref);
+    fm_status st;
+
+    *out = NULL;
+    if (!value)
+        return FM_OK;
+    if (value->kind == FM_PARQUET_LIST)
+        return list_text(row, ref, value, out);
+    st = fm_table_text_of(row, ref, value, out);
+    if (st == FM_OK && row->spec->without && !(*out = leave_out(row, *out, row->spec->without)))
+        st = fm_table_no_memory(row);
+    return st;
+}
+
 /* Without the white space around it. */
 static fm_status needed_text(const fm_table_row *row, const fm_table_ref *ref, const char **out)
 {
@@ -397,9 +466,33 @@ static fm_status read_unit(const fm_table_row *row, const char **out)
                           "has a unit that is none of m, cm, mm, ft, in, count, clock");
 }
 
-static fm_status read_quantity(const fm_table_row *row, fm_truth_quantity *out)
+/* What the words say; where they say nothing of the kind, the grader tells. */
+static fm_status read_words(const fm_table_row *row, const char *question, fm_truth_quantity *out)
+{
+    const char *text;
+    fm_status st = needed_text(row, &row->spec->answer, &text);
+    fm_span words = {st == FM_OK ? text : NULL, st == FM_OK ? strlen(text) : 0};
+
+    if (st != FM_OK)
+        return st;
+    out->unit = row->spec->unit;
+    if (row->spec->words == FM_AS_LENGTHS)
+        out->n =
+            fm_quantity_list_beyond(words, fm_span_of(question), 1, out->values, FM_MAX_QUANTITIES);
+    else if (row->spec->words == FM_AS_COUNT)
+        out->n = fm_number_last(words, &out->values[0]);
+    else
+        out->n = fm_number_clock(words, &out->values[0]);
+    return FM_OK;
+}
+
+static fm_status read_quantity(const fm_table_row *row, const char *question,
+                               fm_truth_quantity *out)
 {
     double *values;
+
+    if (row->spec->words != FM_AS_NUMBERS)
+        return read_words(row, question, out);
     fm_status st = fm_table_numbers(row, &row->spec->answer, &values, &out->n);
 
     if (st == FM_OK && (out->n == 0 || out->n > FM_MAX_QUANTITIES))
@@ -495,11 +588,13 @@ fm_status fm_table_truth(const fm_table_row *row, fm_sample *sample)
     case FM_ANSWER_YESNO:
         return read_yesno(row, &sample->truth.yesno);
     case FM_ANSWER_QUANTITY:
-        return read_quantity(row, &sample->truth.quantity);
+        return read_quantity(row, sample->instruction, &sample->truth.quantity);
     case FM_ANSWER_POINTS:
         return read_region(row, &sample->truth.region);
     case FM_ANSWER_PATH2D:
         return read_path(row, sample, &sample->truth.path);
+    case FM_ANSWER_TEXT:
+        return needed_text(row, &row->spec->answer, &sample->truth.text.reference);
     default:
         return FM_E_INTERNAL; /* refused when the spec was read */
     }

@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         count++;
     }
     if (fm_quantity_list(reply, values, 4) != count ||
+        fm_quantity_list_beyond(reply, reply, 1, values, 4) > 4 ||
         (fm_quantity_last(reply).outcome == FM_QUANTITY_READ) != (count > 0))
         abort();
     for (int rules = FM_QSPATIAL_OFFICIAL; rules <= FM_QSPATIAL_VLMEVALKIT; rules++)
@@ -37,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fm_number_first(reply, &value);
     fm_number_last(reply, &value);
     fm_number_word(reply, &value);
-    if (fm_quantity_judged(reply, "meters", &arena, values, others, 4, &n, &found, NULL) != FM_OK)
+    if (fm_quantity_judged(reply, FM_JUDGED_METRES, &arena, values, others, 4, &n, &found, NULL) !=
+        FM_OK)
         abort();
     if (found && (n == 0 || n > 4))
         abort();

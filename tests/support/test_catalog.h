@@ -15,9 +15,13 @@ static inline const fm_catalog *test_catalog(void)
     static const fm_protocol *const protocols[] = {
         &fm_protocol_trace2d_reference, &fm_protocol_trace2d_paper, &fm_protocol_trace3d_reference,
         &fm_protocol_trace3d_paper, NULL};
-    static const fm_grader_ops *const graders[] = {&fm_grader_choice,   &fm_grader_yesno,
-                                                   &fm_grader_quantity, &fm_grader_points,
-                                                   &fm_grader_path2d,   NULL};
+    static const fm_grader_ops *const graders[] = {&fm_grader_choice,
+                                                   &fm_grader_yesno,
+                                                   &fm_grader_quantity,
+                                                   &fm_grader_points,
+                                                   &fm_grader_path2d,
+                                                   &fm_grader_judged,
+                                                   NULL};
     static const fm_adapter_ops *const adapters[] = {NULL};
     static char suites[2048];
     static const fm_catalog catalog = {.loaders = loaders,

@@ -163,9 +163,42 @@ Test(answers_quantity, all_lengths_are_listed_in_order)
 
     cr_assert(eq(sz, fm_quantity_list(fm_span_of(reply), out, 3), 3));
     cr_assert(same(out[0], 0.75) && same(out[1], 1.2) && same(out[2], 0.6));
-    cr_assert(eq(sz, fm_quantity_list(fm_span_of(reply), out, 0), 3));
+    cr_assert(eq(sz, fm_quantity_list(fm_span_of(reply), out, 2), 3));
     cr_assert(same(fm_quantity_last(fm_span_of(reply)).value, 0.6));
     cr_assert(eq(sz, fm_quantity_list(fm_span_of("none"), out, 3), 0));
+}
+
+Test(answers_quantity, the_sides_of_a_box_share_a_unit)
+{
+    static const char *const replies[] = {"0.8 m x 0.6 m x 0.5 m", "0.8 x 0.6 x 0.5 meters",
+                                          "0.8x0.6x0.5m", "80 by 60 by 50 cm",
+                                          "80 \xC3\x97 60 \xC3\x97 50 cm"};
+    double out[8];
+
+    for (size_t i = 0; i < FM_COUNT_OF(replies); i++) {
+        cr_assert(eq(sz, fm_quantity_list(fm_span_of(replies[i]), out, 8), 3), "%s", replies[i]);
+        cr_expect(fabs(out[0] - 0.8) < 1e-12 && fabs(out[1] - 0.6) < 1e-12 &&
+                      fabs(out[2] - 0.5) < 1e-12,
+                  "%s", replies[i]);
+    }
+    cr_expect(eq(sz, fm_quantity_list(fm_span_of("2 x 3 chairs"), out, 8), 0));
+}
+
+Test(answers_quantity, what_the_question_states_is_no_answer)
+{
+    const fm_span question = fm_span_of("The bed is 0.81 m high. How high are table and lamp?");
+    double out[8];
+
+    cr_assert(eq(sz,
+                 fm_quantity_list_beyond(fm_span_of("As the bed is 0.81 m, 1.02 m and 0.93 m."),
+                                         question, 2, out, 8),
+                 2));
+    cr_expect(same(out[0], 1.02) && same(out[1], 0.93));
+    cr_assert(
+        eq(sz, fm_quantity_list_beyond(fm_span_of("1.02 m and 0.81 m"), question, 2, out, 8), 2));
+    cr_expect(same(out[1], 0.81));
+    cr_assert(
+        eq(sz, fm_quantity_list_beyond(fm_span_of("0.81 m as well"), question, 1, out, 8), 1));
 }
 
 Test(answers_quantity, hours_of_a_clock)
@@ -201,8 +234,8 @@ static int judged(const char *text, double *answer, double *response)
     size_t n = 0;
     bool found = true;
 
-    cr_assert(fm_quantity_judged(fm_span_of(text), "meters", &arena, answer, response, 3, &n,
-                                 &found, NULL) == FM_OK);
+    cr_assert(fm_quantity_judged(fm_span_of(text), FM_JUDGED_METRES, &arena, answer, response, 3,
+                                 &n, &found, NULL) == FM_OK);
     return found ? (int)n : -1;
 }
 

@@ -279,6 +279,56 @@ Test(graders_space, numbers_and_hours_have_tests_of_their_own)
     cr_assert(eq(dbl, score(&clock, &one, "at 11 o'clock", "success"), 0));
 }
 
+/* SpatialRGPT-Bench has its judge read both hours; without a judgement nothing can be said. */
+Test(graders_space, hours_may_be_a_judges)
+{
+    fm_sample one = measured(1, "clock");
+    fm_protocol judged =
+        protocol_of(&fm_grader_quantity, "{\"extract\": \"judged\", \"test\": \"clock\"}");
+
+    cr_assert(isnan(score(&judged, &one, "to the right", "success")));
+    one.judgement = "{\"answer_direction\": 2, \"response_direction\": 3}";
+    cr_assert(eq(dbl, score(&judged, &one, "to the right", "success"), 1));
+    one.judgement = "{\"answer_direction\": 2, \"response_direction\": 4}";
+    cr_assert(eq(dbl, score(&judged, &one, "to the right", "success"), 0));
+}
+
+Test(graders_space, words_are_a_judges_or_the_reference)
+{
+    fm_sample sample = {.id = "1",
+                        .kind = FM_ANSWER_TEXT,
+                        .category = "position",
+                        .truth.text = {.reference = "The lamp."}};
+    fm_protocol p = protocol_of(&fm_grader_judged, "{\"position\": \"position\"}");
+    fm_protocol any = protocol_of(&fm_grader_judged, "{\"over\": 0}");
+    static const struct {
+        const char *judgement;
+        double right, by_position;
+    } rows[] = {
+        {"{'your_mark': 1}", 1, 1},
+        {"{\"your_mark\": 0.5}", 0, 0},
+        {"{'answer_in_meters': [1, 2], 'response_in_meters': [1.4, 2]}", 1, 0},
+        {"{'answer_in_meters': 1, 'response_in_meters': 1.05}", 1, 1},
+        {"{'answer_in_meters': 1, 'response_in_meters': 1.25}", 0, 0},
+        {"it is right", 0, 0},
+    };
+
+    cr_assert(eq(dbl, score(&p, &sample, " The lamp.\n", "success"), 1));
+    cr_assert(eq(dbl, score(&p, &sample, " The lamp.\n", "judged"), 0));
+    cr_assert(isnan(score(&p, &sample, "A lamp", "success")));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        sample.judgement = rows[i].judgement;
+        sample.category = "other";
+        cr_expect(eq(dbl, score(&p, &sample, "A lamp", "success"), rows[i].right), "%s",
+                  rows[i].judgement);
+        sample.category = "position";
+        cr_expect(eq(dbl, score(&p, &sample, "A lamp", "success"), rows[i].by_position), "%s",
+                  rows[i].judgement);
+    }
+    sample.judgement = "{\"your_mark\": 0.5}";
+    cr_assert(eq(dbl, score(&any, &sample, "A lamp", "success"), 1));
+}
+
 /* MSMU: the mean of the ratios over all dimensions. */
 Test(graders_space, several_dimensions_share_one_ratio)
 {

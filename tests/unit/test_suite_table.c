@@ -200,6 +200,36 @@ Test(loader, quantities_with_their_unit)
     cr_assert(s.truth.quantity.values[0] == 2 && s.truth.quantity.values[1] == 0.5);
 }
 
+Test(loader, quantities_out_of_words)
+{
+    static const char *const said =
+        "[{\"q\": \"<image>\\nIf the bed is 2 m long, how large is the table?\","
+        " \"a\": \"The bed is 2 m long, the table 1.2 m x 80 cm.\"}]";
+    fm_sample s =
+        only_sample(FM_ANSWER_QUANTITY, "", "{\"column\": \"a\", \"as\": \"lengths\"}", said, NULL);
+
+    cr_assert(eq(sz, s.truth.quantity.n, 2));
+    cr_assert(eq(str, (char *)s.truth.quantity.unit, "m"));
+    cr_assert(s.truth.quantity.values[0] == 1.2 && s.truth.quantity.values[1] == 0.8);
+    s = only_sample(FM_ANSWER_QUANTITY, "", "{\"column\": \"a\", \"as\": \"count\"}",
+                    "[{\"q\": \"?\", \"a\": \"There are three chairs.\"}]", NULL);
+    cr_assert(s.truth.quantity.n == 1 && s.truth.quantity.values[0] == 3);
+    s = only_sample(FM_ANSWER_QUANTITY, "", "{\"column\": \"a\", \"as\": \"clock\"}",
+                    "[{\"q\": \"?\", \"a\": \"At about 11 o'clock.\"}]", NULL);
+    cr_assert(s.truth.quantity.n == 1 && s.truth.quantity.values[0] == 11);
+    s = only_sample(FM_ANSWER_QUANTITY, "", "{\"column\": \"a\", \"as\": \"clock\"}",
+                    "[{\"q\": \"?\", \"a\": \"Behind you.\"}]", NULL);
+    cr_assert(eq(sz, s.truth.quantity.n, 0));
+}
+
+Test(loader, references_are_words)
+{
+    fm_sample s = only_sample(FM_ANSWER_TEXT, "", "{\"column\": \"turns[1].v\"}",
+                              "[{\"q\": \"?\", \"turns\": [{}, {\"v\": \" The lamp. \"}]}]", NULL);
+
+    cr_assert(eq(str, (char *)s.truth.text.reference, "The lamp."));
+}
+
 Test(loader, polygons_and_boxes)
 {
     fm_sample s =
@@ -518,7 +548,10 @@ ParameterizedTestParameters(loader, rows_are_checked)
         {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"q\": \"?\", \"a\": \"maybe\"}",
          "column 'a' is neither of yes and no"},
         {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"q\": null}", "column 'q' asks nothing"},
-        {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"q\": [1]}", "column 'q' is no text"},
+        {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"q\": {\"x\": 1}}", "column 'q' is no text"},
+        {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"q\": [\"x\"]}",
+         "column 'q' is neither a text nor a list of numbers"},
+        {FM_ANSWER_TEXT, "{\"column\": \"a\"}", "{\"q\": \"?\"}", "column 'a' has no value"},
         {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"id\": \"a/b\", \"q\": \"?\"}",
          "column 'id' must be a plain name"},
         {FM_ANSWER_QUANTITY, "{\"column\": \"a\", \"unit\": \"miles\"}", "{\"q\": \"?\", \"a\": 1}",
