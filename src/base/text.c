@@ -140,6 +140,88 @@ void fm_text_for_script(fm_buf *out, const char *json, size_t size)
     fm_buf_append(out, json + begin, size - begin);
 }
 
+/* What is left when nothing in it can act on a terminal; that memory was out is `out`'s to say. */
+static void make_plain(fm_buf *plain, fm_buf *out, const char *text, size_t size)
+{
+    fm_text_for_terminal(plain, text, size);
+    out->failed |= plain->failed;
+}
+
+void fm_text_for_markdown(fm_buf *out, const char *text, size_t size)
+{
+    fm_buf plain = {0};
+
+    make_plain(&plain, out, text, size);
+    for (const char *p = fm_buf_text(&plain); *p; p++) {
+        if (*p == '&')
+            fm_buf_puts(out, "&amp;");
+        else if (*p == '<')
+            fm_buf_puts(out, "&lt;");
+        else if (*p == '>')
+            fm_buf_puts(out, "&gt;");
+        else if (*p == '@')
+            fm_buf_puts(out, "&#64;"); /* else GitHub tells that user */
+        else if (strchr("\\`*_{}[]()#|~!:", *p))
+            fm_buf_printf(out, "\\%c", *p);
+        else
+            fm_buf_putc(out, *p);
+    }
+    fm_buf_release(&plain);
+}
+
+void fm_text_for_csv(fm_buf *out, const char *text, size_t size)
+{
+    fm_buf plain = {0};
+
+    make_plain(&plain, out, text, size);
+    const char *p = fm_buf_text(&plain);
+    bool formula = *p && strchr("=+-@", *p), quoted = strpbrk(p, ",\"") || *p == ' ';
+
+    if (quoted)
+        fm_buf_putc(out, '"');
+    if (formula)
+        fm_buf_putc(out, '\'');
+    for (; *p; p++)
+        fm_buf_puts(out, *p == '"' ? "\"\"" : (char[]){*p, '\0'});
+    if (quoted)
+        fm_buf_putc(out, '"');
+    fm_buf_release(&plain);
+}
+
+void fm_text_for_latex(fm_buf *out, const char *text, size_t size)
+{
+    static const struct {
+        char from;
+        const char *to;
+    } table[] = {{'\\', "\\textbackslash{}"},
+                 {'~', "\\textasciitilde{}"},
+                 {'^', "\\textasciicircum{}"},
+                 {'<', "\\textless{}"},
+                 {'>', "\\textgreater{}"},
+                 {'"', "\\textquotedbl{}"},
+                 {'|', "\\textbar{}"},
+                 {'{', "\\{"},
+                 {'}', "\\}"},
+                 {'$', "\\$"},
+                 {'&', "\\&"},
+                 {'#', "\\#"},
+                 {'_', "\\_"},
+                 {'%', "\\%"},
+                 {'`', "\\textasciigrave{}"},
+                 {'\'', "\\textquotesingle{}"}};
+    fm_buf plain = {0};
+
+    make_plain(&plain, out, text, size);
+    for (const char *p = fm_buf_text(&plain); *p; p++) {
+        const char *to = NULL;
+
+        for (size_t i = 0; i < FM_COUNT_OF(table); i++)
+            to = table[i].from == *p ? table[i].to : to;
+        fm_buf_puts(out, to ? to : (char[]){*p, '\0'});
+    }
+    fm_buf_release(&plain);
+}
+
 size_t fm_text_columns(const char *text)
 {
     size_t columns = 0, size = strlen(text);

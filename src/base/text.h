@@ -27,6 +27,17 @@ void fm_text_for_html(fm_buf *out, const char *text, size_t size);
  * display; both stand as JSON's own escapes. */
 void fm_text_for_script(fm_buf *out, const char *json, size_t size);
 
+/* Append `text` as one line of GitHub's markdown that nothing in it can leave: no markup, link, mention,
+ * cell or HTML. As for a terminal before. */
+void fm_text_for_markdown(fm_buf *out, const char *text, size_t size);
+
+/* Append `text` as one field of CSV (RFC 4180), quoted where it must be. What a spreadsheet would
+ * take for a formula begins with an apostrophe. Newlines become a space, as for a terminal. */
+void fm_text_for_csv(fm_buf *out, const char *text, size_t size);
+
+/* Append `text` as words of LaTeX, of which none is a command. As for a terminal before. */
+void fm_text_for_latex(fm_buf *out, const char *text, size_t size);
+
 /* Columns that `text` takes on a terminal (wide and combining characters counted roughly: ASCII is
  * exact). */
 size_t fm_text_columns(const char *text);

@@ -10,29 +10,9 @@
 #include "base/json.h"
 #include "base/text.h"
 
-/* One line of visible text: what markdown would act on is put behind a backslash or an entity. */
 static void put_data(fm_buf *out, const char *text)
 {
-    fm_buf safe = {0};
-
-    fm_text_for_terminal(&safe, text, strlen(text));
-    for (const char *p = fm_buf_text(&safe); *p; p++) {
-        if (*p == '&')
-            fm_buf_puts(out, "&amp;");
-        else if (*p == '<')
-            fm_buf_puts(out, "&lt;");
-        else if (*p == '>')
-            fm_buf_puts(out, "&gt;");
-        else if (*p == '@')
-            fm_buf_puts(out, "&#64;"); /* else GitHub tells that user */
-        else if (strchr("\\`*_{}[]()#|~!:", *p))
-            fm_buf_printf(out, "\\%c", *p);
-        else
-            fm_buf_putc(out, *p);
-    }
-    if (safe.failed)
-        out->failed = true;
-    fm_buf_release(&safe);
+    fm_text_for_markdown(out, text, strlen(text));
 }
 
 static void put_heading(fm_buf *out, const fm_report_model *model, const fm_report_run *run)

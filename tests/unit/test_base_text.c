@@ -359,3 +359,32 @@ Test(status, context_goes_before_the_message)
     cr_expect(fm_fail(NULL, FM_E_IO, "nobody listens") == FM_E_IO);
     cr_expect(fm_fail_within(NULL, FM_E_LOCKED, "nobody") == FM_E_LOCKED);
 }
+
+Test(text, what_data_says_cannot_leave_its_place_in_markdown_csv_or_latex)
+{
+    static const struct {
+        void (*escape)(fm_buf *out, const char *text, size_t size);
+        const char *text, *wanted;
+    } table[] = {
+        {fm_text_for_markdown, "a|b <i>@you `rm` [x](y)\n\033[1m",
+         "a\\|b &lt;i&gt;&#64;you \\`rm\\` \\[x\\]\\(y\\) \\\\u001b\\[1m"},
+        {fm_text_for_csv, "plain words", "plain words"},
+        {fm_text_for_csv, "=1+1", "'=1+1"},
+        {fm_text_for_csv, "@SUM(A1,\"x\")", "\"'@SUM(A1,\"\"x\"\")\""},
+        {fm_text_for_csv, "-2+3", "'-2+3"},
+        {fm_text_for_csv, " =1", "\" =1\""},
+        {fm_text_for_csv, "two\r\nlines", "two  lines"},
+        {fm_text_for_latex, "50 % of a_b & \\input{x} $1$ #2 ~^-",
+         "50 \\% of a\\_b \\& \\textbackslash{}input\\{x\\} \\$1\\$ \\#2 "
+         "\\textasciitilde{}\\textasciicircum{}-"},
+        {fm_text_for_latex, "", ""},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        fm_buf out = {0};
+
+        table[i].escape(&out, table[i].text, strlen(table[i].text));
+        cr_expect(eq(str, (char *)fm_buf_text(&out), (char *)table[i].wanted));
+        fm_buf_release(&out);
+    }
+}
