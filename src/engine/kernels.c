@@ -1,17 +1,38 @@
 /* Which table of kernels this machine gets. */
-#include "engine/kernels.h"
-
+#include <stdbool.h>
 #include <string.h>
+
+#include "engine/kernels.h"
+#include "engine/kernels_tables.h"
+
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c");
+}
+#endif
+
+static bool always(void)
+{
+    return true;
+}
 
 /* The best first. */
 static const struct {
     const rt_kernels *table;
-} tables[] = {{&rt_kernels_generic}};
+    bool (*there)(void);
+} tables[] = {
+#if defined(__x86_64__)
+    {&rt_kernels_avx2, has_avx2},
+#endif
+    {&rt_kernels_generic, always},
+};
 
 const rt_kernels *rt_kernels_choose(const char *name)
 {
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-        if (!name || strcmp(name, tables[i].table->name) == 0)
+        if ((!name || strcmp(name, tables[i].table->name) == 0) && tables[i].there())
             return tables[i].table;
     return NULL;
 }

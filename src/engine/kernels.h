@@ -43,7 +43,7 @@ typedef struct {
 } rt_q8_row;
 
 typedef struct {
-    const char *name; /* "generic", "avx2", "avx512" */
+    const char *name; /* "generic", "avx2" */
 
     /* out[m][panels * 16], row stride ldo (floats), = x[m][k] (row stride ldx floats) times the panels'
      * rows. panels: so many, one after another; for the quantised packs with the weights' values

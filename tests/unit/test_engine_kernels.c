@@ -70,7 +70,7 @@ Test(half, bf16_rounds_to_the_nearest_even)
 
 /* ---- products ---- */
 
-static const char *const tables[] = {"generic", "avx2", "avx512"};
+static const char *const tables[] = {"generic", "avx2"};
 static const struct {
     const char *name;
     double step; /* what a weight may be off by, as a share of the largest of its block */
