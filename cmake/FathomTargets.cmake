@@ -139,3 +139,15 @@ function(fathom_benchmark name)
     target_link_libraries(${name} PRIVATE fathom_flags fathom)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/benchmarks)
 endfunction()
+
+# fathom_embed(<module> <name> FILES ...)   Text files as an array in the module's code: see cmake/EmbedText.cmake.
+function(fathom_embed module name)
+    cmake_parse_arguments(ARG "" "" "FILES" ${ARGN})
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/${name}.c)
+    list(TRANSFORM ARG_FILES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE files)
+    list(JOIN files "," joined)
+    add_custom_command(OUTPUT ${out}
+        COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DNAME=${name} -DFILES=${joined} -P ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake
+        DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/EmbedText.cmake VERBATIM)
+    target_sources(fathom_${module} PRIVATE ${out})
+endfunction()

@@ -91,6 +91,22 @@ static fm_status write_files(const cli_args *args, const cli_views *views,
     return st;
 }
 
+static fm_status read_pictures(const cli_args *args, fm_report_pictures *out, fm_err *err)
+{
+    static const char *const names[] = {
+        [FM_REPORT_EMBED] = "embed", [FM_REPORT_LINK] = "link", [FM_REPORT_NO_PICTURES] = "none"};
+    const char *given = cli_value(args, "pictures");
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!given || strcmp(given, names[i]) == 0) {
+            *out = (fm_report_pictures)i;
+            return FM_OK;
+        }
+    }
+    return fm_fail(err, FM_E_USAGE, "option '--pictures' takes embed, link or none, not '%s'",
+                   given);
+}
+
 static fm_status report_run(const cli_args *args, fm_err *err)
 {
     static const char *const files[] = {"html", "markdown", "overlays", "plots"};
@@ -104,6 +120,8 @@ static fm_status report_run(const cli_args *args, fm_err *err)
     options.jobs = (int)jobs;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         only_files = only_files || cli_has(args, files[i]);
+    if (st == FM_OK)
+        st = read_pictures(args, &options.pictures, err);
     if (st == FM_OK)
         st = cli_catalog(&catalog, err);
     if (st == FM_OK)
@@ -136,6 +154,11 @@ static const cli_option options_table[] = {
      .argument = "FILE",
      .help = "one self-contained page: table, plots, every sample with its picture",
      .kind = CLI_FILE},
+    {.name = "pictures",
+     .argument = "HOW",
+     .help = "of the page: embed (thumbnails), link (to the data's files) or none (default: embed)",
+     .kind = CLI_WORDS,
+     .words = "embed link none"},
     {.name = "markdown",
      .argument = "FILE",
      .help = "the table as Markdown; - for standard output",

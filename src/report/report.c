@@ -12,6 +12,9 @@
 #include "report/plots.h"
 #include "report/writers.h"
 
+/* A page of more bytes is slow to mail and to open on a telephone. */
+#define LARGE_PAGE 20000000
+
 typedef fm_status (*writer)(fm_buf *out, fm_report_model *model, const fm_report_options *options,
                             fm_err *err);
 
@@ -45,15 +48,40 @@ fm_status fm_report_protocols(fm_buf *out, fm_view *const *views, size_t n, fm_e
     return write_with(fm_report_write_protocols, out, views, n, true, NULL, err);
 }
 
+/* "report.html: 100 samples, 5.2 MB; pictures can be linked ..." */
+static void tell_size(const char *path, size_t size, const fm_report_options *options)
+{
+    bool embeds = !options || options->pictures == FM_REPORT_EMBED;
+    char text[FM_ERR_TEXT_BYTES];
+
+    snprintf(text, sizeof(text), "wrote '%.300s', %.1f MB%s", path, (double)size / 1e6,
+             embeds && size > LARGE_PAGE ? "; --pictures link or none makes it smaller" : "");
+    fm_report_notice(options, text);
+}
+
+/* The folder in which a file stands, in the arena; NULL: the current one, or no memory. */
+static const char *folder_of(const char *path, fm_arena *arena)
+{
+    const char *base = fm_path_base(path);
+
+    return base == path ? NULL : fm_arena_memdup(arena, path, (size_t)(base - path));
+}
+
 fm_status fm_report_html(const char *path, fm_view *const *views, size_t n,
                          const fm_report_options *options, fm_err *err)
 {
+    fm_report_model model = {0};
     fm_buf out = {0};
-    fm_status st = write_with(fm_report_write_html, &out, views, n, true, options, err);
+    fm_status st = fm_report_load(&model, views, n, true, err);
 
     if (st == FM_OK)
+        st = fm_report_write_html(&out, &model, folder_of(path, &model.arena), options, err);
+    if (st == FM_OK)
         st = fm_file_write_atomic(path, out.data, out.size, err);
+    if (st == FM_OK)
+        tell_size(path, out.size, options);
     fm_buf_release(&out);
+    fm_report_model_release(&model);
     return st;
 }
 

@@ -15,13 +15,21 @@
 #include "base/buffer.h"
 #include "core/view.h"
 
+/* How the page has its pictures. */
+typedef enum {
+    FM_REPORT_EMBED, /* thumbnails in the page, and a grid of each depth map */
+    FM_REPORT_LINK,  /* by reference to the files of the data: the page needs them beside it */
+    FM_REPORT_NO_PICTURES, /* only the lines over them */
+} fm_report_pictures;
+
 typedef struct {
     int width;        /* columns of the terminal; 0: 100 */
     bool colour;      /* the table may use ANSI colours */
     size_t differing; /* how many differing verdicts a table lists; 0: 10 */
     int jobs;         /* threads for pictures; 0: as many as processors */
     bool no_plots;    /* leave gnuplot alone */
-    size_t scenes;    /* how many samples get a 3D view; 0: 6 */
+    size_t scenes;    /* how many samples get a plot in space; 0: 6 */
+    fm_report_pictures pictures;
     void (*notice)(void *context, const char *text); /* one line worth telling; may be NULL */
     void *context;
 } fm_report_options;
@@ -40,9 +48,9 @@ FM_MUST_CHECK fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, s
 FM_MUST_CHECK fm_status fm_report_protocols(fm_buf *out, fm_view *const *views, size_t n,
                                             fm_err *err);
 
-/* One self-contained HTML page: table, differing verdicts, plots, and every sample with its
- * picture. Written to a temporary name and renamed. Without gnuplot there are no plots, and a
- * notice says so. */
+/* One self-contained HTML page: table, differing verdicts, plots, and every sample with its picture,
+ * its replies and a view in space. Written to a temporary name and renamed; a notice states its size.
+ * Without gnuplot there are no plots, and a notice says so. */
 FM_MUST_CHECK fm_status fm_report_html(const char *path, fm_view *const *views, size_t n,
                                        const fm_report_options *options, fm_err *err);
 
