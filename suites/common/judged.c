@@ -129,6 +129,7 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
         out->reason = "the reply is the reference";
     } else {
         fm_grade_unjudged(M_COUNT, out);
+        out->values[M_JUDGED] = fm_value_truth(false);
     }
     return st;
 }

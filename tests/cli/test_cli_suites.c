@@ -20,8 +20,8 @@ typedef struct {
 enum { MAX_SUBJECTS = 256 };
 
 /* Suites whose miniature is still to be made. */
-static const char *const awaited[] = {"qspatial", "refspatial",   "roborefit", "sharerobot",
-                                      "tabletop", "tracespatial", "vabench",   "where2place"};
+static const char *const awaited[] = {"refspatial",   "roborefit", "sharerobot", "tabletop",
+                                      "tracespatial", "vabench",   "where2place"};
 
 static bool is_awaited(const char *suite)
 {
@@ -87,8 +87,8 @@ static cJSON *load(const char *path)
 /* The entries of expect.json (docs/adding-a-suite.md); `target` is a pattern of "<task>@<protocol>". */
 static cJSON *expected_runs(const char *suite)
 {
-    static const char *const known[] = {"why",     "target",  "n",        "oracle", "wrong",
-                                        "replies", "results", "statuses", "samples"};
+    static const char *const known[] = {"why",     "target",     "n",       "oracle",   "wrong",
+                                        "replies", "judgements", "results", "statuses", "samples"};
     cJSON *root = load(miniature(suite, "expect.json"));
     cJSON *runs = cJSON_DetachItemFromObjectCaseSensitive(root, "runs");
     const cJSON *run, *member;
@@ -231,23 +231,39 @@ static void check_baseline(const fm_suite *suite, const cJSON *run, char *target
     expect_aggregates(expected, results, place);
 }
 
+static void lay_judgements(const char *from, const char *run)
+{
+    char to[200];
+    fm_buf text = {0};
+
+    snprintf(to, sizeof(to), "%s/judgements.jsonl", run);
+    cr_assert(eq(int, fm_file_read(from, 1 << 20, &text, NULL), FM_OK), "%s", from);
+    cr_assert(eq(int, fm_file_write_atomic(to, text.data, text.size, NULL), FM_OK));
+    fm_buf_release(&text);
+}
+
 /* The first protocol of a task that a file of replies is for asks; the others grade what was replied. */
 static void check_replies(const fm_suite *suite, const cJSON *run, char *target)
 {
     const char *replies = fm_json_string(run, "replies"), *protocol = strchr(target, '@') + 1;
+    const char *judgements = fm_json_string(run, "judgements");
     char file[FM_PATH_BYTES], out[128], results[240], samples[240], suffix[80] = "";
 
     if (!replies)
         return;
     snprintf(file, sizeof(file), "file=%s", miniature(suite->name, replies));
     snprintf(out, sizeof(out), "run of %s", replies);
-    if (!fm_dir_exists(out)) {
+    bool fresh = !fm_dir_exists(out);
+    if (fresh)
         run_target(suite, target, out, "-a", "replay", "--set", file);
-    } else {
+    if (judgements)
+        lay_judgements(miniature(suite->name, judgements), out);
+    if (!fresh || judgements) {
         fathom("score", out, "--protocol", (char *)protocol);
         expect_success();
-        snprintf(suffix, sizeof(suffix), "@%s", protocol);
     }
+    if (!fresh)
+        snprintf(suffix, sizeof(suffix), "@%s", protocol);
     snprintf(results, sizeof(results), "%s/results%s.json", out, suffix);
     snprintf(samples, sizeof(samples), "%s/samples%s.jsonl", out, suffix);
     expect_count(run, results, target);
@@ -395,8 +411,8 @@ static fm_sample first_sample(const fm_suite *suite, const fm_task *task, const 
 
 static bool is_request_member(const char *name)
 {
-    static const char *const known[] = {"schema", "id",     "task",  "prompt", "answers",
-                                        "image",  "images", "depth", "camera"};
+    static const char *const known[] = {"schema",  "id",    "task",   "prompt", "kind",
+                                        "answers", "image", "images", "depth",  "camera"};
 
     for (size_t i = 0; i < FM_COUNT_OF(known); i++)
         if (strcmp(known[i], name) == 0)
