@@ -196,6 +196,7 @@ typedef struct {
     const char *name, *title, *version, *licence, *citation, *url, *summary;
     const char *loader;
     const char *generator; /* "world": the data is generated at first use; NULL: it must be given */
+    const char *hub;       /* where its data is published: mapping `hub` as JSON text, or NULL */
     const char *folder;    /* where suite.yaml stands */
     const char *default_task;
     fm_task tasks[FM_MAX_TASKS];

@@ -229,7 +229,7 @@ fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, const char *b, fm
     return FM_OK;
 }
 
-static bool stays_inside(const char *name)
+bool fm_path_stays_inside(const char *name)
 {
     if (name[0] == '\0' || name[0] == '/')
         return false;
@@ -292,7 +292,7 @@ fm_status fm_path_join_linked(char out[FM_PATH_BYTES], const char *root, const c
 {
     char real_root[PATH_MAX];
 
-    if (!stays_inside(name))
+    if (!fm_path_stays_inside(name))
         return fm_fail(err, FM_E_INPUT, "name '%.200s' would leave its folder", name);
     fm_status st = fm_path_join(out, root, name, err);
     if (st != FM_OK || !meets_link(out, strlen(root)))

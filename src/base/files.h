@@ -43,6 +43,10 @@ bool fm_dir_exists(const char *path);
 FM_MUST_CHECK fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, const char *b,
                                      fm_err *err);
 
+/* Whether a name is relative and without "..", empty parts and control characters: what can be told
+ * of it before there is a folder. */
+bool fm_path_stays_inside(const char *name);
+
 /* Join a relative name that comes from data to a folder of ours. Refuses absolute names, "..",
  * empty parts, NUL, control characters, and, where the target exists, links that lead out of the
  * folder. FM_E_INPUT names the offending name. */

@@ -2,45 +2,85 @@
 #include "base/hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <sha1.h>
 #include <sha2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct fm_hash {
-    SHA2_CTX context;
+    bool git;
+    union {
+        SHA2_CTX sha2;
+        SHA1_CTX sha1;
+    } context;
 };
 
 fm_hash *fm_hash_new(void)
 {
     fm_hash *hash = malloc(sizeof(*hash));
 
-    if (hash)
-        SHA256Init(&hash->context);
+    if (hash) {
+        hash->git = false;
+        SHA256Init(&hash->context.sha2);
+    }
+    return hash;
+}
+
+fm_hash *fm_hash_new_git(uint64_t size_bytes)
+{
+    fm_hash *hash = malloc(sizeof(*hash));
+    char head[32];
+
+    if (hash) {
+        int n = snprintf(head, sizeof(head), "blob %" PRIu64, size_bytes);
+
+        hash->git = true;
+        SHA1Init(&hash->context.sha1);
+        SHA1Update(&hash->context.sha1, (const uint8_t *)head, (size_t)n + 1); /* with its NUL */
+    }
     return hash;
 }
 
 void fm_hash_update(fm_hash *hash, const void *bytes, size_t size)
 {
-    SHA256Update(&hash->context, bytes, size);
+    if (hash->git)
+        SHA1Update(&hash->context.sha1, bytes, size);
+    else
+        SHA256Update(&hash->context.sha2, bytes, size);
+}
+
+static void put_digits(const uint8_t *digest, size_t size, char out[FM_HASH_TEXT_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * size] = '\0';
 }
 
 static void digest_to_text(SHA2_CTX *context, char out[FM_HASH_TEXT_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t digest[SHA256_DIGEST_LENGTH];
 
     SHA256Final(digest, context);
-    for (size_t i = 0; i < sizeof(digest); i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
-    }
-    out[2 * sizeof(digest)] = '\0';
+    put_digits(digest, sizeof(digest), out);
 }
 
 void fm_hash_finish(fm_hash *hash, char out[FM_HASH_TEXT_BYTES])
 {
-    digest_to_text(&hash->context, out);
+    uint8_t digest[SHA1_DIGEST_LENGTH];
+
+    if (hash->git) {
+        SHA1Final(digest, &hash->context.sha1);
+        put_digits(digest, sizeof(digest), out);
+    } else {
+        digest_to_text(&hash->context.sha2, out);
+    }
     free(hash);
 }
 

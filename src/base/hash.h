@@ -1,4 +1,7 @@
-/* SHA-256 (libmd) of bytes and files, as 64 lower-case hexadecimal digits. */
+/**
+ * SHA-256 (libmd) of bytes and files, as 64 lower-case hexadecimal digits, and the SHA-1 by which
+ * git names the content of a file, as 40.
+ */
 #ifndef FM_BASE_HASH_H
 #define FM_BASE_HASH_H
 
@@ -8,8 +11,9 @@
 
 #define FM_HASH_TEXT_BYTES 65
 
-typedef struct fm_hash fm_hash; /* a running hash */
-fm_hash *fm_hash_new(void);     /* NULL: out of memory */
+typedef struct fm_hash fm_hash;                /* a running hash */
+fm_hash *fm_hash_new(void);                    /* NULL: out of memory */
+fm_hash *fm_hash_new_git(uint64_t size_bytes); /* git's name of a file of exactly that size */
 void fm_hash_update(fm_hash *hash, const void *bytes, size_t size);
 void fm_hash_finish(fm_hash *hash, char out[FM_HASH_TEXT_BYTES]); /* and frees it */
 

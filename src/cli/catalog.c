@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "adapters/adapters.h"
+#include "data.h"
 #include "fathom/world.h"
 #include "terminal.h"
 #include "suites/common/common.h"
@@ -136,6 +137,7 @@ fm_status cli_catalog(fm_catalog *out, fm_err *err)
         /* Without a place for them, a command that needs pictures says so. */
         .pictures_dir = cli_cache_folder("pictures", pictures, NULL) == FM_OK ? pictures : NULL,
         .generate = generate,
+        .locate = cli_locate_data,
     };
     return FM_OK;
 }

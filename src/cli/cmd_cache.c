@@ -128,19 +128,6 @@ static fm_status check_options(const cli_args *args, const struct verb *verb, fm
 
 /* ---- what is printed ---- */
 
-static void put_size(fm_buf *out, uint64_t bytes)
-{
-    static const char *const names[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    size_t i = 0;
-
-    while (value >= 1024 && i + 1 < FM_COUNT_OF(names)) {
-        value /= 1024;
-        i++;
-    }
-    fm_buf_printf(out, "%.*f %s", i ? 1 : 0, value, names[i]);
-}
-
 static void put_age(fm_buf *out, double seconds)
 {
     static const unit units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
@@ -156,7 +143,7 @@ static void put_text(fm_buf *out, const struct verb *verb, const char *dir,
 {
     fm_buf_printf(out, "%s%zu %s, ", verb->says, report->entries,
                   report->entries == 1 ? "reply" : "replies");
-    put_size(out, report->bytes);
+    cli_put_size(out, report->bytes);
     if (report->entries) {
         fm_buf_puts(out, ", last used ");
         put_age(out, report->newest_s);

@@ -35,6 +35,8 @@ static const variable environment[] = {
     {"FATHOM_CACHE",
      "folder for generated data and cached replies, instead of $XDG_CACHE_HOME/fathom or "
      "~/.cache/fathom"},
+    {"HF_TOKEN, HF_HOME, HF_ENDPOINT",
+     "the token, the folder and the address of the hub: docs/fetching.md has all of them"},
     {"NO_COLOR", "no colours, unless --color=always"},
 };
 

@@ -1,4 +1,4 @@
-/* Owns what is said while a run goes on. The terminal is terminal.c's. */
+/* Owns what is said while a run or a download goes on. The terminal is terminal.c's. */
 #include "progress.h"
 
 #include <math.h>
@@ -11,6 +11,7 @@
 #include "terminal.h"
 
 #define SCHEMA       "fathom.progress/1"
+#define FETCH_SCHEMA "fathom.fetch_progress/1"
 #define REDRAW_S     0.1
 #define PLAIN_LINE_S 10.0
 #define MARK_S       0.75 /* sixteen marks: the rate is that of the last twelve seconds */
@@ -19,31 +20,35 @@
 
 /* ---- numbers ---- */
 
-static void mark(cli_progress *progress, const fm_run_progress *state)
+static void mark(cli_pace *pace, double elapsed_s, double done)
 {
-    size_t most = FM_COUNT_OF(progress->marks), n = progress->n_marks;
+    size_t most = FM_COUNT_OF(pace->marks), n = pace->n;
 
-    if (n && state->elapsed_s - progress->marks[n - 1].at < MARK_S)
+    if (n && elapsed_s - pace->marks[n - 1].at < MARK_S)
         return;
     if (n == most)
-        memmove(progress->marks, progress->marks + 1, --n * sizeof(progress->marks[0]));
-    progress->marks[n].at = state->elapsed_s;
-    progress->marks[n].done = state->done;
-    progress->n_marks = n + 1;
+        memmove(pace->marks, pace->marks + 1, --n * sizeof(pace->marks[0]));
+    pace->marks[n].at = elapsed_s;
+    pace->marks[n].done = done;
+    pace->n = n + 1;
 }
 
-/* Samples a second: lately, since the pace changes; at the start, over all of it. 0: not known. */
-static double rate_of(const cli_progress *progress, const fm_run_progress *state)
+/* Done a second: lately, since the pace changes; at the start, over all of it. 0: not known. */
+static double rate_of(const cli_pace *pace, double elapsed_s, double done, double begun)
 {
-    double from = 0;
-    size_t done = state->resumed;
+    double from_s = 0;
 
-    if (progress->n_marks == FM_COUNT_OF(progress->marks)) {
-        from = progress->marks[0].at;
-        done = progress->marks[0].done;
+    if (pace->n == FM_COUNT_OF(pace->marks)) {
+        from_s = pace->marks[0].at;
+        begun = pace->marks[0].done;
     }
-    double seconds = state->elapsed_s - from;
-    return seconds > 0 && state->done > done ? (double)(state->done - done) / seconds : 0;
+    double seconds = elapsed_s - from_s;
+    return seconds > 0 && done > begun ? (done - begun) / seconds : 0;
+}
+
+static double rate_of_run(const cli_progress *progress, const fm_run_progress *state)
+{
+    return rate_of(&progress->pace, state->elapsed_s, (double)state->done, (double)state->resumed);
 }
 
 /* NaN: not known. */
@@ -104,7 +109,7 @@ static const char *duration(double seconds, char out[32])
 /* "120/1000  41.3/s  32 in flight  1 errored  2 retried  $0.0213  21 s left" */
 static void collect(pieces *all, const cli_progress *progress, const fm_run_progress *state)
 {
-    double rate = rate_of(progress, state), left = left_of(state, rate);
+    double rate = rate_of_run(progress, state), left = left_of(state, rate);
     char text[32];
 
     if (state->total)
@@ -172,33 +177,31 @@ static void put_bar(fm_buf *out, const cli_style *style, double share, int cells
 }
 
 /* On a terminal it never reaches the last column: a line that wraps could not be drawn over. A line
- * that stays has no bar and leaves nothing out. */
-static void put_line(fm_buf *out, const cli_progress *progress, const fm_run_progress *state,
+ * that stays has no bar and leaves nothing out. share < 0: not known. */
+static void put_line(fm_buf *out, const char *label, pieces *all, double share,
                      const cli_style *style, bool redrawn)
 {
-    pieces all = {0};
-    int label_columns = (int)fm_text_columns(progress->label) + 2;
+    int label_columns = (int)fm_text_columns(label) + 2;
 
-    collect(&all, progress, state);
     if (redrawn)
-        fit(&all, style->width - 1);
-    int room = redrawn ? style->width - 1 - columns_of(&all) : label_columns;
+        fit(all, style->width - 1);
+    int room = redrawn ? style->width - 1 - columns_of(all) : label_columns;
     if (label_columns <= room) {
-        fm_text_for_terminal(out, progress->label, strlen(progress->label));
+        fm_text_for_terminal(out, label, strlen(label));
         fm_buf_puts(out, "  ");
         room -= label_columns;
     }
     int cells = room - 2 < BAR_CELLS ? room - 2 : BAR_CELLS;
-    if (redrawn && state->total && cells >= BAR_LEAST)
-        put_bar(out, style, (double)state->done / (double)state->total, cells);
-    for (size_t i = 0; i < all.n; i++)
-        fm_buf_printf(out, "%s%s", i ? "  " : "", all.items[i].text);
+    if (redrawn && share >= 0 && cells >= BAR_LEAST)
+        put_bar(out, style, share, cells);
+    for (size_t i = 0; i < all->n; i++)
+        fm_buf_printf(out, "%s%s", i ? "  " : "", all->items[i].text);
 }
 
 static void put_json(fm_buf *out, const cli_progress *progress, const fm_run_progress *state)
 {
     fm_json_writer w = {.out = out};
-    double rate = rate_of(progress, state);
+    double rate = rate_of_run(progress, state);
 
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "schema", SCHEMA);
@@ -226,47 +229,62 @@ static void put_json(fm_buf *out, const cli_progress *progress, const fm_run_pro
 
 /* ---- when ---- */
 
+static void print_line(const fm_buf *line, bool redrawn)
+{
+    if (redrawn)
+        cli_line_draw(line);
+    else
+        cli_line_print(line);
+}
+
 static void print(const cli_progress *progress, const fm_run_progress *state,
                   const cli_style *style, bool redrawn)
 {
+    double share = state->total ? (double)state->done / (double)state->total : -1;
     fm_buf line = {0};
+    pieces all = {0};
 
+    collect(&all, progress, state);
     if (progress->json)
         put_json(&line, progress, state);
     else
-        put_line(&line, progress, state, style, redrawn);
-    if (redrawn)
-        cli_line_draw(&line);
-    else
-        cli_line_print(&line);
+        put_line(&line, progress->label, &all, share, style, redrawn);
+    print_line(&line, redrawn);
     fm_buf_release(&line);
+}
+
+/* Whether a line is due. Little is asked of the terminal: this comes with every reply. */
+static bool is_due(cli_rhythm *rhythm, bool json, bool last, cli_style *style, bool *redrawn)
+{
+    double now = fm_clock_seconds();
+
+    if (rhythm->begun && now - rhythm->drawn_at < REDRAW_S && !last)
+        return false;
+    *style = cli_style_for(stderr);
+    *redrawn = style->terminal && !json;
+    /* The first plain line waits as well: what is short needs none. */
+    bool due = *redrawn || now - rhythm->drawn_at >= PLAIN_LINE_S;
+
+    if (!rhythm->begun) {
+        rhythm->drawn_at = now;
+        due = *redrawn || json;
+    }
+    rhythm->begun = true;
+    if (due)
+        rhythm->drawn_at = now;
+    return due;
 }
 
 void cli_progress_show(void *context, const fm_run_progress *state)
 {
     cli_progress *progress = context;
-    double now = fm_clock_seconds();
-    bool last = state->total && state->done == state->total;
+    bool last = state->total && state->done == state->total, redrawn;
+    cli_style style;
 
-    mark(progress, state);
+    mark(&progress->pace, state->elapsed_s, (double)state->done);
     progress->latest = *state;
-    /* Before anything is asked of the terminal: this comes with every reply. */
-    if (progress->begun && now - progress->drawn_at < REDRAW_S && !last)
-        return;
-    cli_style style = cli_style_for(stderr);
-    bool redrawn = style.terminal && !progress->json;
-    /* The first plain line waits as well: a short run needs none. */
-    bool due = redrawn || now - progress->drawn_at >= PLAIN_LINE_S;
-
-    if (!progress->begun) {
-        progress->drawn_at = now;
-        due = redrawn || progress->json;
-    }
-    progress->begun = true;
-    if (!due)
-        return;
-    progress->drawn_at = now;
-    print(progress, state, &style, redrawn);
+    if (is_due(&progress->rhythm, progress->json, last, &style, &redrawn))
+        print(progress, state, &style, redrawn);
 }
 
 void cli_progress_tell(cli_progress *progress, const fm_run_progress *state)
@@ -279,6 +297,79 @@ void cli_progress_tell(cli_progress *progress, const fm_run_progress *state)
 void cli_progress_end(cli_progress *progress)
 {
     cli_line_clear();
-    if (progress->json && progress->begun)
+    if (progress->json && progress->rhythm.begun)
         cli_progress_tell(progress, &progress->latest);
+}
+
+/* ---- downloads ---- */
+
+static void add_size(pieces *all, int importance, const char *before, double bytes,
+                     const char *after)
+{
+    fm_buf size = {0};
+
+    cli_put_size(&size, (uint64_t)bytes);
+    add(all, importance, "%s%s%s", before, fm_buf_text(&size), after);
+    fm_buf_release(&size);
+}
+
+/* "3/14 files  120.5 MiB of 812.0 MiB  14.2 MiB/s  49 s left" */
+static void collect_fetch(pieces *all, const cli_fetch_progress *progress,
+                          const fm_hub_progress *state)
+{
+    double rate = rate_of(&progress->pace, state->elapsed_s, (double)state->done_bytes,
+                          (double)state->begun_bytes);
+    double left = rate > 0 ? ((double)state->bytes - (double)state->done_bytes) / rate : 0;
+    char text[32];
+
+    add(all, 7, "%zu/%zu files", state->done, state->files);
+    add_size(all, 9, "", (double)state->done_bytes, "");
+    add_size(all, 8, "of ", (double)state->bytes, "");
+    if (state->waiting_s >= 1)
+        add(all, 6, "again in %s", duration(ceil(state->waiting_s), text));
+    else if (state->elsewhere && !state->in_flight)
+        add(all, 6, "waiting for another process");
+    else if (rate > 0)
+        add_size(all, 5, "", rate, "/s");
+    if (left >= 1)
+        add(all, 6, "%s left", duration(left, text));
+}
+
+static void put_fetch_json(fm_buf *out, const cli_fetch_progress *progress,
+                           const fm_hub_progress *state)
+{
+    fm_json_writer w = {.out = out};
+
+    fm_json_open(&w, NULL, '{');
+    fm_json_put_string(&w, "schema", FETCH_SCHEMA);
+    fm_json_put_string(&w, "label", progress->label);
+    fm_json_put_int(&w, "files", (int64_t)state->files);
+    fm_json_put_int(&w, "done", (int64_t)state->done);
+    fm_json_put_int(&w, "bytes", (int64_t)state->bytes);
+    fm_json_put_int(&w, "done_bytes", (int64_t)state->done_bytes);
+    fm_json_put_int(&w, "begun_bytes", (int64_t)state->begun_bytes);
+    fm_json_put_int(&w, "in_flight", (int64_t)state->in_flight);
+    fm_json_put_number(&w, "elapsed_s", state->elapsed_s);
+    fm_json_close(&w, '}');
+}
+
+void cli_fetch_progress_show(void *context, const fm_hub_progress *state)
+{
+    cli_fetch_progress *progress = context;
+    double share = state->bytes ? (double)state->done_bytes / (double)state->bytes : -1;
+    bool redrawn;
+    cli_style style;
+    fm_buf line = {0};
+    pieces all = {0};
+
+    mark(&progress->pace, state->elapsed_s, (double)state->done_bytes);
+    if (!is_due(&progress->rhythm, progress->json, state->done == state->files, &style, &redrawn))
+        return;
+    collect_fetch(&all, progress, state);
+    if (progress->json)
+        put_fetch_json(&line, progress, state);
+    else
+        put_line(&line, progress->label, &all, share, &style, redrawn);
+    print_line(&line, redrawn);
+    fm_buf_release(&line);
 }

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/size.h"
 #include "base/text.h"
 
 static cli_colour colour_choice = CLI_COLOUR_AUTO;
@@ -135,6 +136,19 @@ void cli_table(fm_buf *out, const cli_style *style, const char *const *heading,
         if (r == 0)
             fm_buf_puts(out, cli_plain(style));
     }
+}
+
+void cli_put_size(fm_buf *out, uint64_t bytes)
+{
+    static const char *const names[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t i = 0;
+
+    while (value >= 1024 && i + 1 < FM_COUNT_OF(names)) {
+        value /= 1024;
+        i++;
+    }
+    fm_buf_printf(out, "%.*f %s", i ? 1 : 0, value, names[i]);
 }
 
 /* ---- lines on stderr ---- */

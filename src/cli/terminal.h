@@ -7,6 +7,7 @@
 #ifndef FM_CLI_TERMINAL_H
 #define FM_CLI_TERMINAL_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/buffer.h"
@@ -38,6 +39,9 @@ void cli_wrap(fm_buf *out, const char *text, int at, int indent, int width);
  * column is wrapped. NULL cells are empty. cells [rows][columns], row-major. */
 void cli_table(fm_buf *out, const cli_style *style, const char *const *heading,
                const char *const *cells, size_t rows, size_t columns);
+
+/* Append "1.5 GiB". */
+void cli_put_size(fm_buf *out, uint64_t bytes);
 
 /* "fathom: <text>" on stderr, one line, cleaned for the terminal. */
 void cli_error(const char *text);

@@ -352,6 +352,8 @@ static fm_status read_suite(const suite_reader *r, const cJSON *root, fm_suite *
 
     for (size_t i = 0; i < FM_COUNT_OF(texts) && st == FM_OK; i++)
         st = text_member(r, root, texts[i].key, texts[i].required, texts[i].out);
+    if (st == FM_OK)
+        st = json_member(r, root, "hub", &suite->hub);
     cJSON_ArrayForEach(item, tasks)
     {
         if (st != FM_OK)

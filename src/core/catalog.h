@@ -20,6 +20,10 @@ typedef struct {
      * data into dir. */
     fm_status (*generate)(const char *generator, const fm_suite *suite, char *dir, size_t dir_bytes,
                           fm_err *err);
+    /* The folder of a task's data where that was fetched before; FM_E_USAGE says what is missing and
+     * what to do. NULL: data is always given. */
+    fm_status (*locate)(const fm_suite *suite, const fm_task *task, char *dir, size_t dir_bytes,
+                        fm_err *err);
 } fm_catalog;
 
 /* Unknown names: FM_E_USAGE with a suggestion ("unknown adapter 'orcle'; did you mean

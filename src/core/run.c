@@ -61,12 +61,16 @@ static fm_status find_data(session *s, const char *given, fm_err *err)
     char made[FM_PATH_BYTES], resolved[PATH_MAX];
     const fm_suite *suite = s->target.suite;
 
-    if (!given && !suite->generator)
+    bool fetched = suite->hub && s->catalog->locate;
+
+    if (!given && !suite->generator && !fetched)
         return fm_fail(err, FM_E_USAGE,
                        "suite '%s' needs its data: --data DIR, where DIR holds what '%s' publishes",
                        suite->name, suite->title);
     if (!given) {
-        fm_status st = s->catalog->generate(suite->generator, suite, made, sizeof(made), err);
+        fm_status st = suite->generator
+                           ? s->catalog->generate(suite->generator, suite, made, sizeof(made), err)
+                           : s->catalog->locate(suite, s->target.task, made, sizeof(made), err);
 
         if (st != FM_OK)
             return st;

@@ -88,6 +88,8 @@ static void on_move(fm_exchange *exchange, fm_wire_phase phase)
     if (phase == FM_WIRE_CONNECTING)
         exchange->connecting_at = now;
     else if (phase == FM_WIRE_SENT)
+        exchange->alive_at = now;
+    if (phase == FM_WIRE_SENT && exchange->sent_at == 0)
         exchange->sent_at = now;
 }
 
@@ -429,8 +431,11 @@ static fm_status push_upload(fm_wire *wire, fm_err *err)
 
 fm_status fm_wire_send(fm_wire *wire, fm_wire_request *request, uint64_t ticket, fm_err *err)
 {
-    fm_status st = find_address(wire, request->url, err);
+    fm_status st;
 
+    if (request->take && (wire->player || wire->recorder))
+        return fm_fail(err, FM_E_INTERNAL, "a reply that is taken as it comes has no cassette");
+    st = find_address(wire, request->url, err);
     if (st == FM_OK)
         st = find_headers(wire, request, err);
     if (st == FM_OK)
@@ -505,7 +510,7 @@ static double sent_until(const fm_wire *wire)
 {
     const fm_exchange *first = wire->sent.first;
 
-    return first ? first->sent_at + wire->rules.timeout_s : INFINITY;
+    return first ? first->alive_at + wire->rules.timeout_s : INFINITY;
 }
 
 static void expire_overdue(fm_wire *wire)

@@ -16,6 +16,7 @@
 #include "base/buffer.h"
 
 typedef struct fm_wire fm_wire;
+typedef struct fm_wire_reply fm_wire_reply;
 
 typedef struct {
     const char *ca_file;      /* PEM; NULL: SSL_CERT_FILE, else the system's */
@@ -38,7 +39,16 @@ typedef struct {
     size_t offset, size;
 } fm_wire_span;
 
-/* All borrowed for the duration of the call but `body`, which is moved from (left empty). */
+/**
+ * Takes the body of a reply of status 2xx as it arrives, within fm_wire_poll(), so that it may be of
+ * any size. `head` has the status and the headers and lives for the call. False: it cannot be kept,
+ * and the exchange ends as FM_WIRE_FAILED.
+ */
+typedef bool (*fm_wire_take)(void *context, const fm_wire_reply *head, const char *bytes,
+                             size_t size);
+
+/* All borrowed for the duration of the call but `body`, which is moved from (left empty), and what
+ * `take` works on. */
 typedef struct {
     const char *method; /* "POST", "GET" */
     const char *url;
@@ -47,6 +57,10 @@ typedef struct {
     fm_buf *body;              /* may be NULL */
     const fm_wire_span *spans; /* ascending, apart */
     size_t n_spans;
+    fm_wire_take take; /* NULL: the body is collected. Such a reply comes as it is, without
+                          compression, has timeout_s from one piece to the next, and cannot be
+                          recorded */
+    void *context;     /* for `take` */
 } fm_wire_request;
 
 /* How an exchange ended. Anything but DONE has no usable reply, whatever the http_status. */
@@ -62,7 +76,7 @@ typedef enum {
 } fm_wire_end;
 
 /* What came back; lives until the next poll or the close. */
-typedef struct {
+struct fm_wire_reply {
     uint64_t ticket;
     fm_wire_end end;
     const char *detail; /* one line about a failure, or NULL; no secrets */
@@ -73,7 +87,7 @@ typedef struct {
     double first_byte_s; /* from there to the first byte of the reply; 0: none came */
     double total_s;      /* from there to the end of the reply */
     const void *headers; /* for fm_wire_header_value() */
-} fm_wire_reply;
+};
 
 /* FM_E_USAGE: a file that cannot be opened is named. curl_global_init() is called once. */
 FM_MUST_CHECK fm_status fm_wire_open(fm_wire **out, const fm_wire_config *config, fm_err *err);

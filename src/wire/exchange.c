@@ -65,11 +65,36 @@ static size_t on_header(char *line, size_t one, size_t size, void *context)
     return 0;
 }
 
+static void take_status(fm_exchange *exchange)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    exchange->status = (int)status;
+}
+
+/* To whom the body belongs, if that is not the reply: what tells of an error stays with it. */
+static bool goes_elsewhere(fm_exchange *exchange)
+{
+    if (exchange->take)
+        take_status(exchange);
+    return exchange->take && exchange->status / 100 == 2;
+}
+
 static size_t on_body(char *bytes, size_t one, size_t size, void *context)
 {
     fm_exchange *exchange = context;
 
     (void)one;
+    if (goes_elsewhere(exchange)) {
+        const fm_wire_reply head = {.ticket = exchange->ticket,
+                                    .status = exchange->status,
+                                    .headers = &exchange->reply_headers};
+
+        exchange->rules->moved(exchange, FM_WIRE_SENT); /* alive */
+        exchange->not_taken = !exchange->take(exchange->context, &head, bytes, size);
+        return exchange->not_taken ? 0 : size;
+    }
     if (size > exchange->rules->max_reply_bytes - exchange->reply.size) {
         exchange->too_large = true;
         return 0;
@@ -111,9 +136,11 @@ void fm_exchange_clear(fm_exchange *exchange)
     fm_wire_reply_headers_clear(&exchange->reply_headers);
     exchange->redirects = exchange->status = 0;
     exchange->among_strangers = exchange->sent_here = false;
-    exchange->too_large = exchange->no_memory = false;
+    exchange->too_large = exchange->no_memory = exchange->not_taken = false;
+    exchange->take = NULL;
+    exchange->context = NULL;
     exchange->phase = FM_WIRE_WAITING;
-    exchange->submitted_at = exchange->connecting_at = exchange->sent_at = 0;
+    exchange->submitted_at = exchange->connecting_at = exchange->sent_at = exchange->alive_at = 0;
     exchange->first_byte_at = exchange->first_byte_s = exchange->total_s = 0;
 }
 
@@ -147,6 +174,8 @@ fm_status fm_exchange_take(fm_exchange *exchange, fm_wire_request *request,
         memcpy(exchange->spans, request->spans, bytes);
         exchange->n_spans = request->n_spans;
     }
+    exchange->take = request->take;
+    exchange->context = request->context;
     exchange->address = fm_wire_address_share(address);
     exchange->target = fm_wire_address_share(address);
     exchange->headers = fm_wire_headers_share(headers);
@@ -182,11 +211,9 @@ static CURLcode set_for_good(fm_exchange *exchange)
     SET(PROTOCOLS_STR, "http,https");
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(USERAGENT, "fathom/" FM_VERSION);
-    SET(ACCEPT_ENCODING, "gzip");
     SET(HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy is shown none of ours */
     SET(SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CONNECTTIMEOUT_MS, connect_ms);
-    SET(MAXFILESIZE_LARGE, (curl_off_t)rules->max_reply_bytes); /* where the server states it */
     SET(RESOLVER_START_FUNCTION, on_resolve);
     SET(RESOLVER_START_DATA, exchange);
     SET(SOCKOPTFUNCTION, on_socket);
@@ -227,6 +254,9 @@ static CURLcode set_request(fm_exchange *exchange)
     CURLcode r = set_address(exchange);
 
     SET(HTTPHEADER, exchange->among_strangers ? headers->open : headers->all);
+    SET(ACCEPT_ENCODING, exchange->take ? NULL : "gzip");
+    SET(MAXFILESIZE_LARGE, /* where the server states it; 0: any */
+        exchange->take ? (curl_off_t)0 : (curl_off_t)exchange->rules->max_reply_bytes);
     if (exchange->post) {
         SET(POST, 1L);
         SET(POSTFIELDS, fm_buf_text(&exchange->body));
@@ -362,7 +392,9 @@ static void fail_by(fm_exchange *exchange, CURLcode result)
     const char *why = exchange->error[0] ? exchange->error : curl_easy_strerror(result);
     fm_wire_end end = end_of(exchange, result);
 
-    if (exchange->too_large || result == CURLE_FILESIZE_EXCEEDED)
+    if (exchange->not_taken)
+        fail_as(exchange, FM_WIRE_FAILED, "the reply of '%s' could not be kept", origin);
+    else if (exchange->too_large || result == CURLE_FILESIZE_EXCEEDED)
         fail_as(exchange, FM_WIRE_TOO_LARGE,
                 "the reply of '%s' is larger than the %zu bytes allowed", origin,
                 exchange->rules->max_reply_bytes);
@@ -383,22 +415,16 @@ static void fail_by(fm_exchange *exchange, CURLcode result)
         fail_as(exchange, end, "cannot ask '%s': %s", origin, why);
 }
 
-static void take_status(fm_exchange *exchange)
-{
-    long status = 0;
-
-    (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    exchange->status = (int)status;
-}
-
 void fm_exchange_expire(fm_exchange *exchange)
 {
     const char *origin = exchange->target->origin;
 
     take_status(exchange);
     if (exchange->phase == FM_WIRE_SENT)
-        fail_as(exchange, FM_WIRE_TIMEOUT, "no whole reply from '%s' within %g s", origin,
-                exchange->rules->timeout_s);
+        fail_as(exchange, FM_WIRE_TIMEOUT,
+                exchange->take ? "nothing more came from '%s' for %g s"
+                               : "no whole reply from '%s' within %g s",
+                origin, exchange->rules->timeout_s);
     else
         fail_as(exchange, FM_WIRE_TIMEOUT, "no connection to '%s' within %g s", origin,
                 exchange->rules->connect_timeout_s);

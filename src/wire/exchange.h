@@ -51,6 +51,8 @@ struct fm_exchange {
     fm_buf body;
     fm_wire_span *spans;
     size_t n_spans;
+    fm_wire_take take; /* NULL: the body is collected in `reply` */
+    void *context;
 
     CURL *easy;              /* NULL where a cassette answers */
     fm_wire_address *target; /* where it goes: a redirect leads elsewhere */
@@ -59,7 +61,8 @@ struct fm_exchange {
     bool among_strangers; /* a redirect led to another host: no secrets from here on */
     fm_wire_phase phase;
     bool sent_here; /* to this target */
-    bool too_large, no_memory;
+    bool too_large, no_memory, not_taken;
+    double alive_at; /* when it was sent; with `take`, when something came last */
     double submitted_at, connecting_at, sent_at, first_byte_at; /* 0: not yet */
     char error[CURL_ERROR_SIZE];
 

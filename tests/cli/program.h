@@ -32,6 +32,7 @@ static void program_begin(void)
     if (chdir(scratch_dir) != 0)
         cr_fatal("cannot enter '%s'", scratch_dir);
     setenv("FATHOM_CACHE", scratch_path("cache"), 1);
+    setenv("HF_HOME", scratch_path("hf"), 1);
     unsetenv("FATHOM_SUITES");
     unsetenv("NO_COLOR");
 }

@@ -201,8 +201,8 @@ Test(usage, wrong_words_get_one_line_a_suggestion_and_a_hint)
          "fathom: cannot open run directory 'no-such-run': No such file or directory\n"},
         {{"run", "tracespatial", "-a", "oracle"},
          2,
-         "fathom: suite 'tracespatial' needs its data: --data DIR, where DIR holds what "
-         "'TraceSpatial-Bench' publishes\ntry 'fathom help run'\n"},
+         "fathom: 'tracespatial' is not here: fathom fetch tracespatial, or give --data DIR\n"
+         "try 'fathom help run'\n"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

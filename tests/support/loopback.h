@@ -1,8 +1,8 @@
 /**
  * A server on loopback that sends exactly the bytes it was told, so that resets, cuts, drips and
  * broken headers can be made: the n-th request that arrives gets the n-th reply of the script, those
- * after its end the last one. A thread a connection. It fails by abort(), so that programs without
- * Criterion can use it.
+ * after its end the last one. Or what a function of the test makes of the request. A thread a
+ * connection. It fails by abort(), so that programs without Criterion can use it.
  */
 #ifndef FM_TESTS_LOOPBACK_H
 #define FM_TESTS_LOOPBACK_H
@@ -39,6 +39,8 @@ typedef struct {
     int listener, port;
     const loopback_reply *script;
     size_t n_script;
+    bool (*answer)(void *context, int fd, const char *request); /* false: close; NULL: the script */
+    void *context;
     pthread_t acceptor;
     pthread_mutex_t lock; /* guards all below */
     pthread_t threads[LOOPBACK_MAX_CONNECTIONS];
@@ -129,6 +131,15 @@ static inline void *loopback_serve(void *argument)
 
     free(argument);
     while ((request = loopback_read(connection.fd))) {
+        if (connection.server->answer) {
+            bool more =
+                connection.server->answer(connection.server->context, connection.fd, request);
+            free(request);
+            request = NULL;
+            if (!more)
+                break;
+            continue;
+        }
         reply = loopback_next(connection.server, request);
         if (!loopback_write(connection.fd, reply) || reply->after != LOOPBACK_KEEP)
             break;
