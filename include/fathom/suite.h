@@ -102,6 +102,7 @@ typedef enum {
     FM_POOL_MICRO,  /* every sample counts the same */
     FM_POOL_MACRO,  /* the mean of the categories' values */
     FM_POOL_SOURCE, /* the mean of the sources' values in each category, then over categories */
+    FM_POOL_COPIES, /* the share of questions of which every copy is right */
 } fm_pool;
 
 /* A protocol is code with its rules in it (a table of a suite's own), or rules that suite.yaml
@@ -116,6 +117,8 @@ typedef struct {
     const fm_metric *metrics;
     size_t n_metrics;
     fm_pool pool;
+    const char
+        *copies; /* FM_POOL_COPIES: ending by which ids of copies differ, a pattern ("-[0-9]") */
     const char *prompt; /* that it asks with; NULL: the task's */
     const char *form;   /* in which its parser expects an answer, for adapters that write the truth
                            (docs/adapters.md); NULL: the run's answers */

@@ -17,7 +17,7 @@ typedef struct fm_aggregate fm_aggregate;
 fm_aggregate *fm_aggregate_new(const fm_protocol *protocol, int repeats);
 void fm_aggregate_free(fm_aggregate *aggregate); /* accepts NULL */
 
-/* Of the sample only category and source are looked at. repeat: which asking of it this is. Those of
+/* Of the sample only id, category and source are looked at. repeat: which asking of it this is. Those of
  * a sample come one after another, the first before the others. FM_E_INPUT where a protocol pools over
  * more groups than groups.h keeps. */
 FM_MUST_CHECK fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_sample *sample,

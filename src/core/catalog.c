@@ -153,8 +153,10 @@ static fm_status read_kind(const suite_reader *r, const cJSON *object, fm_answer
 
 static fm_status read_pool(const suite_reader *r, const cJSON *object, fm_pool *out)
 {
-    static const char *const names[] = {
-        [FM_POOL_MICRO] = "micro", [FM_POOL_MACRO] = "macro", [FM_POOL_SOURCE] = "source"};
+    static const char *const names[] = {[FM_POOL_MICRO] = "micro",
+                                        [FM_POOL_MACRO] = "macro",
+                                        [FM_POOL_SOURCE] = "source",
+                                        [FM_POOL_COPIES] = "copies"};
     const char *name = fm_json_string(object, "pool");
 
     if (!fm_json_get(object, "pool"))
@@ -165,7 +167,8 @@ static fm_status read_pool(const suite_reader *r, const cJSON *object, fm_pool *
             return FM_OK;
         }
     }
-    return fm_fail(r->err, FM_E_INPUT, "%s: 'pool' must be micro, macro or source", r->path);
+    return fm_fail(r->err, FM_E_INPUT, "%s: 'pool' must be micro, macro, source or copies",
+                   r->path);
 }
 
 static const fm_grader_ops *find_grader(const fm_catalog *catalog, fm_answer_kind kind,
@@ -175,6 +178,14 @@ static const fm_grader_ops *find_grader(const fm_catalog *catalog, fm_answer_kin
         if ((*g)->kind == kind && strcmp((*g)->name, name) == 0)
             return *g;
     return NULL;
+}
+
+static bool is_right_or_wrong(const fm_protocol *protocol)
+{
+    for (size_t i = 0; i < protocol->n_metrics; i++)
+        if (strcmp(protocol->metrics[i].name, protocol->primary) == 0)
+            return protocol->metrics[i].role == FM_METRIC_RATE;
+    return false;
 }
 
 /* A protocol that suite.yaml states: {name, summary, grader, version, ..., and the grader's rules}. */
@@ -196,6 +207,8 @@ static fm_status configure(const suite_reader *r, const cJSON *object, const fm_
         (st = text_member(r, object, "prompt", false, &protocol->prompt)) != FM_OK ||
         (st = text_member(r, object, "form", false, &protocol->form)) != FM_OK ||
         (st = read_pool(r, object, &protocol->pool)) != FM_OK ||
+        (st = text_member(r, object, "copies", protocol->pool == FM_POOL_COPIES,
+                          &protocol->copies)) != FM_OK ||
         (st = json_member(r, object, NULL, &rules)) != FM_OK)
         return st;
     if (!grader)
@@ -207,6 +220,8 @@ static fm_status configure(const suite_reader *r, const cJSON *object, const fm_
     protocol->version = (int)version;
     snprintf(place, sizeof(place), "%s: protocol '%.64s'", r->path, protocol->name);
     st = grader->configure(rules, place, r->arena, protocol, r->err);
+    if (st == FM_OK && protocol->pool == FM_POOL_COPIES && !is_right_or_wrong(protocol))
+        st = fm_fail(r->err, FM_E_INPUT, "%s: copies need a metric that is right or wrong", place);
     *name = protocol->name;
     *out = protocol;
     return st;

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "base/size.h"
+#include "core/copies.h"
 #include "fathom/stats.h"
 
 typedef struct {
@@ -42,7 +43,8 @@ struct fm_groups {
     grouping categories, sources;
     stratum *strata; /* [n_strata] */
     size_t n_strata;
-    size_t n_samples; /* with a value */
+    size_t n_samples;  /* with a value */
+    fm_copies *copies; /* FM_POOL_COPIES, else NULL */
 };
 
 /* What a sample without a category belongs to. */
@@ -75,7 +77,10 @@ fm_groups *fm_groups_new(const fm_protocol *protocol)
         groups->primary++;
     groups->categories.items = calloc(FM_MAX_GROUPS, sizeof(group));
     groups->sources.items = calloc(FM_MAX_GROUPS, sizeof(group));
-    if (!groups->categories.items || !groups->sources.items) {
+    if (protocol->pool == FM_POOL_COPIES)
+        groups->copies = fm_copies_new(protocol->copies);
+    if (!groups->categories.items || !groups->sources.items ||
+        (protocol->pool == FM_POOL_COPIES && !groups->copies)) {
         fm_groups_free(groups);
         return NULL;
     }
@@ -100,6 +105,7 @@ void fm_groups_free(fm_groups *groups)
         free(groups->strata[i].weights);
     }
     free(groups->strata);
+    fm_copies_free(groups->copies);
     free(groups);
 }
 
@@ -197,6 +203,17 @@ static fm_status pool(fm_groups *groups, size_t category, size_t source, const f
     return FM_OK;
 }
 
+static fm_status add_copy(fm_groups *groups, size_t category, const char *id, const fm_grade *grade,
+                          int repeat, fm_err *err)
+{
+    const fm_metric *metric = &groups->protocol->metrics[groups->primary];
+    double value;
+
+    if (!fm_metric_counts(metric, &grade->values[groups->primary], &value))
+        return FM_OK;
+    return fm_copies_add(groups->copies, id, repeat, category, value != 0, err);
+}
+
 fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_grade *grade,
                         int repeat, fm_err *err)
 {
@@ -208,7 +225,8 @@ fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_gra
         st = find_group(&groups->sources, sample->source, &source, err);
     if (st != FM_OK)
         return st;
-    if (over != FM_POOL_MICRO && (category == FM_MAX_GROUPS || source == FM_MAX_GROUPS))
+    if ((over == FM_POOL_MACRO || over == FM_POOL_SOURCE) &&
+        (category == FM_MAX_GROUPS || source == FM_MAX_GROUPS))
         return fm_fail(err, FM_E_INPUT, "protocol '%s' pools over more than %d %s",
                        groups->protocol->name, FM_MAX_GROUPS,
                        source == FM_MAX_GROUPS ? "sources" : "categories");
@@ -216,6 +234,8 @@ fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_gra
         count(&groups->categories.items[category], groups->protocol, grade);
     if (over == FM_POOL_MICRO)
         return FM_OK;
+    if (over == FM_POOL_COPIES)
+        return add_copy(groups, category, sample->id, grade, repeat, err);
     if (over == FM_POOL_SOURCE)
         count(&groups->sources.items[source], groups->protocol, grade);
     return pool(groups, category, source, grade, repeat, err);
@@ -322,8 +342,12 @@ static fm_interval approximate(const fm_groups *groups, double value, double con
 
 static void pooled_name(const fm_groups *groups, char *out, size_t size)
 {
-    snprintf(out, size, "%s_%s", groups->protocol->primary,
-             groups->protocol->pool == FM_POOL_SOURCE ? "source" : "macro");
+    static const char *const endings[] = {[FM_POOL_MICRO] = "",
+                                          [FM_POOL_MACRO] = "macro",
+                                          [FM_POOL_SOURCE] = "source",
+                                          [FM_POOL_COPIES] = "copies"};
+
+    snprintf(out, size, "%s_%s", groups->protocol->primary, endings[groups->protocol->pool]);
 }
 
 fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double confidence,
@@ -338,13 +362,15 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
 
     if (groups->protocol->pool == FM_POOL_MICRO)
         return FM_OK;
+    pooled_name(groups, name, sizeof(name));
+    if (groups->copies)
+        return fm_copies_put(groups->copies, name, metric->better, seed, confidence, w, err);
     if (isfinite(value) && drawn)
         st = resample(groups, seed, confidence, &interval, err);
     else if (isfinite(value))
         interval = approximate(groups, value, confidence);
     if (st != FM_OK)
         return st;
-    pooled_name(groups, name, sizeof(name));
     fm_json_open(w, name, '{');
     fm_json_put_number(w, "value", value);
     fm_json_put_int(w, "groups", (int64_t)groups->n_strata);
@@ -360,6 +386,25 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
 }
 
 /* ---- the breakdown ---- */
+
+static void put_share(const char *name, double numerator, size_t denominator, fm_json_writer *w)
+{
+    fm_json_open(w, name, '{');
+    fm_json_put_number(w, "value", denominator ? numerator / (double)denominator : NAN);
+    fm_json_put_number(w, "numerator", numerator);
+    fm_json_put_int(w, "denominator", (int64_t)denominator);
+    fm_json_close(w, '}');
+}
+
+static void put_copies(const fm_groups *groups, size_t category, fm_json_writer *w)
+{
+    size_t right, askings;
+    char name[128];
+
+    pooled_name(groups, name, sizeof(name));
+    fm_copies_count(groups->copies, category, &right, &askings);
+    put_share(name, (double)right, askings, w);
+}
 
 static void put_grouping(const fm_groups *groups, const grouping *g, const char *key,
                          fm_json_writer *w)
@@ -377,12 +422,10 @@ static void put_grouping(const fm_groups *groups, const grouping *g, const char 
 
             if (groups->protocol->metrics[m].role == FM_METRIC_DETAIL)
                 continue;
-            fm_json_open(w, groups->protocol->metrics[m].name, '{');
-            fm_json_put_number(w, "value", c->n ? c->sum / (double)c->n : NAN);
-            fm_json_put_number(w, "numerator", c->sum);
-            fm_json_put_int(w, "denominator", (int64_t)c->n);
-            fm_json_close(w, '}');
+            put_share(groups->protocol->metrics[m].name, c->sum, c->n, w);
         }
+        if (groups->copies && g == &groups->categories)
+            put_copies(groups, i, w);
         fm_json_close(w, '}');
     }
     fm_json_close(w, '}');

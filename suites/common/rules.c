@@ -13,7 +13,7 @@
 
 /* What the catalogue reads. */
 static const char *const shared[] = {"name",   "summary", "grader", "version",
-                                     "prompt", "form",    "pool"};
+                                     "prompt", "form",    "pool",   "copies"};
 
 enum { MAX_NAMES = 32 };
 

@@ -296,3 +296,74 @@ Test(aggregate, too_many_categories_are_no_breakdown_and_no_pool)
     fm_aggregate_free(micro);
     fm_aggregate_free(a);
 }
+
+/* ---- copies ---- */
+
+static void add_copy(fm_aggregate *aggregate, const char *id, const char *category, bool hit,
+                     int repeat)
+{
+    const fm_sample sample = {.id = id, .category = category};
+    fm_grade grade = grade_of(hit, hit);
+
+    cr_assert(eq(int, fm_aggregate_add(aggregate, &sample, &grade, repeat, NULL), FM_OK));
+}
+
+static fm_protocol copies_of(const char *ending)
+{
+    fm_protocol p = pooled_protocol(FM_POOL_COPIES);
+
+    p.copies = ending;
+    return p;
+}
+
+/* Of three questions the second fails in one copy, which comes behind other questions. */
+Test(aggregate, a_question_is_right_where_every_copy_is)
+{
+    static const struct {
+        const char *ending;
+        double right, of;
+    } rows[] = {{"-[0-9]", 2, 4}, {"-*", 1, 3}, {"-flip*", 4, 5}};
+
+    for (int i = 0; i < 3; i++) {
+        fm_protocol p = copies_of(rows[i].ending);
+        fm_aggregate *a = fm_aggregate_new(&p, 1);
+
+        add_copy(a, "one", "near", true, 1);
+        add_copy(a, "one-1", "near", true, 1);
+        add_copy(a, "two", "near", true, 1);
+        add_copy(a, "two-flip", "near", false, 1);
+        add_copy(a, "three", "far", true, 1);
+        add_copy(a, "two-flip-1", "near", true, 1);
+        add_copy(a, "three-1", "far", i == 2, 1);
+        cJSON *r = results_of(a, 1);
+        cr_expect(eq(str, (char *)fm_json_string(r, "headline"), "hit_copies"));
+        cr_expect(eq(dbl, member(r, "hit_copies", "numerator"), rows[i].right), "%s",
+                  rows[i].ending);
+        cr_expect(eq(dbl, member(r, "hit_copies", "denominator"), rows[i].of), "%s",
+                  rows[i].ending);
+        cr_expect(eq(str, method(r, "hit_copies"), "wilson"));
+        cr_expect(eq(dbl, of_group(r, "by_category", "far", "hit_copies", "value"), i == 2));
+        cJSON_Delete(r);
+        fm_aggregate_free(a);
+    }
+}
+
+/* A copy that is wrong once does not spoil the question's other askings. */
+Test(aggregate, every_asking_of_the_copies_counts_by_itself)
+{
+    fm_protocol p = copies_of("-[0-9]");
+    fm_aggregate *a = fm_aggregate_new(&p, 2);
+
+    add_copy(a, "one", NULL, true, 1);
+    add_copy(a, "one#2", NULL, true, 2);
+    add_copy(a, "one-1", NULL, true, 1);
+    add_copy(a, "one-1#2", NULL, false, 2);
+    add_copy(a, "two", NULL, true, 1);
+    add_copy(a, "two#2", NULL, true, 2);
+    cJSON *r = results_of(a, 1);
+    cr_expect(eq(dbl, member(r, "hit_copies", "numerator"), 3));
+    cr_expect(eq(dbl, member(r, "hit_copies", "denominator"), 4));
+    cr_expect(eq(str, method(r, "hit_copies"), "bootstrap-cluster"));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
