@@ -25,9 +25,15 @@
  *     image_root: images             the columns name files in this folder of the data ("." is the
  *                                    data folder itself); "images/{category}": in the one that the
  *                                    row's column `category` names
+ *     image_rows: index              a cell of at most 64 bytes names the row before it, by this column,
+ *                                    that has its picture (VLMEvalKit's TSV)
+ *     image_folder: frames/{scene}   in place of `images`: the pictures in that folder, by name; of more
+ *     image_most: 16                 than so many (64), as many at equal distances
  *     mask: mask                     likewise, with mask_root; depth, with depth_root
  *     options: choices               a list column; a list of columns [A, B, C, D]: those not null; or a
- *                                    number: so many options stand, lettered, in the question itself
+ *                                    number: so many options stand, lettered, in the question itself;
+ *                                    {columns: choices, lettered: true}: they begin with "A." and so on
+ *   categories: {far: [far, farther]}  what the category's column has as several is one
  *   truth: one of, by the task's kind
  *     choice:   {column: answer, as: letter | index | text}   "(B)", "B", "B."; index from 0; the option
  *     yesno:    {column: answer, yes: "yes", no: "no"}        letter case aside

@@ -17,6 +17,7 @@ typedef struct {
     fm_arena arena; /* of the names */
     const char **files;
     size_t n_files;
+    fm_table_seen seen;
 
     /* where it is */
     fm_table *table; /* of files[file - 1]; NULL: none is open */
@@ -32,6 +33,8 @@ static void loader_close(void *state)
     loader *l = state;
 
     fm_table_close(l->table);
+    fm_id_map_release(&l->seen.rows);
+    fm_arena_release(&l->seen.paths);
     fm_arena_release(&l->arena);
     fm_arena_release(&l->spec.arena);
     free(l);
@@ -241,6 +244,16 @@ static fm_status read_count(const fm_table_row *row, const fm_table_ref *ref, in
     return FM_OK;
 }
 
+/* The name under which the suite has a value of the category's column, else the value. */
+static const char *category_of(const fm_table_spec *spec, const char *value)
+{
+    for (size_t i = 0; value && i < spec->n_categories; i++)
+        for (size_t k = 0; k < spec->categories[i].n; k++)
+            if (strcmp(spec->categories[i].values[k], value) == 0)
+                return spec->categories[i].name;
+    return value;
+}
+
 static fm_status read_texts(const fm_table_row *row, fm_sample *out)
 {
     const fm_table_spec *s = row->spec;
@@ -256,6 +269,7 @@ static fm_status read_texts(const fm_table_row *row, fm_sample *out)
 
     for (size_t i = 0; st == FM_OK && i < FM_COUNT_OF(texts); i++)
         st = fm_table_text(row, texts[i].ref, texts[i].out);
+    out->category = category_of(s, out->category);
     if (st == FM_OK)
         st = read_count(row, &s->steps, 1000, &out->steps);
     if (st == FM_OK)
@@ -265,34 +279,14 @@ static fm_status read_texts(const fm_table_row *row, fm_sample *out)
     return st;
 }
 
-static fm_status add_picture(const fm_table_row *row, const fm_table_ref *ref,
-                             const fm_parquet_value *value, const char **paths, size_t *n)
-{
-    if (value->kind == FM_PARQUET_NULL)
-        return FM_OK;
-    if (*n == FM_TABLE_PICTURES)
-        return fm_table_fault(row, ref, "gives more than 16 pictures");
-    return fm_table_picture(row, ref, value, &row->spec->images, &paths[(*n)++]);
-}
-
 static fm_status read_images(const fm_table_row *row, fm_sample *out)
 {
-    const fm_table_pictures *p = &row->spec->images;
     const char **paths = fm_arena_alloc(row->arena, FM_TABLE_PICTURES, sizeof(*paths));
-    fm_status st = paths ? FM_OK : fm_table_no_memory(row);
-    size_t n = 0;
+    size_t n;
 
-    for (size_t i = 0; st == FM_OK && i < p->n; i++) {
-        const fm_parquet_value *value = fm_table_value(row, &p->refs[i]);
-
-        if (!value)
-            continue;
-        if (value->kind != FM_PARQUET_LIST)
-            st = add_picture(row, &p->refs[i], value, paths, &n);
-        else
-            for (uint32_t k = 0; st == FM_OK && k < value->size; k++)
-                st = add_picture(row, &p->refs[i], &value->items[k], paths, &n);
-    }
+    if (!paths)
+        return fm_table_no_memory(row);
+    fm_status st = fm_table_images(row, paths, &n);
     if (st != FM_OK || n == 0)
         return st;
     out->image_path = paths[0];
@@ -356,6 +350,7 @@ static fm_status loader_next(void *state, fm_arena *arena, fm_sample *out, bool 
                             .path = l->path,
                             .data_dir = l->data_dir,
                             .pictures_dir = l->pictures_dir,
+                            .seen = &l->seen,
                             .arena = arena,
                             .err = err};
         fm_status st = next_row(l, &row.values, err);
@@ -364,6 +359,9 @@ static fm_status loader_next(void *state, fm_arena *arena, fm_sample *out, bool 
             return st;
         row.number = l->row;
         st = is_sample(&row, &wanted);
+        /* Another row may refer to the picture of one that is no sample. */
+        if (st == FM_OK && !wanted && l->spec.images.rows.given)
+            st = read_images(&row, &(fm_sample){0});
         fm_arena_rewind(arena, mark);
         if (st == FM_OK && wanted)
             st = read_sample(l, &row, out);

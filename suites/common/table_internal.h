@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/files.h"
+#include "base/idmap.h"
 #include "suites/common/common.h"
 #include "tables/table.h"
 
@@ -12,7 +13,8 @@ enum {
     FM_TABLE_PATTERNS = 16,
     FM_TABLE_CONDITIONS = 8,
     FM_TABLE_VALUES = 64,
-    FM_TABLE_PICTURES = 16,
+    FM_TABLE_PICTURES = 64,
+    FM_TABLE_CATEGORIES = 32,
     FM_TABLE_PARTS = 8,
     FM_TABLE_OPTIONS = 26,
 };
@@ -32,6 +34,10 @@ typedef struct {
     const char *root;  /* folder of the files that the columns name; NULL: they hold the pictures */
     fm_table_ref part; /* a column whose value stands between root and rest: "images/{category}" */
     const char *rest;
+    bool whole; /* all files of the folder, no columns; where they are more than `most`, so many of
+                   them at equal distances */
+    size_t most;
+    fm_table_ref rows; /* a short cell names the row, by this column, whose picture is meant */
 } fm_table_pictures;
 
 typedef struct {
@@ -40,6 +46,13 @@ typedef struct {
     size_t n;
     bool present; /* any value will do */
 } fm_table_condition;
+
+/* Values of the category's column that are one category. */
+typedef struct {
+    const char *name;
+    const char *values[FM_TABLE_VALUES];
+    size_t n;
+} fm_table_category;
 
 typedef enum { FM_AS_LETTER, FM_AS_INDEX, FM_AS_TEXT } fm_choice_as;
 typedef enum { FM_ORDER_GIVEN, FM_ORDER_HASH, FM_ORDER_REVERSED } fm_table_order; /* of options */
@@ -61,6 +74,9 @@ typedef struct {
     fm_table_condition where[FM_TABLE_CONDITIONS];
     size_t n_where;
 
+    fm_table_category categories[FM_TABLE_CATEGORIES];
+    size_t n_categories;
+
     fm_table_ref id, category, source, target, destination, steps, width, height, judgement;
     fm_table_ref instruction[FM_TABLE_PARTS];
     size_t n_instruction;
@@ -69,7 +85,8 @@ typedef struct {
 
     fm_table_ref options[FM_TABLE_OPTIONS];
     size_t n_options;
-    int lettered; /* so many options stand in the question itself; 0: they have columns */
+    bool own_letters; /* they begin with their letters: "A. left" */
+    int lettered;     /* so many options stand in the question itself; 0: they have columns */
     fm_table_order order;
 
     /* truth */
@@ -95,6 +112,12 @@ FM_MUST_CHECK fm_status fm_table_spec_read(const char *data, fm_answer_kind kind
                                            const fm_table_wants *wants, fm_table_spec *out,
                                            fm_err *err);
 
+/* Pictures of the rows that were read, by what rows refer to them with. */
+typedef struct {
+    fm_id_map rows; /* -> pointer to the path */
+    fm_arena paths;
+} fm_table_seen;
+
 /* The row that is being read, and where it stands. */
 typedef struct {
     const fm_table_spec *spec;
@@ -102,6 +125,7 @@ typedef struct {
     size_t number;    /* 1-based */
     const fm_parquet_value *values;
     const char *data_dir, *pictures_dir;
+    fm_table_seen *seen;
     fm_arena *arena; /* of the sample */
     fm_err *err;
 } fm_table_row;
@@ -131,6 +155,10 @@ FM_MUST_CHECK fm_status fm_table_truth(const fm_table_row *row, fm_sample *sampl
 FM_MUST_CHECK fm_status fm_table_picture(const fm_table_row *row, const fm_table_ref *ref,
                                          const fm_parquet_value *value,
                                          const fm_table_pictures *pictures, const char **out);
+
+/* The pictures of a row: those of its columns, or the files of a folder that it names; *n is at most
+ * FM_TABLE_PICTURES. */
+FM_MUST_CHECK fm_status fm_table_images(const fm_table_row *row, const char **out, size_t *n);
 
 /* A name from data below the data folder. In a snapshot of a hub's cache files are links to
  * ../../blobs, which are followed. */

@@ -201,6 +201,37 @@ static fm_status read_pictures(const reader *r, const cJSON *columns, const char
     return st;
 }
 
+/* All pictures of a folder: {image_folder: "frames/{scene_name}", image_most: 16}. */
+static fm_status read_folder(const reader *r, const cJSON *columns, bool wanted,
+                             fm_table_pictures *out)
+{
+    size_t before = r->spec->n_columns;
+    const cJSON *folder = fm_json_get(columns, "image_folder");
+    const cJSON *most = fm_json_get(columns, "image_most");
+    fm_status st = FM_OK;
+
+    if (most && !folder)
+        return fault(r, "image_most", "says how many pictures of an 'image_folder' are shown");
+    if (!folder)
+        return FM_OK;
+    if (out->n || out->root)
+        return fault(r, "image_folder", "stands in place of 'images', not beside them");
+    out->whole = true;
+    out->most = FM_TABLE_PICTURES;
+    if (most && !(most->valuedouble >= 1 && most->valuedouble <= FM_TABLE_PICTURES))
+        return fault(r, "image_most", "must be a number from 1 to 64");
+    if (most)
+        out->most = (size_t)most->valuedouble;
+    st = read_root(r, folder, "image_folder", out);
+    if (st == FM_OK && !out->part.given)
+        st = fault(r, "image_folder", "must name a column, as in 'frames/{scene}'");
+    if (!wanted) {
+        r->spec->n_columns = before;
+        *out = (fm_table_pictures){0};
+    }
+    return st;
+}
+
 static fm_status read_instruction(const reader *r, const cJSON *item)
 {
     static const char *const names[] = {"columns", "join", "without"};
@@ -225,8 +256,17 @@ static fm_status read_instruction(const reader *r, const cJSON *item)
 
 static fm_status read_options(const reader *r, const cJSON *item)
 {
+    static const char *const names[] = {"columns", "lettered"};
     fm_table_spec *s = r->spec;
 
+    if (cJSON_IsObject(item)) {
+        fm_status st = check_members(r, item, "options", names, FM_COUNT_OF(names));
+
+        if (st != FM_OK)
+            return st;
+        s->own_letters = cJSON_IsTrue(fm_json_get(item, "lettered"));
+        item = fm_json_get(item, "columns");
+    }
     if (!cJSON_IsNumber(item))
         return read_refs(r, item, "options", s->options, FM_TABLE_OPTIONS, &s->n_options);
     if (!(item->valuedouble >= 2 && item->valuedouble <= FM_TABLE_OPTIONS))
@@ -246,11 +286,13 @@ static fm_status read_columns(const reader *r, const cJSON *columns, const fm_ta
         {"target", &s->target}, {"destination", &s->destination}, {"steps", &s->steps},
         {"width", &s->width},   {"height", &s->height},           {"judgement", &s->judgement},
     };
-    const char *names[FM_COUNT_OF(plain) + 8] = {"instruction", "images", "image_root", "mask",
-                                                 "mask_root",   "depth",  "depth_root", "options"};
+    static const char *const others[] = {"instruction", "images",     "image_root", "image_folder",
+                                         "image_most",  "image_rows", "mask",       "mask_root",
+                                         "depth",       "depth_root", "options"};
+    const char *names[FM_COUNT_OF(plain) + FM_COUNT_OF(others)];
 
-    for (size_t i = 0; i < FM_COUNT_OF(plain); i++)
-        names[8 + i] = plain[i].name;
+    for (size_t i = 0; i < FM_COUNT_OF(names); i++)
+        names[i] = i < FM_COUNT_OF(plain) ? plain[i].name : others[i - FM_COUNT_OF(plain)];
     fm_status st = check_members(r, columns, "columns", names, FM_COUNT_OF(names));
     for (size_t i = 0; st == FM_OK && i < FM_COUNT_OF(plain); i++)
         st = read_ref(r, fm_json_get(columns, plain[i].name), plain[i].name, plain[i].out);
@@ -261,6 +303,10 @@ static fm_status read_columns(const reader *r, const cJSON *columns, const fm_ta
     if (st == FM_OK)
         st = read_pictures(r, columns, "images", "image_root", wants->shown,
                            wants->first && !s->width.given, &s->images);
+    if (st == FM_OK)
+        st = read_folder(r, columns, wants->shown || wants->first, &s->images);
+    if (st == FM_OK && s->images.n)
+        st = read_ref(r, fm_json_get(columns, "image_rows"), "image_rows", &s->images.rows);
     if (st == FM_OK)
         st = read_pictures(r, columns, "mask", "mask_root", wants->mask, false, &s->mask);
     if (st == FM_OK)
@@ -294,7 +340,8 @@ static fm_status read_files(const reader *r, const cJSON *item)
 static const char not_where[] = "must map columns to lists of texts or numbers, or to 'present'";
 
 /* A value of YAML as the text that a cell of the same value has. */
-static fm_status read_value(const reader *r, const cJSON *item, const char **out)
+static fm_status read_value(const reader *r, const cJSON *item, const char *member,
+                            const char **out)
 {
     char text[FM_JSON_NUMBER_BYTES + 1];
 
@@ -306,7 +353,7 @@ static fm_status read_value(const reader *r, const cJSON *item, const char **out
     } else if (cJSON_IsString(item)) {
         *out = fm_arena_strdup(&r->spec->arena, item->valuestring);
     } else {
-        return fault(r, "where", not_where);
+        return fault(r, member, "must hold texts or numbers");
     }
     return *out ? FM_OK : no_memory(r);
 }
@@ -326,7 +373,7 @@ static fm_status read_condition(const reader *r, const cJSON *item)
         if (st == FM_OK && c->n == FM_TABLE_VALUES)
             st = fault(r, "where", "has too many values");
         if (st == FM_OK)
-            st = read_value(r, child, &c->values[c->n++]);
+            st = read_value(r, child, "where", &c->values[c->n++]);
     }
     return st;
 }
@@ -375,9 +422,9 @@ static fm_status read_yesno(const reader *r, const cJSON *truth)
     r->spec->yes = "yes";
     r->spec->no = "no";
     if (st == FM_OK && fm_json_get(truth, "yes"))
-        st = read_value(r, fm_json_get(truth, "yes"), &r->spec->yes);
+        st = read_value(r, fm_json_get(truth, "yes"), "yes", &r->spec->yes);
     if (st == FM_OK && fm_json_get(truth, "no"))
-        st = read_value(r, fm_json_get(truth, "no"), &r->spec->no);
+        st = read_value(r, fm_json_get(truth, "no"), "no", &r->spec->no);
     return st;
 }
 
@@ -502,6 +549,30 @@ static fm_status read_truth(const reader *r, const cJSON *truth, const fm_table_
     return st == FM_OK ? read_ref(r, fm_json_get(truth, "column"), "column", &r->spec->answer) : st;
 }
 
+/* {name: [values]}: what the column of the category has as several is one. */
+static fm_status read_categories(const reader *r, const cJSON *item)
+{
+    fm_table_spec *s = r->spec;
+    const cJSON *child, *value;
+    fm_status st = FM_OK;
+
+    if (item && !cJSON_IsObject(item))
+        return fault(r, "categories", "must map names to lists of values");
+    cJSON_ArrayForEach(child, item)
+    {
+        if (s->n_categories == FM_TABLE_CATEGORIES)
+            return fault(r, "categories", "has too many names");
+        fm_table_category *c = &s->categories[s->n_categories++];
+        if (!(c->name = fm_arena_strdup(&s->arena, child->string)))
+            return no_memory(r);
+        if (!cJSON_IsArray(child) || !child->child || cJSON_GetArraySize(child) > FM_TABLE_VALUES)
+            return fault(r, "categories", "must map names to lists of values");
+        cJSON_ArrayForEach(value, child) if (st == FM_OK) st =
+            read_value(r, value, "categories", &c->values[c->n++]);
+    }
+    return st;
+}
+
 static fm_status read_shuffle(const reader *r, const cJSON *data)
 {
     static const char *const words[] = {"hash", "reversed"};
@@ -515,8 +586,8 @@ static fm_status read_shuffle(const reader *r, const cJSON *data)
 fm_status fm_table_spec_read(const char *data, fm_answer_kind kind, const fm_table_wants *wants,
                              fm_table_spec *out, fm_err *err)
 {
-    static const char *const names[] = {"files",   "rows",  "where",
-                                        "columns", "truth", "shuffle_options"};
+    static const char *const names[] = {"files",      "rows",  "where",          "columns",
+                                        "categories", "truth", "shuffle_options"};
     reader r = {.spec = out, .err = err};
     cJSON *tree = NULL;
 
@@ -534,6 +605,8 @@ fm_status fm_table_spec_read(const char *data, fm_answer_kind kind, const fm_tab
         st = read_text(&r, fm_json_get(tree, "rows"), "rows", &out->rows);
     if (st == FM_OK)
         st = read_where(&r, fm_json_get(tree, "where"));
+    if (st == FM_OK)
+        st = read_categories(&r, fm_json_get(tree, "categories"));
     if (st == FM_OK)
         st = read_shuffle(&r, tree);
     if (st == FM_OK)

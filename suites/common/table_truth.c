@@ -306,7 +306,16 @@ static fm_status add_option(const fm_table_row *row, const fm_table_ref *ref,
         return FM_OK;
     if (*n == FM_TABLE_OPTIONS)
         return fm_table_fault(row, ref, "gives more than 26 options");
-    return fm_table_text_of(row, ref, value, &options[(*n)++]);
+    fm_status st = fm_table_text_of(row, ref, value, &options[*n]);
+    if (st == FM_OK && row->spec->own_letters) {
+        const char *text = options[*n];
+
+        if (text[0] != (char)('A' + *n) || !strchr(".):", text[1]) || !text[1])
+            return fm_table_fault(row, ref, "has an option that does not begin with its letter");
+        options[*n] = text + 2 + strspn(text + 2, " ");
+    }
+    ++*n;
+    return st;
 }
 
 static fm_status read_options(const fm_table_row *row, const char **options, size_t *n)

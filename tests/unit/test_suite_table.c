@@ -422,6 +422,112 @@ static void link_to(const char *target, const char *name)
 static const char simple[] = "{\"files\": [\"*.jsonl\"], \"columns\": {\"instruction\": \"q\"}, "
                              "\"truth\": {\"column\": \"q\"}}";
 
+/* VLMEvalKit writes a picture once; rows that show it again have the index of its row in the cell. */
+Test(loader, a_short_cell_names_the_row_that_has_the_picture)
+{
+    static const char data[] =
+        "{\"files\": [\"a.jsonl\"], \"where\": {\"kind\": [\"b\"]}, \"columns\": {\"instruction\": "
+        "\"q\", "
+        "\"images\": \"p\", \"image_rows\": \"index\"}, \"truth\": {\"column\": \"q\"}}";
+    char rows[1024], first[FM_PATH_BYTES];
+    void *state;
+    fm_sample s;
+    fm_err err = {0};
+    bool more;
+
+    snprintf(
+        rows, sizeof(rows),
+        "{\"index\": 7, \"kind\": \"a\", \"q\": \"yes\", \"p\": \"data:image/png;base64,%s\"}\n"
+        "{\"index\": 8, \"kind\": \"b\", \"q\": \"yes\", \"p\": \"7\"}\n"
+        "{\"index\": 9, \"kind\": \"b\", \"q\": \"no\", \"p\": \"7\"}\n"
+        "{\"index\": 10, \"kind\": \"b\", \"q\": \"no\", \"p\": \"11\"}\n",
+        picture_text());
+    put("a.jsonl", rows);
+    state = open_good(FM_ANSWER_YESNO, data, pictures_dir, false);
+    cr_assert(next(state, &s) && s.image_path);
+    snprintf(first, sizeof(first), "%s", s.image_path);
+    cr_assert(fm_file_exists(first));
+    cr_assert(next(state, &s));
+    cr_assert(eq(str, (char *)s.image_path, first));
+    cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+    cr_assert(strstr(err.text, "row 4: column 'p' is no picture, and no row before it") != NULL,
+              "%s", err.text);
+    fm_loader_table.close(state);
+}
+
+Test(loader, a_folder_of_frames_is_shown_at_equal_distances)
+{
+    static const char data[] = "{\"files\": [\"a.jsonl\"], \"columns\": {\"instruction\": \"q\", "
+                               "\"image_folder\": \"frames/{scene}\", \"image_most\": %d}, "
+                               "\"truth\": {\"column\": \"q\"}}";
+    static const struct {
+        int most;
+        const char *shown[4];
+    } rows[] = {{1, {"2"}}, {2, {"0", "4"}}, {3, {"0", "2", "4"}}, {4, {"0", "1", "3", "4"}}};
+    char text[256], name[32];
+    bool more;
+    fm_sample s;
+    fm_err err = {0};
+
+    put("a.jsonl", "{\"q\": \"yes\", \"scene\": \"s1\"}\n{\"q\": \"yes\", \"scene\": \"s2\"}\n"
+                   "{\"q\": \"yes\", \"scene\": \"../s1\"}\n");
+    put("frames/s1/notes.txt", "no picture");
+    put("frames/s2/notes.txt", "no picture");
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof(name), "frames/s1/%d.jpg", i);
+        put(name, "jpeg");
+    }
+    for (size_t r = 0; r < FM_COUNT_OF(rows); r++) {
+        snprintf(text, sizeof(text), data, rows[r].most);
+        void *state = open_good(FM_ANSWER_YESNO, text, pictures_dir, false);
+
+        cr_assert(next(state, &s));
+        cr_assert(eq(int, s.n_more_images, rows[r].most - 1));
+        for (int k = 0; k < rows[r].most; k++) {
+            snprintf(name, sizeof(name), "/frames/s1/%s.jpg", rows[r].shown[k]);
+            cr_expect(strstr(k ? s.more_images[k - 1] : s.image_path, name) != NULL, "%d of %d", k,
+                      rows[r].most);
+        }
+        cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+        cr_expect(strstr(err.text, "row 2: the folder 'frames/s2' has no pictures") != NULL, "%s",
+                  err.text);
+        cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+        cr_expect(strstr(err.text, "frames/../s1") != NULL, "%s", err.text);
+        fm_loader_table.close(state);
+    }
+}
+
+Test(loader, categories_take_several_values_together)
+{
+    fm_sample s;
+    void *state;
+
+    put("a.jsonl", "{\"q\": \"yes\", \"c\": \"far_easy\"}\n{\"q\": \"yes\", \"c\": \"near\"}\n");
+    state =
+        open_good(FM_ANSWER_YESNO,
+                  "{\"files\": [\"a.jsonl\"], \"columns\": {\"instruction\": \"q\", \"category\": "
+                  "\"c\", \"source\": \"c\"}, \"categories\": {\"far\": [\"far_easy\", "
+                  "\"far_hard\"]}, \"truth\": {\"column\": \"q\"}}",
+                  NULL, false);
+    cr_assert(next(state, &s));
+    cr_assert(eq(str, (char *)s.category, "far"));
+    cr_assert(eq(str, (char *)s.source, "far_easy"));
+    cr_assert(next(state, &s));
+    cr_assert(eq(str, (char *)s.category, "near"));
+    fm_loader_table.close(state);
+}
+
+Test(loader, options_may_begin_with_their_letters)
+{
+    fm_sample s =
+        only_sample(FM_ANSWER_CHOICE, ", \"options\": {\"columns\": \"o\", \"lettered\": true}",
+                    "{\"column\": \"a\"}",
+                    "[{\"q\": \"?\", \"a\": \"B\", \"o\": [\"A. back-left\", \"B. left\"]}]", NULL);
+
+    cr_assert(eq(str, (char *)s.truth.choice.options[0], "back-left"));
+    cr_assert(eq(str, (char *)s.truth.choice.options[1], "left"));
+}
+
 Test(loader, links_of_a_snapshot_lead_to_its_blobs)
 {
     char path[FM_PATH_BYTES];
@@ -508,6 +614,12 @@ ParameterizedTestParameters(loader, descriptions_are_read_strictly)
         {FM_ANSWER_POINTS, "{" F "," C ",\"truth\": {}}", "one of 'mask', 'polygon' and 'box'"},
         {FM_ANSWER_POINTS, "{" F "," C ",\"truth\": {\"box\": \"b\"}}", "'space' is missing"},
         {FM_ANSWER_TRACE3D, "{" F "," C ",\"truth\": {}}", "tables have no trace3d answers"},
+        {FM_ANSWER_YESNO, "{" F "," C ",\"categories\": {\"a\": \"b\"}}",
+         "'categories' must map names to lists"},
+        {FM_ANSWER_YESNO, "{" F ",\"columns\": {\"instruction\": \"q\", \"image_folder\": \"a\"}}",
+         "'image_folder' must name a column"},
+        {FM_ANSWER_YESNO, "{" F ",\"columns\": {\"instruction\": \"q\", \"image_most\": 3}}",
+         "'image_most' says how many"},
     };
 
     return cr_make_param_array(bad_spec, cases, FM_COUNT_OF(cases));
