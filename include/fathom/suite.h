@@ -102,6 +102,7 @@ typedef enum {
     FM_POOL_MICRO,  /* every sample counts the same */
     FM_POOL_MACRO,  /* the mean of the categories' values */
     FM_POOL_SOURCE, /* the mean of the sources' values in each category, then over categories */
+    FM_POOL_POINTS, /* every point of an answer counts the same: weighed by the metric "points" */
     FM_POOL_COPIES, /* the share of questions of which every copy is right */
 } fm_pool;
 

@@ -156,6 +156,7 @@ static fm_status read_pool(const suite_reader *r, const cJSON *object, fm_pool *
     static const char *const names[] = {[FM_POOL_MICRO] = "micro",
                                         [FM_POOL_MACRO] = "macro",
                                         [FM_POOL_SOURCE] = "source",
+                                        [FM_POOL_POINTS] = "points",
                                         [FM_POOL_COPIES] = "copies"};
     const char *name = fm_json_string(object, "pool");
 
@@ -167,7 +168,7 @@ static fm_status read_pool(const suite_reader *r, const cJSON *object, fm_pool *
             return FM_OK;
         }
     }
-    return fm_fail(r->err, FM_E_INPUT, "%s: 'pool' must be micro, macro, source or copies",
+    return fm_fail(r->err, FM_E_INPUT, "%s: 'pool' must be micro, macro, source, points or copies",
                    r->path);
 }
 
@@ -216,6 +217,9 @@ static fm_status configure(const suite_reader *r, const cJSON *object, const fm_
                        r->path, protocol->name, fm_answer_kind_name(task->kind));
     if (!(version >= 1 && version <= 1e6))
         return fm_fail(r->err, FM_E_INPUT, "%s: the version of protocol '%s' must be 1 or more",
+                       r->path, protocol->name);
+    if (protocol->pool == FM_POOL_POINTS && task->kind != FM_ANSWER_POINTS)
+        return fm_fail(r->err, FM_E_INPUT, "%s: protocol '%s' pools over points without any",
                        r->path, protocol->name);
     protocol->version = (int)version;
     snprintf(place, sizeof(place), "%s: protocol '%.64s'", r->path, protocol->name);

@@ -29,17 +29,18 @@ typedef struct {
     bool named, too_many;
 } grouping;
 
-/* Samples that the headline weighs alike: a category, or a source within one. */
+/* Samples that the headline weighs alike: a category, or a source within one. Over points, all. */
 typedef struct {
     size_t category, source;
-    double *sums, *weights; /* of the primary metric: a sum a sample, and of how many askings */
+    double *sums,
+        *weights; /* of the primary metric: a sum a sample, and of how many askings or points */
     size_t n, capacity;
     bool open; /* the sample that is being added has a value already */
 } stratum;
 
 struct fm_groups {
     const fm_protocol *protocol;
-    size_t primary;
+    size_t primary, points; /* indices of metrics; n_metrics: there is none */
     grouping categories, sources;
     stratum *strata; /* [n_strata] */
     size_t n_strata;
@@ -65,6 +66,15 @@ bool fm_metric_counts(const fm_metric *metric, const fm_value *value, double *ou
            isfinite(value->number);
 }
 
+static size_t index_of(const fm_protocol *protocol, const char *metric)
+{
+    size_t i = 0;
+
+    while (i < protocol->n_metrics && strcmp(protocol->metrics[i].name, metric) != 0)
+        i++;
+    return i;
+}
+
 fm_groups *fm_groups_new(const fm_protocol *protocol)
 {
     fm_groups *groups = calloc(1, sizeof(*groups));
@@ -72,9 +82,8 @@ fm_groups *fm_groups_new(const fm_protocol *protocol)
     if (!groups)
         return NULL;
     groups->protocol = protocol;
-    while (groups->primary < protocol->n_metrics &&
-           strcmp(protocol->metrics[groups->primary].name, protocol->primary) != 0)
-        groups->primary++;
+    groups->primary = index_of(protocol, protocol->primary);
+    groups->points = index_of(protocol, "points");
     groups->categories.items = calloc(FM_MAX_GROUPS, sizeof(group));
     groups->sources.items = calloc(FM_MAX_GROUPS, sizeof(group));
     if (protocol->pool == FM_POOL_COPIES)
@@ -183,12 +192,17 @@ static fm_status pool(fm_groups *groups, size_t category, size_t source, const f
 {
     const fm_metric *metric = &groups->protocol->metrics[groups->primary];
     stratum *s = find_stratum(groups, category, source);
-    double value;
+    double value, weight = 1;
 
     if (!s)
         return no_memory(err);
     s->open &= repeat > 1;
     if (!fm_metric_counts(metric, &grade->values[groups->primary], &value))
+        return FM_OK;
+    if (groups->protocol->pool == FM_POOL_POINTS &&
+        (groups->points == groups->protocol->n_metrics ||
+         !fm_metric_counts(&groups->protocol->metrics[groups->points],
+                           &grade->values[groups->points], &weight)))
         return FM_OK;
     if (!s->open) {
         if (s->n == s->capacity && !grow(s))
@@ -198,8 +212,8 @@ static fm_status pool(fm_groups *groups, size_t category, size_t source, const f
         groups->n_samples++;
         s->open = true;
     }
-    s->sums[s->n - 1] += value;
-    s->weights[s->n - 1]++;
+    s->sums[s->n - 1] += value * weight;
+    s->weights[s->n - 1] += weight;
     return FM_OK;
 }
 
@@ -214,6 +228,11 @@ static fm_status add_copy(fm_groups *groups, size_t category, const char *id, co
     return fm_copies_add(groups->copies, id, repeat, category, value != 0, err);
 }
 
+static bool pools_groups(fm_pool pool)
+{
+    return pool == FM_POOL_MACRO || pool == FM_POOL_SOURCE;
+}
+
 fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_grade *grade,
                         int repeat, fm_err *err)
 {
@@ -225,8 +244,7 @@ fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_gra
         st = find_group(&groups->sources, sample->source, &source, err);
     if (st != FM_OK)
         return st;
-    if ((over == FM_POOL_MACRO || over == FM_POOL_SOURCE) &&
-        (category == FM_MAX_GROUPS || source == FM_MAX_GROUPS))
+    if (pools_groups(over) && (category == FM_MAX_GROUPS || source == FM_MAX_GROUPS))
         return fm_fail(err, FM_E_INPUT, "protocol '%s' pools over more than %d %s",
                        groups->protocol->name, FM_MAX_GROUPS,
                        source == FM_MAX_GROUPS ? "sources" : "categories");
@@ -236,6 +254,8 @@ fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample, const fm_gra
         return FM_OK;
     if (over == FM_POOL_COPIES)
         return add_copy(groups, category, sample->id, grade, repeat, err);
+    if (over == FM_POOL_POINTS)
+        return pool(groups, 0, 0, grade, repeat, err);
     if (over == FM_POOL_SOURCE)
         count(&groups->sources.items[source], groups->protocol, grade);
     return pool(groups, category, source, grade, repeat, err);
@@ -248,20 +268,31 @@ static double weight_of(const fm_groups *groups, const stratum *s)
 {
     size_t beside = 0;
 
+    if (groups->protocol->pool == FM_POOL_POINTS)
+        return 1;
     for (size_t i = 0; i < groups->n_strata; i++)
         beside += groups->strata[i].category == s->category;
     return 1 / ((double)groups->categories.n * (double)beside);
 }
 
+static double weight_in(const stratum *s)
+{
+    double weight = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        weight += s->weights[i];
+    return weight;
+}
+
 static double mean_of(const stratum *s)
 {
-    double sum = 0, weight = 0;
+    double sum = 0, weight = weight_in(s);
 
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < s->n; i++)
         sum += s->sums[i];
-        weight += s->weights[i];
-    }
-    return weight > 0 ? sum / weight : NAN; /* a group without a value leaves no mean over groups */
+    if (s->n == 0)
+        return NAN;                       /* a group without a value leaves no mean over groups */
+    return weight > 0 ? sum / weight : 0; /* answers without a single point */
 }
 
 static double pooled(const fm_groups *groups)
@@ -283,7 +314,7 @@ static double draw_mean(const stratum *s, fm_rng *rng)
         sum += s->sums[k];
         weight += s->weights[k];
     }
-    return sum / weight;
+    return weight > 0 ? sum / weight : 0;
 }
 
 static int ascending(const void *a, const void *b)
@@ -325,7 +356,7 @@ static double variance_of_mean(const stratum *s)
         squares += off * off;
         weight += s->weights[i];
     }
-    return squares / (weight * weight);
+    return weight > 0 ? squares / (weight * weight) : 0;
 }
 
 static fm_interval approximate(const fm_groups *groups, double value, double confidence)
@@ -345,6 +376,7 @@ static void pooled_name(const fm_groups *groups, char *out, size_t size)
     static const char *const endings[] = {[FM_POOL_MICRO] = "",
                                           [FM_POOL_MACRO] = "macro",
                                           [FM_POOL_SOURCE] = "source",
+                                          [FM_POOL_POINTS] = "points",
                                           [FM_POOL_COPIES] = "copies"};
 
     snprintf(out, size, "%s_%s", groups->protocol->primary, endings[groups->protocol->pool]);
@@ -355,6 +387,7 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
 {
     const fm_metric *metric = &groups->protocol->metrics[groups->primary];
     bool drawn = groups->n_samples <= FM_STATS_DRAWN_MOST;
+    bool grouped = pools_groups(groups->protocol->pool);
     double value = pooled(groups);
     fm_interval interval = {NAN, NAN};
     fm_status st = FM_OK;
@@ -373,11 +406,17 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
         return st;
     fm_json_open(w, name, '{');
     fm_json_put_number(w, "value", value);
-    fm_json_put_int(w, "groups", (int64_t)groups->n_strata);
+    if (grouped)
+        fm_json_put_int(w, "groups", (int64_t)groups->n_strata);
+    else
+        fm_json_put_number(w, "points", groups->n_strata ? weight_in(&groups->strata[0]) : 0);
     fm_json_put_int(w, "denominator", (int64_t)groups->n_samples);
     fm_json_put_number(w, "ci_low", interval.low);
     fm_json_put_number(w, "ci_high", interval.high);
-    fm_json_put_string(w, "ci_method", drawn ? "bootstrap-stratified" : "normal-stratified");
+    fm_json_put_string(w, "ci_method",
+                       grouped ? drawn ? "bootstrap-stratified" : "normal-stratified"
+                       : drawn ? "bootstrap-percentile"
+                               : "normal");
     fm_json_put_string(w, "role", metric->role == FM_METRIC_RATE ? "rate" : "mean");
     fm_json_put_int(w, "better", metric->better);
     fm_json_put_string(w, "unit", metric->unit);

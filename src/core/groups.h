@@ -1,6 +1,7 @@
 /**
  * Results by category and by source, and the headline of a protocol that takes a mean of their
- * values, or counts questions with all their copies (copies.h), instead of one over all samples. Part of aggregate.h: samples are added in its order.
+ * values, one over all points of the answers, or counts questions with all their copies (copies.h), instead
+ * of one over all samples. Part of aggregate.h: samples are added in its order.
  */
 #ifndef FM_CORE_GROUPS_H
 #define FM_CORE_GROUPS_H
@@ -20,11 +21,12 @@ void fm_groups_free(fm_groups *groups);                /* accepts NULL */
 FM_MUST_CHECK fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample,
                                       const fm_grade *grade, int repeat, fm_err *err);
 
-/* The pooled value as one more member, "<primary>_macro", "<primary>_source" or "<primary>_copies", of
- * the aggregates that are open in w; nothing where every sample counts the same. Its interval resamples within each
+/* The pooled value as one more member, "<primary>_macro", "_source", "_points" or "_copies", of the
+ * aggregates that are open in w; nothing where every sample counts the same. Its interval resamples within each
  * group ("bootstrap-stratified", of whole samples with all their askings): the groups are the
- * suite's, not drawn. With more than FM_STATS_DRAWN_MOST samples it is the normal one of the same
- * variance ("normal-stratified"). */
+ * suite's, not drawn. Points are of one group ("bootstrap-percentile"). With more than
+ * FM_STATS_DRAWN_MOST samples it is the normal one of the same variance ("normal-stratified",
+ * "normal"). */
 FM_MUST_CHECK fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed,
                                              double confidence, fm_json_writer *w, fm_err *err);
 

@@ -257,6 +257,45 @@ Test(aggregate, sources_are_weighed_within_their_category)
     fm_aggregate_free(a);
 }
 
+/* Embodied-R1: 3 of 4 points and 0 of 1 are 3 of 5; an answer without points weighs nothing. */
+Test(aggregate, points_weigh_alike_whoever_gave_them)
+{
+    static const fm_metric pointing[] = {
+        {"score", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 1, ""},
+        {"points", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 0, ""},
+    };
+    const fm_protocol p = {.name = "p",
+                           .primary = "score",
+                           .metrics = pointing,
+                           .n_metrics = 2,
+                           .pool = FM_POOL_POINTS};
+    const double answers[][2] = {{0.75, 4}, {0, 1}, {0, 0}};
+    const fm_sample samples[] = {{.id = "a", .category = "x"}, {.id = "b", .category = "y"}};
+    fm_aggregate *a = fm_aggregate_new(&p, 1), *none = fm_aggregate_new(&p, 1);
+
+    for (size_t i = 0; i < 3; i++) {
+        fm_grade grade = {.values = {{.kind = FM_VALUE_NUMBER, .number = answers[i][0]},
+                                     {.kind = FM_VALUE_NUMBER, .number = answers[i][1]}}};
+
+        cr_assert(eq(int, fm_aggregate_add(a, &samples[i % 2], &grade, 1, NULL), FM_OK));
+        if (i == 2)
+            cr_assert(eq(int, fm_aggregate_add(none, &samples[0], &grade, 1, NULL), FM_OK));
+    }
+    cJSON *r = results_of(a, 1), *empty = results_of(none, 1);
+    cr_assert(eq(str, (char *)fm_json_string(r, "headline"), "score_points"));
+    cr_assert(eq(dbl, member(r, "score_points", "value"), 0.6));
+    cr_assert(eq(dbl, member(r, "score_points", "points"), 5));
+    cr_assert(eq(dbl, member(r, "score_points", "denominator"), 3));
+    cr_assert(eq(str, method(r, "score_points"), "bootstrap-percentile"));
+    cr_assert(eq(dbl, member(r, "score_points", "ci_low"), 0));
+    cr_assert(eq(dbl, member(r, "score_points", "ci_high"), 0.75));
+    cr_assert(eq(dbl, member(empty, "score_points", "value"), 0));
+    cJSON_Delete(r);
+    cJSON_Delete(empty);
+    fm_aggregate_free(a);
+    fm_aggregate_free(none);
+}
+
 /* A stratified mean of large groups: the normal interval, by hand for two of p = 1/2. */
 Test(aggregate, many_samples_get_the_normal_interval)
 {
