@@ -1,5 +1,5 @@
 /**
- * Pictures, masks and depth maps: reading (PNG, JPEG) and writing (PNG), with every size checked
+ * Pictures, masks and depth maps: reading (PNG, JPEG, WebP) and writing (PNG), with every size checked
  * before it is used.
  *
  * Rasters are row-major, top row first, channels interleaved. Loaders never return a picture larger
@@ -33,10 +33,10 @@ typedef struct {
 } fm_raster_info;
 
 /* Header only: no pixel is decoded. FM_E_IO where the file cannot be read, FM_E_INPUT where it is
- * no PNG or JPEG. */
+ * none of PNG, JPEG and WebP. */
 FM_API FM_MUST_CHECK fm_status fm_raster_probe(const char *path, fm_raster_info *out, fm_err *err);
 
-/* 8-bit RGB, three channels, from any PNG or JPEG (grey is spread, alpha dropped, 16 bits cut to
+/* 8-bit RGB, three channels, from any PNG, JPEG or WebP (grey is spread, alpha dropped, 16 bits cut to
  * the upper 8). */
 FM_API FM_MUST_CHECK fm_status fm_raster_load_rgb(const char *path, fm_raster *out, fm_err *err);
 

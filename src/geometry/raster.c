@@ -1,4 +1,5 @@
-/* Owns reading and writing of pictures, masks and depth maps: libspng for PNG, stb_image for JPEG.
+/* Owns reading and writing of pictures, masks and depth maps: libspng for PNG, stb_image for JPEG,
+ * webp.c for WebP.
  * (On the 16-bit depth maps of TraceSpatial-Bench libspng takes 0.7 of the time of stb_image.)
  * Leaves what the pixels mean to others.
  *
@@ -17,6 +18,7 @@
 
 #include "base/files.h"
 #include "base/size.h"
+#include "geometry/webp.h"
 
 #define STBI_NO_STDIO
 #include <stb/stb_image.h>
@@ -88,7 +90,8 @@ void fm_raster_release(fm_raster *raster)
 typedef struct {
     const char *path;
     FILE *file;
-    spng_ctx *png; /* NULL: a JPEG */
+    spng_ctx *png; /* NULL: another kind */
+    bool webp;     /* otherwise, where it is no PNG, a JPEG */
     struct spng_ihdr header;
 } picture;
 
@@ -145,7 +148,7 @@ static fm_status open_picture(picture *p, const char *path, fm_err *err)
 {
     static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
     static const unsigned char jpeg[3] = {0xFF, 0xD8, 0xFF};
-    unsigned char head[sizeof(png)];
+    unsigned char head[12];
     size_t n;
 
     /* A data folder may hold a pipe under a picture's name: opening one would wait for ever. */
@@ -168,11 +171,15 @@ static fm_status open_picture(picture *p, const char *path, fm_err *err)
     if (ferror(p->file))
         return fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
     rewind(p->file);
-    if (n == sizeof(png) && memcmp(head, png, sizeof(png)) == 0)
+    if (n >= sizeof(png) && memcmp(head, png, sizeof(png)) == 0)
         return png_read_header(p, err);
     if (n >= sizeof(jpeg) && memcmp(head, jpeg, sizeof(jpeg)) == 0)
         return FM_OK;
-    return fm_fail(err, FM_E_INPUT, n ? "'%s' is neither PNG nor JPEG" : "'%s' is empty", path);
+    p->webp = n == sizeof(head) && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBP", 4) == 0;
+    if (p->webp)
+        return FM_OK;
+    return fm_fail(err, FM_E_INPUT, n ? "'%s' is none of PNG, JPEG and WebP" : "'%s' is empty",
+                   path);
 }
 
 /* ---- PNG ---- */
@@ -365,7 +372,7 @@ fm_status fm_raster_probe(const char *path, fm_raster_info *out, fm_err *err)
             (int)p.header.width, (int)p.header.height, png_channels(&p.header),
             p.header.color_type == SPNG_COLOR_TYPE_INDEXED ? 8 : p.header.bit_depth};
     else if (st == FM_OK)
-        st = jpeg_probe(&p, out, err);
+        st = p.webp ? fm_webp_probe(p.file, path, out, err) : jpeg_probe(&p, out, err);
     close_picture(&p);
     return st;
 }
@@ -375,8 +382,10 @@ fm_status fm_raster_load_rgb(const char *path, fm_raster *out, fm_err *err)
     picture p;
     fm_status st = open_picture(&p, path, err);
 
-    if (st == FM_OK)
-        st = p.png ? png_load(&p, SPNG_FMT_RGB8, 3, 8, out, err) : jpeg_load(&p, 3, out, err);
+    if (st == FM_OK && p.png)
+        st = png_load(&p, SPNG_FMT_RGB8, 3, 8, out, err);
+    else if (st == FM_OK)
+        st = p.webp ? fm_webp_load_rgb(p.file, path, out, err) : jpeg_load(&p, 3, out, err);
     close_picture(&p);
     return st;
 }
@@ -402,7 +411,11 @@ fm_status fm_raster_load_mask(const char *path, fm_raster *out, fm_err *err)
     picture p;
     fm_status st = open_picture(&p, path, err);
 
-    if (st == FM_OK && !p.png) {
+    if (st == FM_OK && p.webp) {
+        st = fm_webp_load_rgb(p.file, path, out, err);
+        if (st == FM_OK)
+            rgb_to_grey(out);
+    } else if (st == FM_OK && !p.png) {
         st = jpeg_load(&p, 1, out, err);
     } else if (st == FM_OK && png_channels(&p.header) == 1 && p.header.bit_depth <= 8) {
         st = png_load(&p, SPNG_FMT_G8, 1, 8, out, err);
@@ -421,8 +434,8 @@ fm_status fm_raster_load_depth(const char *path, fm_raster *out, fm_err *err)
     fm_status st = open_picture(&p, path, err);
 
     if (st == FM_OK && !p.png)
-        st = fm_fail(err, FM_E_INPUT, "'%s' is a JPEG, depth must be a PNG of 16-bit millimetres",
-                     path);
+        st = fm_fail(err, FM_E_INPUT, "'%s' is a %s, depth must be a PNG of 16-bit millimetres",
+                     path, p.webp ? "WebP" : "JPEG");
     else if (st == FM_OK && p.header.bit_depth != 16)
         st = fm_fail(err, FM_E_INPUT, "'%s' is %s %d-bit picture, depth must be 16-bit millimetres",
                      path, p.header.bit_depth == 8 ? "an" : "a", p.header.bit_depth);

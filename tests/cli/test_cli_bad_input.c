@@ -49,7 +49,7 @@ Test(bad_raster, costs_only_what_needs_it_and_names_the_file)
          "/d/raw_data/1/gt_depth.png' is an 8-bit picture, depth must be 16-bit millimetres",
          "\"start_distance_m\": null", "\"end_ok\": true"},
         {"tabletop-3d@paper", "head -c 100 /dev/zero > d/raw_data/1/gt_depth.png",
-         "/d/raw_data/1/gt_depth.png' is neither PNG nor JPEG", "\"start_ok\": null",
+         "/d/raw_data/1/gt_depth.png' is none of PNG, JPEG and WebP", "\"start_ok\": null",
          "\"end_ok\": true"},
         {"tabletop-3d@paper",
          "\"$FATHOM_BIN\" world -n 3 --size 80x60 --out e >/dev/null && "

@@ -2,6 +2,7 @@
  * ends in a crash, a leak or a result with something missing. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 #include "core/journal.h"
 #include "core/run.h"
 #include "fathom/answers.h"
+#include "fathom/raster.h"
 #include "fathom/world.h"
 
 /* ---- base ---- */
@@ -138,6 +140,34 @@ Test(no_memory, parsers_of_replies)
         family = (fm_answers_family)i;
         cr_assert(torture(&(work){NULL, parse_answer, check_answer, drop_answer}) > 1);
     }
+}
+
+/* ---- pictures ---- */
+
+static fm_raster picture;
+
+static fm_status load_webp(fm_err *err)
+{
+    const char *source = getenv("FATHOM_SOURCE_DIR");
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/raster/alpha.webp", source ? source : ".");
+    return fm_raster_load_mask(path, &picture, err);
+}
+
+static void check_picture(long n)
+{
+    cr_assert(picture.width == 12 && picture.height == 9, "allocation %ld", n);
+}
+
+static void drop_picture(void)
+{
+    fm_raster_release(&picture);
+}
+
+Test(no_memory, webp)
+{
+    cr_assert(torture(&(work){NULL, load_webp, check_picture, drop_picture}) > 5);
 }
 
 /* ---- journal ---- */

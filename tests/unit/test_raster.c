@@ -2,10 +2,12 @@
 #include <criterion/new/assert.h>
 #include <spng.h>
 #include <stdint.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <webp/encode.h>
 
 #include "base/rng.h"
 #include "fathom/raster.h"
@@ -268,6 +270,48 @@ Test(raster, jpeg_is_known_by_its_content_not_its_name)
     fm_raster_release(&r);
 }
 
+/* The bytes of a picture as WebP, without loss; WebPFree() them. */
+static size_t make_webp(const fm_raster *r, unsigned char **out)
+{
+    int stride = r->width * r->channels;
+    size_t n = r->channels == 4 ? WebPEncodeLosslessRGBA(r->data, r->width, r->height, stride, out)
+                                : WebPEncodeLosslessRGB(r->data, r->width, r->height, stride, out);
+
+    cr_assert(gt(sz, n, 0));
+    return n;
+}
+
+Test(raster, webp_keeps_its_colours_and_drops_alpha)
+{
+    for (int channels = 3; channels <= 4; channels++) {
+        fm_raster made = random_raster(9, 7, channels, 8), r = {0};
+        fm_raster_info info;
+        fm_err err = {0};
+        unsigned char *webp = NULL, *pixels = made.data;
+
+        for (int i = 0; channels == 4 && i < 63; i++)
+            pixels[4 * i + 3] |= 1; /* where all is transparent the encoder forgets the colour */
+        size_t n = make_webp(&made, &webp);
+        const char *path = scratch_write("image.png", webp, n);
+
+        cr_assert(eq(int, fm_raster_probe(path, &info, &err), FM_OK), "%s", err.text);
+        cr_assert(info.width == 9 && info.height == 7 && info.channels == channels &&
+                  info.bits == 8);
+        cr_assert(eq(int, fm_raster_load_rgb(path, &r, &err), FM_OK), "%s", err.text);
+        const unsigned char *got = r.data;
+        for (int i = 0; i < 63; i++)
+            cr_assert(memcmp(got + 3 * i, pixels + channels * i, 3) == 0);
+        unsigned char first[3] = {got[0], got[1], got[2]};
+        cr_assert(eq(int, fm_raster_load_mask(path, &r, &err), FM_OK), "%s", err.text);
+        cr_assert(r.channels == 1 && r.width == 9);
+        double grey = 0.299 * first[0] + 0.587 * first[1] + 0.114 * first[2];
+        cr_assert(fabs(((unsigned char *)r.data)[0] - grey) <= 1);
+        WebPFree(webp);
+        fm_raster_release(&made);
+        fm_raster_release(&r);
+    }
+}
+
 /* ---- files that are wrong ---- */
 
 static void check_fails(fm_status st, const fm_err *err, fm_status want, const char *text)
@@ -287,7 +331,7 @@ Test(raster, what_is_no_picture_is_named)
     check_fails(fm_raster_load_rgb(scratch_write("e.png", "", 0), &r, &err), &err, FM_E_INPUT,
                 "e.png' is empty");
     check_fails(fm_raster_load_rgb(scratch_write("t.png", "GIF89a.....", 11), &r, &err), &err,
-                FM_E_INPUT, "t.png' is neither PNG nor JPEG");
+                FM_E_INPUT, "t.png' is none of PNG, JPEG and WebP");
     cr_assert(r.data == NULL);
 }
 
@@ -342,6 +386,63 @@ Test(raster, every_truncated_jpeg_is_an_error)
         cr_assert(eq(int, st, FM_E_INPUT), "%zu bytes were accepted", cut);
     }
     cr_assert(eq(ptr, r.data, NULL));
+}
+
+Test(raster, every_truncated_webp_is_an_error)
+{
+    fm_raster made = random_raster(4, 4, 3, 8), r = {0};
+    unsigned char *webp;
+    size_t n = make_webp(&made, &webp);
+    fm_err err = {0};
+
+    for (size_t cut = 0; cut < n; cut++) {
+        fm_status st = fm_raster_load_rgb(scratch_write("cut.webp", webp, cut), &r, &err);
+
+        cr_assert(eq(int, st, FM_E_INPUT), "%zu bytes were accepted", cut);
+    }
+    cr_assert(eq(ptr, r.data, NULL));
+    check_fails(fm_raster_load_depth(scratch_write("d.webp", webp, n), &r, &err), &err, FM_E_INPUT,
+                "d.webp' is a WebP, depth must be");
+    WebPFree(webp);
+    fm_raster_release(&made);
+}
+
+/* 16383 x 16383 in a lossless header of 14 bits each; and more bytes than anything may have. */
+Test(raster, a_webp_that_claims_too_much_is_refused)
+{
+    unsigned char large[] = "RIFF\x20\0\0\0WEBPVP8L\x14\0\0\0\x2f\xfe\xbf\xff\x0f";
+    unsigned char long_file[] = "RIFF\xff\xff\xff\x7fWEBPVP8L\x14\0\0\0\x2f\0\0\0\0";
+    fm_raster r = {0};
+    fm_raster_info info;
+    fm_err err = {0};
+
+    check_fails(fm_raster_load_rgb(scratch_write("l.webp", large, sizeof(large)), &r, &err), &err,
+                FM_E_INPUT, "l.webp' has 16383 x 16383 pixels, over the limit");
+    check_fails(fm_raster_probe(scratch_write("f.webp", long_file, sizeof(long_file)), &info, &err),
+                &err, FM_E_INPUT, "f.webp' is a damaged WebP");
+    cr_assert(eq(ptr, r.data, NULL));
+}
+
+Test(raster, random_damage_to_a_webp_is_survived)
+{
+    fm_raster made = random_raster(6, 5, 3, 8), r = {0};
+    unsigned char *webp, *copy;
+    size_t n = make_webp(&made, &webp);
+    fm_rng rng;
+
+    copy = malloc(n);
+    fm_rng_seed(&rng, 7);
+    for (int round = 0; round < 200; round++) {
+        memcpy(copy, webp, n);
+        for (int k = 0; k < 3; k++)
+            copy[fm_rng_below(&rng, n)] = (unsigned char)fm_rng_next(&rng);
+        if (fm_raster_load_rgb(scratch_write("x.webp", copy, n), &r, NULL) == FM_OK)
+            cr_assert(r.channels == 3 && r.data != NULL);
+    }
+    free(copy);
+    WebPFree(webp);
+    fm_raster_release(&made);
+    fm_raster_release(&r);
 }
 
 Test(raster, a_header_that_claims_too_much_is_refused_before_memory_is_taken)
