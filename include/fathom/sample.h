@@ -10,6 +10,7 @@
 #define FATHOM_SAMPLE_H
 
 #include "fathom/box.h"
+#include "fathom/steps.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -130,11 +131,16 @@ typedef struct {
     const char *const *more_images;
     size_t n_more_images;
     int width, height;     /* of the first picture where the data states it, else 0 */
+    double max_depth_m;    /* of the scene where the data states it, else 0 */
     const char *source;    /* where the data says that the item comes from; NULL: nowhere */
     const char *judgement; /* a judge's word on a reply, stored beside the data, or NULL */
 
     bool has_camera;
     fm_camera camera;
+
+    /* Steps that reasoning about the item takes, with their true values; part of the truth. */
+    const fm_key_step *key_steps;
+    size_t n_key_steps;
 
     fm_answer_kind kind;
     union {

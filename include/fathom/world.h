@@ -21,7 +21,7 @@ extern "C" {
 
 /* Raised whenever a pixel or a number of any item changes: it names the data that a score is over.
  */
-#define FM_WORLD_VERSION 1
+#define FM_WORLD_VERSION 2
 
 #define FM_WORLD_DEFAULT_SEED   1
 #define FM_WORLD_DEFAULT_COUNT  32
@@ -39,8 +39,20 @@ typedef struct {
     int jobs;          /* threads; < 1: one for every available processor */
 } fm_world_config;
 
-#define FM_WORLD_TRACE_MAX  8
-#define FM_WORLD_TEXT_BYTES 384
+#define FM_WORLD_TRACE_MAX     8
+#define FM_WORLD_TEXT_BYTES    384
+#define FM_WORLD_KEY_STEPS_MAX 8
+
+typedef enum { FM_WORLD_SCALE, FM_WORLD_REFERRING, FM_WORLD_MEASURING } fm_world_key_kind;
+
+/* A step that reasoning about the task takes, and its true value. */
+typedef struct {
+    fm_world_key_kind kind;
+    char target[FM_WORLD_TEXT_BYTES]; /* as the instruction names it; the scale's is "Scene" */
+    double value[3]; /* REFERRING: x, y in [0, 1] and depth in metres of a visible point;
+                        MEASURING: metres (a thing's height, a stated gap); SCALE: mean distance in
+                        metres of what the depth map shows */
+} fm_world_key_step;
 
 /* One item in memory. Coordinates are metres in the camera frame. Start it as {0}; the rasters'
  * buffers are reused by the next fm_world_item_make() on the same struct. */
@@ -58,6 +70,9 @@ typedef struct {
     double trace[FM_WORLD_TRACE_MAX][3]; /* collision-free path of a visible point of the object */
     size_t n_trace;                      /* 4 .. FM_WORLD_TRACE_MAX */
     fm_box box;                          /* the destination; holds the last point of the trace */
+    fm_world_key_step key_steps[FM_WORLD_KEY_STEPS_MAX]; /* scale, target, landmarks, guard */
+    size_t n_key_steps;
+    double max_depth_m; /* the farthest that the depth map shows */
 } fm_world_item;
 
 FM_API fm_world_config fm_world_default_config(void);

@@ -66,6 +66,33 @@ static void put_path(fm_json_writer *w, const char *key, size_t id, const char *
     fm_json_put_string(w, key, path);
 }
 
+/* As RoboTracer writes them: u and v from 0 to 1000. */
+static void put_key_steps(fm_json_writer *w, const fm_world_item *item)
+{
+    static const char *const kinds[] = {[FM_WORLD_SCALE] = "Scale",
+                                        [FM_WORLD_REFERRING] = "Referring",
+                                        [FM_WORLD_MEASURING] = "Measuring"};
+
+    fm_json_open(w, "key_steps", '[');
+    for (size_t i = 0; i < item->n_key_steps; i++) {
+        const fm_world_key_step *step = &item->key_steps[i];
+        const double point[3] = {step->value[0] * 1000, step->value[1] * 1000, step->value[2]};
+
+        fm_json_open(w, NULL, '{');
+        fm_json_put_string(w, "type", kinds[step->kind]);
+        fm_json_put_string(w, "target", step->target);
+        if (step->kind == FM_WORLD_REFERRING)
+            fm_json_put_vector(w, "value", point, 3);
+        else
+            fm_json_put_number(w, "value", step->value[0]);
+        if (step->kind == FM_WORLD_MEASURING)
+            fm_json_put_string(w, "unit", "m");
+        fm_json_close(w, '}');
+    }
+    fm_json_close(w, ']');
+    fm_json_put_number(w, "max_depth", item->max_depth_m);
+}
+
 static void write_record(const fm_world_item *item, fm_buf *out)
 {
     fm_json_writer w = {.out = out};
@@ -94,6 +121,7 @@ static void write_record(const fm_world_item *item, fm_buf *out)
     for (int i = 0; i < 3; i++)
         fm_json_put_vector(&w, NULL, item->box.rotation[i], 3);
     fm_json_close(&w, ']');
+    put_key_steps(&w, item);
     fm_json_close(&w, '}');
 }
 

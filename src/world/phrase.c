@@ -1,5 +1,5 @@
-/* Owns wording: how a thing is named so that it cannot be taken for another, and the instruction.
- * Judges order and nearness by what the camera sees. */
+/* Owns wording: how a thing is named so that it cannot be taken for another, the instruction, and the
+ * key steps that it takes for granted. Judges order and nearness by what the camera sees. */
 #include "world/phrase.h"
 
 #include <stdio.h>
@@ -132,6 +132,39 @@ static bool name_thing(const fm_scene *scene, int index, fm_rng *rng, name *out)
     return true;
 }
 
+/* ---- what the wording takes for granted, as key steps ---- */
+
+static fm_world_key_step *add_step(fm_world_item *out, fm_world_key_kind kind, const char *target)
+{
+    if (out->n_key_steps == FM_WORLD_KEY_STEPS_MAX)
+        return NULL;
+    fm_world_key_step *step = &out->key_steps[out->n_key_steps++];
+    step->kind = kind;
+    snprintf(step->target, sizeof(step->target), "%s", target);
+    step->value[0] = step->value[1] = step->value[2] = 0;
+    return step;
+}
+
+static void add_length(fm_world_item *out, const char *target, double metres)
+{
+    fm_world_key_step *step = add_step(out, FM_WORLD_MEASURING, target);
+
+    if (step)
+        step->value[0] = metres;
+}
+
+static void add_place(const fm_scene *scene, int index, const char *target, fm_world_item *out)
+{
+    fm_world_key_step *step = add_step(out, FM_WORLD_REFERRING, target);
+
+    if (!step)
+        return;
+    fm_visibility seen = fm_thing_visibility(scene, index, 1);
+    step->value[0] = (double)seen.u / scene->view.width;
+    step->value[1] = (double)seen.v / scene->view.height;
+    step->value[2] = seen.depth;
+}
+
 static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, fm_world_item *out)
 {
     static const char *const sides[] = {"to the left of", "to the right of", "in front of",
@@ -141,6 +174,7 @@ static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, f
     if (!name_thing(scene, task->landmarks[0], rng, &first))
         return false;
     out->steps += 1 + first.steps;
+    add_place(scene, task->landmarks[0], first.text, out);
     switch (task->goal) {
     case FM_GOAL_ON:
         snprintf(out->destination, sizeof(out->destination), "the top of %s", first.text);
@@ -153,6 +187,8 @@ static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, f
         else
             snprintf(out->destination, sizeof(out->destination), "the spot just %s %s",
                      sides[task->side], first.text);
+        if (task->metric)
+            add_length(out, out->destination, task->gap_cm / 100.0);
         return true;
     case FM_GOAL_BETWEEN:
         break;
@@ -160,6 +196,7 @@ static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, f
     if (!name_thing(scene, task->landmarks[1], rng, &second))
         return false;
     out->steps += 1 + second.steps;
+    add_place(scene, task->landmarks[1], second.text, out);
     snprintf(out->destination, sizeof(out->destination), "the spot between %s and %s", first.text,
              second.text);
     return true;
@@ -177,7 +214,13 @@ bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *p
     name target, guard;
 
     out->steps = 1;
-    if (!name_thing(scene, task->target, rng, &target) || !name_goal(scene, task, rng, out))
+    out->n_key_steps = 0;
+    if (!name_thing(scene, task->target, rng, &target))
+        return false;
+    add_step(out, FM_WORLD_SCALE, "Scene");
+    add_place(scene, task->target, target.text, out);
+    add_length(out, target.text, scene->things[task->target].height);
+    if (!name_goal(scene, task, rng, out))
         return false;
     out->steps += target.steps;
     snprintf(out->target, sizeof(out->target), "%s", target.text);
@@ -191,6 +234,7 @@ bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *p
                         : (over ? "lifting it over" : "passing around"),
                  guard.text);
         out->steps += 1 + guard.steps + metric;
+        add_place(scene, task->guard, guard.text, out);
     }
     out->steps = out->steps > 8 ? 8 : out->steps;
     out->category = task->push ? "Push&Pull" : "Pick&Place";

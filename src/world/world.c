@@ -2,6 +2,8 @@
  * wording all work out, then it is rendered once. */
 #include "fathom/world.h"
 
+#include <math.h>
+
 #include "world/phrase.h"
 #include "world/render.h"
 #include "world/sensor.h"
@@ -83,6 +85,31 @@ static bool compose(fm_scene *scene, fm_task *task, const fm_world_config *confi
     return true;
 }
 
+/* What the finished depth map adds to the key steps: the mean distance of its points from the camera,
+ * and the farthest of their depths. Integers and square roots alone, in the order of the pixels. */
+static void measure_scene(fm_world_item *out)
+{
+    const uint16_t *depth = (const uint16_t *)out->depth.data;
+    const fm_camera *k = &out->camera;
+    double sum = 0, farthest = 0;
+    size_t n = 0;
+
+    for (int v = 0; v < out->depth.height; v++) {
+        for (int u = 0; u < out->depth.width; u++) {
+            double z = *depth++ / 1000.0, xyz[3];
+
+            if (z > 0) {
+                fm_camera_back_project(k, u, v, z, xyz);
+                sum += sqrt(xyz[0] * xyz[0] + xyz[1] * xyz[1] + xyz[2] * xyz[2]);
+                farthest = z > farthest ? z : farthest;
+                n++;
+            }
+        }
+    }
+    out->key_steps[0].value[0] = n ? sum / (double)n : 0;
+    out->max_depth_m = farthest;
+}
+
 static fm_status draw(const fm_scene *scene, const fm_task *task, fm_world_item *out, fm_err *err)
 {
     fm_caster *caster = NULL;
@@ -97,6 +124,8 @@ static fm_status draw(const fm_scene *scene, const fm_task *task, fm_world_item 
         st = fm_sensor_depth(&frame, scene->seed, &out->depth, err);
     if (st == FM_OK)
         st = fm_sensor_mask(&frame, scene, task->target, &out->mask, err);
+    if (st == FM_OK)
+        measure_scene(out);
     fm_frame_release(&frame);
     fm_caster_free(caster);
     return st;

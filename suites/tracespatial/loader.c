@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "core/key_steps.h"
 
 #define DATASET_FILE "trajectory_dataset.json"
 
@@ -314,6 +315,21 @@ static fm_status read_box(const reading *r, fm_truth_trace *out)
     return FM_OK;
 }
 
+/* Not in the published files: data for training and the generated suite annotate them. */
+static fm_status read_reasoning(const reading *r, fm_sample *out)
+{
+    double depth = fm_json_number(r->record, "max_depth", 0);
+    const cJSON *item = fm_json_get(r->record, "key_steps");
+    char place[FM_PATH_BYTES + 2 * FM_SAMPLE_ID_BYTES];
+
+    out->max_depth_m = depth > 0 ? depth : 0;
+    if (is_absent(item))
+        return FM_OK;
+    snprintf(place, sizeof(place), "%s: item %zu (id %s): 'key_steps'", r->loader->path,
+             r->loader->item, r->id);
+    return fm_key_steps_read(item, place, r->arena, &out->key_steps, &out->n_key_steps, r->err);
+}
+
 static fm_status read_record(const loader *l, const cJSON *record, fm_arena *arena, fm_sample *out,
                              fm_err *err)
 {
@@ -330,7 +346,8 @@ static fm_status read_record(const loader *l, const cJSON *record, fm_arena *are
         (st = read_text(&r, "category", &sample.category)) != FM_OK ||
         (st = read_rasters(&r, &sample)) != FM_OK || (st = read_camera(&r, &sample)) != FM_OK ||
         (st = read_trajectory(&r, &sample.truth.trace)) != FM_OK ||
-        (st = read_box(&r, &sample.truth.trace)) != FM_OK)
+        (st = read_box(&r, &sample.truth.trace)) != FM_OK ||
+        (st = read_reasoning(&r, &sample)) != FM_OK)
         return st;
     double steps = fm_json_number(record, "step", 0);
     sample.steps = steps >= 1 && steps <= 1000 ? (int)steps : 0;

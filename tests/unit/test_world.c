@@ -423,3 +423,38 @@ Test(world_folder, leaves_nothing_behind_when_it_fails)
     cr_expect(eq(int, rmdir(root), 0)); /* no temporary folder either */
     cr_assert(eq(int, mkdir(root, 0700), 0));
 }
+
+/* ---- key steps ---- */
+
+/* What is annotated can be read off the depth map, noise aside. */
+Test(world, key_steps_state_what_the_depth_map_shows)
+{
+    fm_world_config config = fm_world_default_config();
+    fm_world_item item = {0};
+
+    config.width = 160;
+    config.height = 120;
+    for (size_t index = 0; index < 6; index++) {
+        make(&config, index, &item);
+        const uint16_t *depth = (const uint16_t *)item.depth.data;
+
+        cr_assert(ge(sz, item.n_key_steps, 4));
+        cr_expect(eq(int, item.key_steps[0].kind, FM_WORLD_SCALE));
+        cr_expect(eq(str, item.key_steps[0].target, "Scene"));
+        cr_expect(gt(dbl, item.key_steps[0].value[0], 0.5));
+        cr_expect(eq(str, item.key_steps[1].target, item.target));
+        cr_expect(gt(dbl, item.max_depth_m, item.key_steps[0].value[0] / 2));
+        for (size_t i = 0; i < item.n_key_steps; i++) {
+            const fm_world_key_step *step = &item.key_steps[i];
+            int u = (int)(step->value[0] * item.depth.width + 0.5);
+            int v = (int)(step->value[1] * item.depth.height + 0.5);
+
+            if (step->kind != FM_WORLD_REFERRING)
+                continue;
+            double seen = depth[v * item.depth.width + u] / 1000.0;
+            cr_expect(seen == 0 || fabs(seen - step->value[2]) < 0.05, "item %zu, %s: %g, not %g",
+                      index, step->target, seen, step->value[2]);
+        }
+    }
+    fm_world_item_release(&item);
+}
