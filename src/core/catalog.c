@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -479,4 +480,30 @@ fm_status fm_catalog_target(const fm_catalog *catalog, const char *spec, fm_aren
                            name);
     }
     return unknown("suite", name, names, n_names, err);
+}
+
+fm_status fm_catalog_data(const fm_catalog *catalog, const fm_target *target, const char *given,
+                          char *out, fm_err *err)
+{
+    char made[FM_PATH_BYTES], resolved[PATH_MAX];
+    const fm_suite *suite = target->suite;
+    bool fetched = suite->hub && catalog->locate;
+
+    if (!given && !suite->generator && !fetched)
+        return fm_fail(err, FM_E_USAGE,
+                       "suite '%s' needs its data: --data DIR, where DIR holds what '%s' publishes",
+                       suite->name, suite->title);
+    if (!given) {
+        fm_status st = suite->generator
+                           ? catalog->generate(suite->generator, suite, made, sizeof(made), err)
+                           : catalog->locate(suite, target->task, made, sizeof(made), err);
+
+        if (st != FM_OK)
+            return st;
+        given = made;
+    }
+    if (!realpath(given, resolved) || !fm_dir_exists(resolved))
+        return fm_fail(err, FM_E_INPUT, "there is no data folder '%s'", given);
+    snprintf(out, FM_PATH_BYTES, "%s", resolved);
+    return FM_OK;
 }

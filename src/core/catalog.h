@@ -48,6 +48,12 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_catalog_target(const fm_catalog *catalog, const char *spec,
                                           fm_arena *arena, fm_target *out, fm_err *err);
 
+/* The absolute folder of a target's data, in out[FM_PATH_BYTES]: the one that is given, or, where that
+ * is NULL, the one that the suite's generator makes or its hub has filled; FM_E_USAGE where it has
+ * neither. */
+FM_MUST_CHECK fm_status fm_catalog_data(const fm_catalog *catalog, const fm_target *target,
+                                        const char *given, char *out, fm_err *err);
+
 /* Another protocol of the same task. */
 FM_MUST_CHECK fm_status fm_catalog_protocol(const fm_catalog *catalog, const fm_task *task,
                                             const char *name, const fm_protocol **out, fm_err *err);

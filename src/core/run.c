@@ -58,28 +58,7 @@ static int jobs_of(const session *s)
 
 static fm_status find_data(session *s, const char *given, fm_err *err)
 {
-    char made[FM_PATH_BYTES], resolved[PATH_MAX];
-    const fm_suite *suite = s->target.suite;
-
-    bool fetched = suite->hub && s->catalog->locate;
-
-    if (!given && !suite->generator && !fetched)
-        return fm_fail(err, FM_E_USAGE,
-                       "suite '%s' needs its data: --data DIR, where DIR holds what '%s' publishes",
-                       suite->name, suite->title);
-    if (!given) {
-        fm_status st = suite->generator
-                           ? s->catalog->generate(suite->generator, suite, made, sizeof(made), err)
-                           : s->catalog->locate(suite, s->target.task, made, sizeof(made), err);
-
-        if (st != FM_OK)
-            return st;
-        given = made;
-    }
-    if (!realpath(given, resolved) || !fm_dir_exists(resolved))
-        return fm_fail(err, FM_E_INPUT, "there is no data folder '%s'", given);
-    snprintf(s->data_dir, sizeof(s->data_dir), "%s", resolved);
-    return FM_OK;
+    return fm_catalog_data(s->catalog, &s->target, given, s->data_dir, err);
 }
 
 static fm_status find_target(session *s, const char *spec, fm_err *err)

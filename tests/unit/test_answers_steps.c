@@ -143,7 +143,6 @@ ParameterizedTest(malformed *c, steps, what_a_step_lacks_is_said)
     cr_expect(eq(int, s.items[0].kind, c->kind), "%s", c->line);
     cr_expect(eq(int, s.items[0].value_kind, c->value), "%s", c->line);
     cr_expect(eq(str, (char *)s.items[0].fault, c->fault), "%s", c->line);
-    release();
 }
 
 Test(steps, prose_with_one_point_or_one_length_is_a_step_of_its_own_kind)
