@@ -1,5 +1,5 @@
 /* The first byte says what the others are: a vocabulary, or text for a good one. A vocabulary is refused with
- * its name, or encodes; bytes that are no UTF-8, and those in NFC, come back as they were. */
+ * its name, or encodes; text in NFC comes back as it was. */
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -26,7 +26,7 @@ static bool is_composed(const char *text, size_t size)
     utf8proc_uint8_t *composed = NULL;
     utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)size,
                                       &composed, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-    bool same = n < 0 || ((size_t)n == size && memcmp(composed, text, size) == 0);
+    bool same = n >= 0 && (size_t)n == size && memcmp(composed, text, size) == 0;
 
     free(composed);
     return same;
