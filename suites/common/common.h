@@ -28,7 +28,7 @@
  *     image_rows: index              a cell of at most 64 bytes names the row before it, by this column,
  *                                    that has its picture (VLMEvalKit's TSV)
  *     image_folder: frames/{scene}   in place of `images`: the pictures in that folder, by name; of more
- *     image_most: 16                 than so many (64), as many at equal distances
+ *     image_most: 16                 than so many (128), as many at equal distances
  *     mask: mask                     likewise, with mask_root; depth, with depth_root
  *     options: choices               a list column; a list of columns [A, B, C, D]: those not null; or a
  *                                    number: so many options stand, lettered, in the question itself;

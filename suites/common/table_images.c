@@ -59,7 +59,7 @@ static fm_status add_picture(const fm_table_row *row, const fm_table_ref *ref,
     if (value->kind == FM_PARQUET_NULL)
         return FM_OK;
     if (*n == FM_TABLE_PICTURES)
-        return fm_table_fault(row, ref, "gives more than 64 pictures");
+        return fm_table_fault(row, ref, "gives more than 128 pictures");
     if (other)
         return borrow(row, ref, value, &paths[(*n)++]);
     st = fm_table_picture(row, ref, value, p, &paths[*n]);

@@ -219,7 +219,7 @@ static fm_status read_folder(const reader *r, const cJSON *columns, bool wanted,
     out->whole = true;
     out->most = FM_TABLE_PICTURES;
     if (most && !(most->valuedouble >= 1 && most->valuedouble <= FM_TABLE_PICTURES))
-        return fault(r, "image_most", "must be a number from 1 to 64");
+        return fault(r, "image_most", "must be a number from 1 to 128");
     if (most)
         out->most = (size_t)most->valuedouble;
     st = read_root(r, folder, "image_folder", out);
