@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "fathom/status.h"
+#include "fathom/reply.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,7 +46,9 @@ typedef struct {
     size_t n, capacity;
     double (*points)[3]; /* x, y in [0, 1], d in metres or NaN. Tuples: rounded to float32 as
                             upstream does. */
-    bool cut;            /* more than FM_TRACE_MAX_POINTS */
+    fm_span
+        *read; /* [n]: the part of the text that each point was read from; borrowed from the text */
+    bool cut;  /* more than FM_TRACE_MAX_POINTS */
 } fm_trace_answer;
 
 FM_API const char *fm_answers_family_name(fm_answers_family family); /* "tuples", "json" */

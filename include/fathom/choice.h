@@ -36,6 +36,8 @@ typedef struct {
     fm_choice_kind kind;
     int index;        /* 0 for A; -1 unless FM_CHOICE_LETTER */
     const char *path; /* the step of the rule that decided; static text */
+    fm_span read; /* where in the reply the letter or the option's text stands; text NULL: the rule
+                         rewrites the reply before it reads, or reads none */
 } fm_choice;
 
 typedef struct {

@@ -89,6 +89,7 @@ typedef struct {
     double x1, y1; /* boxes: the far corner; of pixels it is excluded */
     bool is_box;
     bool clipped; /* each pixel of the box is moved into the picture before it is looked at */
+    fm_span read; /* the part of the reply that it was read from */
 } fm_point;
 
 typedef enum {

@@ -41,6 +41,7 @@ typedef struct {
     fm_quantity_outcome outcome;
     double value; /* metres, or what the function says; NaN where there is none */
     size_t end;   /* how much of the text was read, fm_quantity_next() */
+    fm_span read; /* the part that says it; text NULL: there is none */
 } fm_quantity;
 
 /* Q-Spatial-Bench-code examples/evaluate_success_rate.ipynb and VLMEvalKit's QSpatial: the mean of all

@@ -65,6 +65,9 @@ typedef struct {
 
 #define FM_MAX_METRICS 32
 
+/* So many parts that were read are written down. */
+#define FM_GRADE_MOST_READ 256
+
 typedef struct {
     fm_sample_status status;
     const char *reason; /* one line or NULL; static or in the arena */
@@ -74,8 +77,12 @@ typedef struct {
     const char
         *space; /* what the numbers of an answer were taken to count, where the protocol leaves
                           that to the reply: "n1000", "px n1"; else NULL. As `reason` */
-    const char *answer;  /* what was read, in a word: "B", "yes", "0.8"; NULL: nothing, or `points`
+    const char *answer; /* what was read, in a word: "B", "yes", "0.8"; NULL: nothing, or `points`
                            says it. As `reason` */
+    const fm_span
+        *read; /* the parts of the reply's text in which it stands, in order; in the arena, or
+                            NULL: none, or not to be told */
+    size_t n_read;
     double (*points)[3]; /* parsed answer: x, y in [0, 1], d in metres or NaN; NULL: none */
     size_t n_points;
     int columns;                     /* 2 or 3 numbers a point */

@@ -30,7 +30,8 @@ bool fm_answers_family_from_name(const char *name, fm_answers_family *out)
     return false;
 }
 
-fm_status fm_trace_answer_push(fm_trace_answer *answer, double x, double y, double d, fm_err *err)
+fm_status fm_trace_answer_push(fm_trace_answer *answer, double x, double y, double d, fm_span read,
+                               fm_err *err)
 {
     if (answer->n == FM_TRACE_MAX_POINTS) {
         answer->cut = true;
@@ -40,11 +41,15 @@ fm_status fm_trace_answer_push(fm_trace_answer *answer, double x, double y, doub
         size_t capacity = answer->capacity ? answer->capacity * 2 : 16;
         double(*points)[3] = realloc(answer->points, capacity * sizeof(*points));
 
-        if (!points)
+        if (points)
+            answer->points = points;
+        fm_span *spans = points ? realloc(answer->read, capacity * sizeof(*spans)) : NULL;
+        if (!spans)
             return fm_fail(err, FM_E_NOMEM, "out of memory for %zu points", capacity);
-        answer->points = points;
+        answer->read = spans;
         answer->capacity = capacity;
     }
+    answer->read[answer->n] = read;
     double *point = answer->points[answer->n++];
     point[0] = x;
     point[1] = y;
@@ -121,5 +126,6 @@ void fm_trace_answer_release(fm_trace_answer *answer)
     if (!answer)
         return;
     free(answer->points);
+    free(answer->read);
     *answer = (fm_trace_answer){0};
 }

@@ -10,7 +10,7 @@
 
 /* Append a point. Past FM_TRACE_MAX_POINTS it is dropped and `cut` is set. */
 FM_MUST_CHECK fm_status fm_trace_answer_push(fm_trace_answer *answer, double x, double y, double d,
-                                             fm_err *err);
+                                             fm_span read, fm_err *err);
 
 /* Python's round(value, 6): the decimal nearest to the exact binary value, ties to even. */
 double fm_answers_round6(double value);

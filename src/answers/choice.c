@@ -20,7 +20,7 @@ static fm_choice letter_first(fm_span reply)
         size_t length = *p == '(' ? 1 : fm_answers_space(p, end);
 
         if (length == 0)
-            return fm_is_letter(*p) ? fm_choice_of(*p, "leading letter")
+            return fm_is_letter(*p) ? fm_choice_of(*p, (fm_span){p, 1}, "leading letter")
                                     : fm_choice_without(FM_CHOICE_NONE, "no leading letter");
         p += length;
     }
@@ -40,7 +40,7 @@ static fm_choice letter_word(fm_span reply)
         word.size--;
     word = fm_span_strip(word);
     if (word.size == 1 && fm_is_letter(*word.text))
-        return fm_choice_of(*word.text, "first word");
+        return fm_choice_of(*word.text, word, "first word");
     return fm_choice_without(FM_CHOICE_NONE, "first word is no letter");
 }
 
@@ -70,23 +70,29 @@ static bool single(unsigned bits)
     return bits && (bits & (bits - 1)) == 0;
 }
 
-static fm_choice of_bit(unsigned bit, const char *path)
+/* The only option token among the words of `text`. */
+static fm_choice of_token(fm_span text, unsigned bit, const char *path)
 {
-    return fm_choice_of((char)('A' + __builtin_ctz(bit)), path);
+    fm_span word = {NULL, 0};
+
+    while (fm_span_word(&text, &word) && option_token(word) != bit)
+        ;
+    return fm_choice_of((char)('A' + __builtin_ctz(bit)), word, path);
 }
 
 static fm_choice letter_tokens(fm_span reply, const fm_options *options)
 {
     if (reply.size == 1 && *reply.text >= 'A' && *reply.text <= 'E')
-        return fm_choice_of(*reply.text, "bare letter");
+        return fm_choice_of(*reply.text, reply, "bare letter");
     if (option_token(reply))
-        return fm_choice_of(reply.text[1], "bare option");
+        return fm_choice_of(reply.text[1], reply, "bare option");
 
     unsigned all = option_tokens(reply, options->n);
-    unsigned last = option_tokens(fm_span_last_after(reply, "\n\n"), options->n);
+    fm_span paragraph = fm_span_last_after(reply, "\n\n");
+    unsigned last = option_tokens(paragraph, options->n);
     if (single(last))
-        return of_bit(last, "last paragraph");
-    return single(all) ? of_bit(all, "whole reply")
+        return of_token(paragraph, last, "last paragraph");
+    return single(all) ? of_token(reply, all, "whole reply")
                        : fm_choice_without(FM_CHOICE_UNDECIDED, "judge");
 }
 
@@ -128,7 +134,7 @@ static bool next_plain_word(fm_span *rest, fm_span *word)
  * letter, or none. */
 static fm_choice infer_option(fm_span reply, const fm_options *options)
 {
-    fm_span rest = reply, word;
+    fm_span rest = reply, word, read = {NULL, 0};
     size_t words = 0, position = 0;
     unsigned found = 0;
     bool z = false;
@@ -145,12 +151,14 @@ static fm_choice infer_option(fm_span reply, const fm_options *options)
         z = z || *word.text == 'Z';
         if ((size_t)(*word.text - 'A') >= options->n || (found & bit))
             continue;
-        if (!found)
+        if (!found) {
             position = words; /* of its first occurrence */
+            read = word;
+        }
         found |= bit;
     }
     if (single(found) && position + TAIL_WORDS >= words)
-        return of_bit(found, "option near the end");
+        return fm_choice_of(*read.text, read, "option near the end");
     if (!found && z)
         return fm_choice_without(FM_CHOICE_REFUSED, "Z");
     return fm_choice_without(FM_CHOICE_NONE, "no option");
@@ -160,6 +168,7 @@ static fm_choice infer_option(fm_span reply, const fm_options *options)
 static fm_choice infer_text(fm_span reply, const fm_options *options)
 {
     size_t total = 0, found = 0, index = 0;
+    fm_span read = {NULL, 0};
 
     if (!options->texts)
         return fm_choice_without(FM_CHOICE_UNDECIDED, "judge");
@@ -167,13 +176,16 @@ static fm_choice infer_text(fm_span reply, const fm_options *options)
         total += fm_span_characters(fm_span_of(options->texts[i]));
     if (fm_span_characters(reply) <= 2 * total) {
         for (size_t i = 0; i < options->n; i++) {
-            if (fm_span_find_folded(reply, options->texts[i])) {
+            const char *at = fm_span_find_folded(reply, options->texts[i]);
+
+            if (at) {
                 index = i;
+                read = (fm_span){at, strlen(options->texts[i])};
                 found++;
             }
         }
     }
-    return found == 1 ? fm_choice_of((char)('A' + index), "option's text")
+    return found == 1 ? fm_choice_of((char)('A' + index), read, "option's text")
                       : fm_choice_without(FM_CHOICE_UNDECIDED, "judge");
 }
 
@@ -228,6 +240,7 @@ static fm_status letter_flageval(fm_span reply, fm_arena *arena, fm_choice *out,
         "Answer",
         "answer",
     };
+    const fm_span rewritten = {NULL, 0};
     char *text = fm_arena_memdup(arena, reply.text, reply.size);
 
     if (!text)
@@ -237,7 +250,7 @@ static fm_status letter_flageval(fm_span reply, fm_arena *arena, fm_choice *out,
     size = without_inst(text, size);
     fm_span rest = fm_span_strip((fm_span){text, size});
     if (rest.size >= 2 && *rest.text >= 'A' && *rest.text <= 'Z' && rest.text[1] == '.') {
-        *out = fm_choice_of(*rest.text, "leading letter");
+        *out = fm_choice_of(*rest.text, rewritten, "leading letter");
         return FM_OK;
     }
     for (size_t i = 0; i < FM_COUNT_OF(keys); i++) {
@@ -249,7 +262,7 @@ static fm_status letter_flageval(fm_span reply, fm_arena *arena, fm_choice *out,
     *out = fm_choice_without(FM_CHOICE_NONE, "no upper-case letter");
     for (size_t i = 0; i < rest.size; i++) {
         if (rest.text[i] >= 'A' && rest.text[i] <= 'Z') {
-            *out = fm_choice_of(rest.text[i], "first upper-case letter");
+            *out = fm_choice_of(rest.text[i], rewritten, "first upper-case letter");
             break;
         }
     }
@@ -319,7 +332,7 @@ fm_status fm_choice_read(const fm_choice_rule *rule, fm_span reply, const fm_opt
 fm_choice fm_choice_stored(fm_span judgement)
 {
     if (option_token(judgement))
-        return fm_choice_of(judgement.text[1], "stored judgement");
+        return fm_choice_of(judgement.text[1], (fm_span){NULL, 0}, "stored judgement");
     return fm_choice_without(fm_span_begins_folded(judgement, "(Z)") ? FM_CHOICE_REFUSED
                                                                      : FM_CHOICE_NONE,
                              "stored judgement");

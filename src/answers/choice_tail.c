@@ -21,6 +21,12 @@ typedef struct {
     size_t n;
 } chars;
 
+/* A reply as characters, and where in it each stands. */
+typedef struct {
+    chars all;
+    const char **at;
+} decoded;
+
 /* ---- characters ---- */
 
 static bool one_of(unsigned c, const unsigned *set, size_t n)
@@ -128,7 +134,7 @@ static size_t past_tag(chars t, size_t i, bool closing, bool gap, const char *na
 }
 
 /* <answer ...> X ... </answer>: the letter A to J behind the tag, whatever follows it. */
-static unsigned in_answer_tag(chars t)
+static const unsigned *in_answer_tag(chars t)
 {
     size_t last_close = 0, gt = 0;
 
@@ -147,13 +153,13 @@ static unsigned in_answer_tag(chars t)
             gt++;
         p = skip_spaces(t, gt + 1);
         if (p + 1 < last_close && folded(t.c[p]) >= 'a' && folded(t.c[p]) <= 'j')
-            return t.c[p];
+            return &t.c[p];
     }
-    return 0;
+    return NULL;
 }
 
 /* The letter that stands, in brackets or not, right before </name>. */
-static unsigned before_closing(chars t, const char *name, unsigned last_letter)
+static const unsigned *before_closing(chars t, const char *name, unsigned last_letter)
 {
     for (size_t i = 0; i < t.n; i++) {
         if (!past_tag(t, i, true, false, name))
@@ -168,9 +174,9 @@ static unsigned before_closing(chars t, const char *name, unsigned last_letter)
         if (p == 0 || folded(t.c[p - 1]) < 'a' || folded(t.c[p - 1]) > folded(last_letter))
             continue;
         if (p == 1 || !letter(t.c[p - 2]))
-            return t.c[p - 1];
+            return &t.c[p - 1];
     }
-    return 0;
+    return NULL;
 }
 
 /* ---- lines ---- */
@@ -195,7 +201,7 @@ static bool lists_option(chars line)
 }
 
 /* A line of one letter A to F, in marks and brackets or not. */
-static unsigned only_letter(chars line)
+static const unsigned *only_letter(chars line)
 {
     static const unsigned before[] = {'*', '_', '`',    '>',    0xFF08, 0xFF09,
                                       '[', ']', 0x3010, 0x3011, '(',    ')'};
@@ -207,23 +213,23 @@ static unsigned only_letter(chars line)
         i++;
     i = skip_spaces(line, i);
     if (i >= line.n || folded(line.c[i]) < 'a' || folded(line.c[i]) > 'f')
-        return 0;
-    unsigned found = line.c[i];
+        return NULL;
+    const unsigned *found = &line.c[i];
     i = skip_spaces(line, i + 1);
     while (i < line.n && ONE_OF(line.c[i], after))
         i++;
-    return skip_spaces(line, i) == line.n ? found : 0;
+    return skip_spaces(line, i) == line.n ? found : NULL;
 }
 
 /* "B) ..." at the beginning of a line. */
-static unsigned label(chars line)
+static const unsigned *label(chars line)
 {
     static const unsigned marks[] = {'.', 0xFF0E, ':', 0xFF1A, ')', ']', 0x3011, 0x3001, '-'};
 
     if (line.n == 0 || folded(line.c[0]) < 'a' || folded(line.c[0]) > 'f')
-        return 0;
+        return NULL;
     size_t i = skip_spaces(line, 1);
-    return i + 1 < line.n && ONE_OF(line.c[i], marks) && space(line.c[i + 1]) ? line.c[0] : 0;
+    return i + 1 < line.n && ONE_OF(line.c[i], marks) && space(line.c[i + 1]) ? line.c : NULL;
 }
 
 static bool ends_token(chars line, size_t i)
@@ -236,10 +242,10 @@ static bool ends_token(chars line, size_t i)
 }
 
 /* The one capital A to F of the line that is no part of a word; 0 where there are several. */
-static unsigned only_capital(chars line)
+static const unsigned *only_capital(chars line)
 {
     static const unsigned marks[] = {'*', '_', '`', 0xFF09, ']', '}', ')'};
-    unsigned found = 0;
+    const unsigned *found = NULL;
 
     for (size_t i = 0; i < line.n; i++) {
         if (line.c[i] < 'A' || line.c[i] > 'F' || (i > 0 && letter(line.c[i - 1])))
@@ -249,15 +255,15 @@ static unsigned only_capital(chars line)
             p++;
         if (!ends_token(line, p))
             continue;
-        if (found && found != line.c[i])
-            return 0;
-        found = line.c[i];
+        if (found && *found != line.c[i])
+            return NULL;
+        found = &line.c[i];
     }
     return found;
 }
 
 /* The letter of the last of the last lines that has one. */
-static unsigned in_last_lines(chars t)
+static const unsigned *in_last_lines(chars t)
 {
     size_t end = t.n;
 
@@ -266,7 +272,7 @@ static unsigned in_last_lines(chars t)
         end -= end > 1 && t.c[end - 1] == '\n' && t.c[end - 2] == '\r' ? 2 : 1;
     for (int lines = 0; lines < TAIL_LINES; lines++) {
         size_t begin = end;
-        unsigned found;
+        const unsigned *found;
 
         while (begin > 0 && !line_end(t.c[begin - 1]))
             begin--;
@@ -282,7 +288,7 @@ static unsigned in_last_lines(chars t)
         if (end > 0 && t.c[end] == '\n' && t.c[end - 1] == '\r')
             end--;
     }
-    return 0;
+    return NULL;
 }
 
 /* What follows the last </think>, or else the last <think>. */
@@ -308,7 +314,7 @@ static bool boundary(chars t, size_t i)
 }
 
 /* Behind a phrase: a letter, in brackets or not, that no word goes on with. */
-static unsigned concluded(chars t, size_t i, unsigned last_letter)
+static const unsigned *concluded(chars t, size_t i, unsigned last_letter)
 {
     static const unsigned marks[] = {':', 0xFF1A, '>', 0xFF1D, '='};
     static const unsigned stops[] = {'.', ')', 0x3001, 0x3002};
@@ -319,15 +325,15 @@ static unsigned concluded(chars t, size_t i, unsigned last_letter)
     if (i < t.n && ONE_OF(t.c[i], openers))
         i = skip_spaces(t, i + 1);
     if (i >= t.n || folded(t.c[i]) < 'a' || folded(t.c[i]) > folded(last_letter))
-        return 0;
+        return NULL;
     for (size_t p = i + 1;; p++) {
         bool closed = p < t.n && ONE_OF(t.c[p], closers);
 
         if (boundary(t, p) || (p < t.n && ONE_OF(t.c[p], stops)) ||
             (closed && (boundary(t, p + 1) || (p + 1 < t.n && ONE_OF(t.c[p + 1], stops)))))
-            return t.c[i];
+            return &t.c[i];
         if (p >= t.n || !space(t.c[p]))
-            return 0;
+            return NULL;
     }
 }
 
@@ -339,7 +345,7 @@ static size_t past_words(chars t, size_t i, const char *first, const char *secon
     return p && second ? past_name(t, skip_spaces(t, p), second) : p;
 }
 
-static unsigned concluded_after_phrase(chars t, unsigned last_letter)
+static const unsigned *concluded_after_phrase(chars t, unsigned last_letter)
 {
     /* answer; conclusion; so; therefore; I choose; choose */
     static const unsigned phrases[][3] = {{0x7B54, 0x6848, 0}, {0x7ED3, 0x8BBA, 0},
@@ -347,7 +353,7 @@ static unsigned concluded_after_phrase(chars t, unsigned last_letter)
                                           {0x9009, 0x62E9, 0}, {0x9009, 0, 0}};
 
     for (size_t i = 0; i < t.n; i++) {
-        unsigned found = 0;
+        const unsigned *found = NULL;
         size_t p;
 
         if ((p = past_words(t, i, "final", "answer")))
@@ -370,15 +376,15 @@ static unsigned concluded_after_phrase(chars t, unsigned last_letter)
         if (found)
             return found;
     }
-    return 0;
+    return NULL;
 }
 
 /* ---- the whole reply ---- */
 
 /* The one capital of the reply that is no part of a word, lines that list an option aside. */
-static unsigned only_capital_anywhere(chars t, unsigned last_letter)
+static const unsigned *only_capital_anywhere(chars t, unsigned last_letter)
 {
-    unsigned found = 0;
+    const unsigned *found = NULL;
 
     for (size_t begin = 0, end; begin < t.n; begin = end + 1) {
         for (end = begin; end < t.n && !line_end(t.c[end]);)
@@ -390,49 +396,57 @@ static unsigned only_capital_anywhere(chars t, unsigned last_letter)
             if (line.c[i] < 'A' || line.c[i] > last_letter || (i > 0 && letter(line.c[i - 1])) ||
                 (i + 1 < line.n && letter(line.c[i + 1])))
                 continue;
-            if (found && found != line.c[i])
-                return 0;
-            found = line.c[i];
+            if (found && *found != line.c[i])
+                return NULL;
+            found = &line.c[i];
         }
     }
     return found;
 }
 
-static fm_choice match(chars t, unsigned last_letter)
+static fm_choice chosen(const decoded *text, const unsigned *letter_at, const char *path)
 {
-    unsigned found;
+    return fm_choice_of((char)*letter_at, (fm_span){text->at[letter_at - text->all.c], 1}, path);
+}
+
+static fm_choice match(const decoded *text, unsigned last_letter)
+{
+    chars t = text->all;
+    const unsigned *found;
 
     if ((found = in_answer_tag(t)))
-        return fm_choice_of((char)found, "answer tag");
+        return chosen(text, found, "answer tag");
     if ((found = before_closing(tail_of(t), "answer", last_letter)) ||
         (found = before_closing(tail_of(t), "think", last_letter)))
-        return fm_choice_of((char)found, "before a closing tag");
+        return chosen(text, found, "before a closing tag");
     if ((found = in_last_lines(after_think(t))) || (found = in_last_lines(tail_of(t))))
-        return fm_choice_of((char)found, "last lines");
+        return chosen(text, found, "last lines");
     if ((found = concluded_after_phrase(t, last_letter)))
-        return fm_choice_of((char)found, "phrase");
+        return chosen(text, found, "phrase");
     if ((found = only_capital_anywhere(t, last_letter)))
-        return fm_choice_of((char)found, "single capital");
+        return chosen(text, found, "single capital");
     return fm_choice_without(FM_CHOICE_NONE, "no match");
 }
 
 /* The stripped reply without zero-width characters. */
-static fm_status decode(fm_span reply, fm_arena *arena, chars *out, fm_err *err)
+static fm_status decode(fm_span reply, fm_arena *arena, decoded *out, fm_err *err)
 {
     static const unsigned zero_width[] = {0x200B, 0x200C, 0x200D, 0xFEFF};
     fm_span text = fm_span_strip(reply);
     const char *p = text.text, *end = text.text + text.size;
     unsigned *c = fm_arena_alloc(arena, text.size + 1, sizeof(*c)), code;
+    const char **at = fm_arena_alloc(arena, text.size + 1, sizeof(*at));
     size_t n = 0;
 
-    if (!c)
+    if (!c || !at)
         return fm_fail(err, FM_E_NOMEM, "out of memory for a reply of %zu bytes", text.size);
     while (p < end) {
+        at[n] = p;
         p += fm_answers_code_point(p, end, &code);
         if (!ONE_OF(code, zero_width))
             c[n++] = code;
     }
-    *out = (chars){c, n};
+    *out = (decoded){{c, n}, at};
     return FM_OK;
 }
 
@@ -440,10 +454,10 @@ fm_status fm_choice_tail(fm_span reply, const fm_options *options, fm_arena *are
                          fm_err *err)
 {
     size_t n = options->n == 0 ? 6 : options->n < 10 ? options->n : 10;
-    chars text = {0};
+    decoded text = {{NULL, 0}, NULL};
     fm_status st = decode(reply, arena, &text, err);
 
     if (st == FM_OK)
-        *out = match(text, (unsigned)('A' + n - 1));
+        *out = match(&text, (unsigned)('A' + n - 1));
     return st;
 }

@@ -420,7 +420,7 @@ bool fm_answers_fence(fm_span text, fm_span *inside)
 
 /* ---- from lists to points ---- */
 
-static fm_status take_points(const reader *r, fm_trace_answer *out, fm_err *err)
+static fm_status take_points(const reader *r, fm_span inside, fm_trace_answer *out, fm_err *err)
 {
     bool ragged = false, huge = false;
 
@@ -445,7 +445,7 @@ static fm_status take_points(const reader *r, fm_trace_answer *out, fm_err *err)
         const double *v = r->points[i].v;
         fm_status st = fm_trace_answer_push(out, fm_answers_round6(v[0] / 1000.0),
                                             fm_answers_round6(v[1] / 1000.0),
-                                            out->columns == 3 ? v[2] : NAN, err);
+                                            out->columns == 3 ? v[2] : NAN, inside, err);
 
         if (st != FM_OK)
             return st;
@@ -477,7 +477,7 @@ fm_status fm_answers_parse_json(const char *text, size_t size, fm_trace_answer *
         out->columns = 0;
         out->raises = r.raises;
     } else if (ok) {
-        st = take_points(&r, out, err);
+        st = take_points(&r, inside, out, err);
     }
     free(r.points);
     free(r.members);

@@ -21,6 +21,7 @@ typedef struct {
     fm_points *out;
     size_t capacity;
     double box_pixels;
+    fm_span at; /* where the numbers stand that are being read */
     fm_buf token;
     fm_status st;
 } reader;
@@ -63,7 +64,13 @@ static void add(reader *r, fm_point point)
         out->items = items;
         r->capacity = capacity;
     }
+    point.read = r->at;
     out->items[out->n++] = point;
+}
+
+static void stands_at(reader *r, const char *from, const char *to)
+{
+    r->at = (fm_span){from, (size_t)(to - from)};
 }
 
 /* ---- from numbers to places ---- */
@@ -258,9 +265,11 @@ static void read_tuples(reader *r, fm_span text)
         fm_answers_group group;
         entry e;
 
+        const char *open = p;
         p = fm_answers_group_read(p + 1, end, &group, &r->token);
         if (!group.matched)
             continue;
+        stands_at(r, open, p);
         memcpy(e.v, group.values, sizeof(e.v));
         e.dots = group.dots;
         if (group.too_long && r->rule->space != FM_SPACE_AUTO)
@@ -323,10 +332,11 @@ static void read_bracketed(reader *r, fm_span text, int n)
             p++;
             continue;
         }
+        const char *open = p;
         p = spaced_numbers(r, p + 1, end, n, true, &e, &found);
         if (!found || p == end || (*p != ']' && *p != ')'))
             continue;
-        p++;
+        stands_at(r, open, ++p);
         if (n == 2) {
             add_pair(r, &e, true);
             continue;
@@ -350,8 +360,10 @@ static bool first_bracketed(reader *r, fm_span text, char open, char close)
         entry e;
         bool found;
 
+        const char *begin = p;
         p = spaced_numbers(r, p + 1, end, 2, false, &e, &found);
         if (found && p < end && *p == close) {
+            stands_at(r, begin, p + 1);
             add_pair(r, &e, true);
             return true;
         }
@@ -391,6 +403,7 @@ static void read_parens(reader *r, fm_span text)
 
     while (goes_on(r) && p < end && (p = memchr(p, '(', (size_t)(end - p)))) {
         entry e = {.dots = 0};
+        const char *open = p;
         int n = 0;
 
         for (p++; n < 2; n++) {
@@ -404,6 +417,7 @@ static void read_parens(reader *r, fm_span text)
                 break;
             p = n ? p + 1 : past_spaces(p + 1, end);
         }
+        stands_at(r, open, p);
         if (n == 2)
             add_pair(r, &e, true);
     }
@@ -441,6 +455,7 @@ static void read_xml(reader *r, fm_span text, int least)
         const char *second = q ? past_spaces(q, end) : NULL;
 
         if (second && second > q && (second = attribute(r, second, end, 'y', least, &e.v[1]))) {
+            stands_at(r, p, second);
             add_pair(r, &e, true);
             p = second;
         } else {
@@ -514,6 +529,7 @@ static void read_fenced(reader *r, fm_span text, const char *name)
 
     if (!fm_answers_fence(text, &inside))
         return;
+    r->at = inside;
     const fm_literal *data = parse(r, FM_LITERAL_JSON, inside, &raises);
     if (!data) {
         /* A text that is no JSON is no point; other exceptions are not caught. */
@@ -552,8 +568,8 @@ static void read_point_list(reader *r, fm_span text)
 
     if (!first || !last || last < first)
         return;
-    const fm_literal *data =
-        parse(r, FM_LITERAL_JSON, (fm_span){first, (size_t)(last + 1 - first)}, &raises);
+    stands_at(r, first, last + 1);
+    const fm_literal *data = parse(r, FM_LITERAL_JSON, r->at, &raises);
     for (const fm_literal *item = data ? data->first : NULL; item && goes_on(r);
          item = item->next) {
         const fm_literal *pair =
@@ -630,6 +646,7 @@ static void read_tag(reader *r, fm_span text)
 
     if (!fm_span_between(text, "<point>[", "]</point>", &inside) || fm_span_strip(inside).size == 0)
         return;
+    r->at = inside;
     /* The brackets around it belong to the list; quotes are put right before it is read. */
     char *list = fm_arena_alloc(r->arena, inside.size + 2, 1);
     if (!list) {
@@ -693,6 +710,7 @@ static void read_literal_point(reader *r, fm_span text)
     fm_span rest = fm_span_from(text, open + 1);
     if (!(close = fm_span_find(rest, "]")))
         return;
+    stands_at(r, open, close + 1);
     fm_span list = repaired_list(r, (fm_span){rest.text, (size_t)(close - rest.text)});
     const fm_literal *value = list.text ? parse(r, FM_LITERAL_PYTHON, list, &raises) : NULL;
     if (!value || value->n == 0)
@@ -757,6 +775,8 @@ static void read_auto(reader *r, fm_span text)
 {
     const char *raises;
     fm_span inside = without_fence(text);
+
+    r->at = inside;
     const fm_literal *data = parse(r, FM_LITERAL_JSON, inside, &raises);
 
     /* A JSON null is None, after which the literal is tried, and is none. */

@@ -127,7 +127,7 @@ static double mean_of_numbers(fm_span text)
 fm_quantity fm_quantity_qspatial(fm_qspatial_rules rules, fm_span reply)
 {
     bool kit = rules == FM_QSPATIAL_VLMEVALKIT;
-    fm_quantity q = {FM_QUANTITY_READ, NAN, reply.size};
+    fm_quantity q = {FM_QUANTITY_READ, NAN, reply.size, {NULL, 0}};
     double factor = kit ? 0 : 1;
     fm_span scalar, name;
 
@@ -138,6 +138,7 @@ fm_quantity fm_quantity_qspatial(fm_qspatial_rules rules, fm_span reply)
     }
     if (!fm_qspatial_centimetres(name, &factor))
         q.outcome = FM_QUANTITY_UNKNOWN_UNIT;
+    q.read = scalar;
     q.value = mean_of_numbers(scalar) * factor + (kit ? 1e-8 : 0);
     if (isnan(q.value))
         q.outcome = FM_QUANTITY_NO_NUMBER;
@@ -520,7 +521,7 @@ static const char *quantity(fm_span text, const char *p, const char *q, double l
 
 fm_quantity fm_quantity_next(fm_span reply, size_t from)
 {
-    const fm_quantity none = {FM_QUANTITY_NO_NUMBER, NAN, reply.size};
+    const fm_quantity none = {FM_QUANTITY_NO_NUMBER, NAN, reply.size, {NULL, 0}};
 
     if (!reply.text)
         return none;
@@ -534,10 +535,11 @@ fm_quantity fm_quantity_next(fm_span reply, size_t from)
 
         if (!q)
             continue;
-        fm_quantity found = {FM_QUANTITY_READ, NAN, 0};
+        fm_quantity found = {FM_QUANTITY_READ, NAN, 0, {p, 0}};
         const char *past = quantity(reply, p, q, low, &found.value);
         if (past) {
             found.end = (size_t)(past - reply.text);
+            found.read.size = (size_t)(past - p);
             return found;
         }
         p = q - 1;

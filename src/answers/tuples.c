@@ -112,6 +112,7 @@ fm_status fm_answers_parse_tuples(const char *text, size_t size, fm_trace_answer
     while (st == FM_OK && !out->cut && p < end && (p = memchr(p, '(', (size_t)(end - p)))) {
         fm_answers_group found;
 
+        const char *open = p;
         p = fm_answers_group_read(p + 1, end, &found, &token);
         st = fm_buf_check(&token, "number in a reply", err);
         if (st != FM_OK || !found.matched || found.count < 2)
@@ -121,7 +122,8 @@ fm_status fm_answers_parse_tuples(const char *text, size_t size, fm_trace_answer
         /* Upstream keeps these in float32, which decides what lies on the edge of a mask or box. */
         st = fm_trace_answer_push(out, (float)fm_answers_round6(found.values[0] / 1000.0),
                                   (float)fm_answers_round6(found.values[1] / 1000.0),
-                                  found.count >= 3 ? (float)found.values[2] : NAN, err);
+                                  found.count >= 3 ? (float)found.values[2] : NAN,
+                                  (fm_span){open, (size_t)(p - open)}, err);
     }
     if (out->n > 0)
         out->shape = FM_TRACE_POINTS;

@@ -55,7 +55,27 @@ fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manife
 
 /* ---- one line of samples.jsonl ---- */
 
-static void put_answer(fm_json_writer *w, const fm_grade *grade)
+/* Where in the reply's bytes the answer was read: [from, to) each; what several points share is said
+ * once. */
+static void put_read(fm_json_writer *w, const fm_reply *reply, const fm_grade *grade)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < grade->n_read && n < FM_GRADE_MOST_READ; i++) {
+        const fm_span *part = &grade->read[i];
+
+        if (!part->text || (i > 0 && part->text == part[-1].text))
+            continue;
+        double from = (double)(part->text - reply->text);
+        if (n++ == 0)
+            fm_json_open(w, "read", '[');
+        fm_json_put_vector(w, NULL, (double[]){from, from + (double)part->size}, 2);
+    }
+    if (n > 0)
+        fm_json_close(w, ']');
+}
+
+static void put_answer(fm_json_writer *w, const fm_reply *reply, const fm_grade *grade)
 {
     fm_json_open(w, "answer", '{');
     fm_json_open(w, "points", '[');
@@ -66,6 +86,7 @@ static void put_answer(fm_json_writer *w, const fm_grade *grade)
         fm_json_put_string(w, "space", grade->space);
     if (grade->answer)
         fm_json_put_string(w, "text", grade->answer);
+    put_read(w, reply, grade);
     fm_json_close(w, '}');
 }
 
@@ -113,7 +134,7 @@ static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sele
     fm_json_open(&w, "reply", '{');
     fm_record_put_reply(&w, reply);
     fm_json_close(&w, '}');
-    put_answer(&w, grade);
+    put_answer(&w, reply, grade);
     put_metrics(&w, protocol, grade);
     fm_json_put_string(&w, "reason", grade->reason);
     fm_json_close(&w, '}');

@@ -124,7 +124,8 @@ static fm_status compare(const choice_rules *rules, const fm_grade_input *input,
     out->status = FM_SAMPLE_OK;
     out->values[M_ACCURACY] = fm_value_truth(right);
     out->values[M_EXTRACTED] = fm_value_truth(true);
-    return keep_answer(answer, arena, out, err);
+    fm_status st = fm_grade_keep_read(input, answer, answer, arena, out, err);
+    return st == FM_OK ? keep_answer(answer, arena, out, err) : st;
 }
 
 /* A letter that is no option is an answer all the same, and wrong. */
@@ -171,7 +172,9 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
         judged = choice.kind == FM_CHOICE_LETTER;
     }
     conclude(rules, input, &choice, judged, out);
-    return FM_OK;
+    if (choice.kind != FM_CHOICE_LETTER || judged)
+        return FM_OK;
+    return fm_grade_keep_read(input, reply, choice.read, arena, out, err);
 }
 
 static fm_status configure(const char *text, const char *place, fm_arena *arena, fm_protocol *out,

@@ -93,6 +93,7 @@ typedef struct {
     size_t n;
     bool found, unjudged;
     const char *reason;
+    fm_span part, read; /* of the reply: what was looked at, and what said it */
 } grading;
 
 /* The truth in `metres` each; a plain number where the reply is one too. */
@@ -111,6 +112,7 @@ static bool take_truth(grading *g, double metres)
 static void take_quantity(grading *g, fm_quantity quantity)
 {
     g->found = isfinite(quantity.value);
+    g->read = quantity.read;
     g->predicted[0] = quantity.value;
     if (quantity.outcome == FM_QUANTITY_UNKNOWN_UNIT)
         g->reason = "unknown unit";
@@ -254,7 +256,10 @@ static fm_status conclude(grading *g)
         v[M_RELATIVE] = fm_value_number(fm_relative_error(g->predicted[0], g->truth[0]));
         v[M_PREDICTED] = fm_value_number(g->predicted[0]);
     }
-    return keep_answer(g);
+    fm_status st = g->part.text
+                       ? fm_grade_keep_read(g->input, g->part, g->read, g->arena, g->out, g->err)
+                       : FM_OK;
+    return st == FM_OK ? keep_answer(g) : st;
 }
 
 static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *arena, fm_grade *out,
@@ -274,10 +279,12 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
             g.n == 0 ? "the data's answer holds no number" : "the data's unit is no length";
         return FM_OK;
     }
-    if (rules->way == BY_JUDGED)
+    if (rules->way == BY_JUDGED) {
         st = read_judged(&g);
-    else if (reply.text)
+    } else if (reply.text) {
+        g.part = reply;
         read_reply(&g, reply);
+    }
     return st == FM_OK ? conclude(&g) : st;
 }
 

@@ -300,6 +300,24 @@ static fm_status keep_space(const fm_points *points, const fm_points_rule *rule,
     return out->space ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for an answer");
 }
 
+fm_status fm_grade_keep_read(const fm_grade_input *input, fm_span part, fm_span read,
+                             struct fm_arena *arena, fm_grade *out, fm_err *err)
+{
+    fm_span *kept;
+
+    if (!read.text && part.size < input->size)
+        read = part;
+    if (!read.text)
+        return FM_OK;
+    kept = fm_arena_alloc(arena, 1, sizeof(*kept));
+    if (!kept)
+        return fm_fail(err, FM_E_NOMEM, "no memory for an answer");
+    *kept = read;
+    out->read = kept;
+    out->n_read = 1;
+    return FM_OK;
+}
+
 fm_status fm_grade_keep_points(const fm_points *points, const fm_points_rule *rule, int width,
                                int height, struct fm_arena *arena, fm_grade *out, fm_err *err)
 {
@@ -309,12 +327,18 @@ fm_status fm_grade_keep_points(const fm_points *points, const fm_points_rule *ru
     out->points = fm_arena_alloc(arena, points->n, sizeof(*out->points));
     if (!out->points)
         return fm_fail(err, FM_E_NOMEM, "no memory for an answer");
+    fm_span *read = fm_arena_alloc(arena, points->n, sizeof(*read));
+    if (!read)
+        return fm_fail(err, FM_E_NOMEM, "no memory for an answer");
     fm_status st = keep_space(points, rule, arena, out, err);
     if (st != FM_OK)
         return st;
+    out->read = read;
+    out->n_read = points->n;
     for (size_t i = 0; i < points->n; i++) {
         const fm_point *p = &points->items[i];
 
+        read[i] = p->read;
         if (p->is_box || !isfinite(p->x) || !isfinite(p->y))
             continue;
         out->points[out->n_points][0] = p->x / width;

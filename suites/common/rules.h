@@ -75,6 +75,11 @@ fm_value fm_value_number(double number); /* UNKNOWN where it is not finite */
 FM_MUST_CHECK fm_status fm_grade_picture_size(const fm_sample *sample, int *width, int *height,
                                               fm_err *err);
 
+/* Keep where the answer stands: `read`, or the `part` of the reply that a rule looked at where the rule
+ * does not tell. FM_E_NOMEM only. */
+FM_MUST_CHECK fm_status fm_grade_keep_read(const fm_grade_input *input, fm_span part, fm_span read,
+                                           struct fm_arena *arena, fm_grade *out, fm_err *err);
+
 /* Keep points on a width x height picture as the grade's answer, and which space the rule took them to
  * be in where it leaves that to the reply. FM_E_NOMEM only. */
 FM_MUST_CHECK fm_status fm_grade_keep_points(const fm_points *points, const fm_points_rule *rule,

@@ -1,4 +1,6 @@
 /* Owns the rules of protocols that judge yes or no. */
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/size.h"
 #include "fathom/choice.h"
@@ -46,7 +48,7 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
     fm_span reply = fm_grade_text(input, rules->part);
     fm_yesno says = FM_SAYS_NEITHER;
 
-    (void)scratch, (void)arena, (void)err;
+    (void)scratch;
     if (reply.text)
         says = rules->way == BY_LAST_LINE ? fm_yesno_last_line(reply) : fm_yesno_prefix(reply);
     out->values[M_EXTRACTED] = fm_value_truth(says != FM_SAYS_NEITHER);
@@ -61,7 +63,12 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
         fm_value_truth((says == FM_SAYS_YES) == input->sample->truth.yesno.yes);
     out->answer = says == FM_SAYS_YES ? "yes" : "no";
     out->values[M_YES] = fm_value_truth(says == FM_SAYS_YES);
-    return FM_OK;
+    fm_span read = fm_reply_last_line(reply);
+    if (rules->way == BY_PREFIX) {
+        read = fm_span_strip(reply);
+        read.size = strlen(out->answer);
+    }
+    return fm_grade_keep_read(input, reply, read, arena, out, err);
 }
 
 static fm_status configure(const char *text, const char *place, fm_arena *arena, fm_protocol *out,

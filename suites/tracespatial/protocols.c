@@ -191,6 +191,12 @@ static fm_status parse(grading *g)
         return fm_fail(g->err, FM_E_NOMEM, "no memory for an answer");
     memcpy(g->out->points, a->points, a->n * sizeof(*a->points));
     g->out->n_points = a->n;
+    fm_span *read = fm_arena_alloc(g->arena, a->n, sizeof(*read));
+    if (!read)
+        return fm_fail(g->err, FM_E_NOMEM, "no memory for an answer");
+    memcpy(read, a->read, a->n * sizeof(*read));
+    g->out->read = read;
+    g->out->n_read = a->n;
     g->out->columns = a->columns;
     return FM_OK;
 }

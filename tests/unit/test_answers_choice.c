@@ -56,6 +56,40 @@ static void all_read(const char *rule, const fm_options *options, const example 
     }
 }
 
+/* For people to see on which words the judgement rests. */
+Test(answers_choice, a_rule_tells_where_it_read)
+{
+    static const struct {
+        const char *rule, *reply, *read;
+        size_t at;
+    } rows[] = {
+        {"letter_first", " (B) is it", "B", 2},
+        {"letter_word", "B. is it", "B", 0},
+        {"letter_tokens", "first (A) or (B)\n\nso (B)", "(B)", 21},
+        {"letter_tokens", "(C)", "(C)", 0},
+        {"letter_infer", "I think it is B.", "B", 14},
+        {"letter_infer", "the Blue Car there", "Blue Car", 4},
+        {"letter_tail", "A is near\xC2\xA0\n<answer> C </answer>", "C", 21},
+        {"letter_tail", "perhaps A\nThe answer is (D)", "D", 25},
+        {"letter_flageval", "The answer: B", NULL, 0}, /* it rewrites the reply first */
+    };
+
+    for (size_t i = 0; i < FM_COUNT_OF(rows); i++) {
+        fm_choice choice;
+
+        cr_assert(fm_choice_read(fm_choice_rule_find(rows[i].rule), fm_span_of(rows[i].reply),
+                                 &four, &arena, &choice, NULL) == FM_OK);
+        if (!rows[i].read) {
+            cr_expect(choice.read.text == NULL);
+            continue;
+        }
+        cr_expect(choice.read.text == rows[i].reply + rows[i].at, "row %zu: at %td", i,
+                  choice.read.text - rows[i].reply);
+        cr_expect(choice.read.size == strlen(rows[i].read), "row %zu: %zu bytes", i,
+                  choice.read.size);
+    }
+}
+
 Test(answers_choice, the_leading_letter_rule_takes_any_leading_letter)
 {
     static const example examples[] = {

@@ -63,6 +63,33 @@ static void all_read(const char *rule, const example *examples, size_t n)
     }
 }
 
+Test(answers_points, each_point_knows_where_it_was_read)
+{
+    static const struct {
+        const char *rule, *reply, *read; /* the last point's */
+    } rows[] = {
+        {"pt_text_dot", "so (1, 2) and (3, 4).", "(3, 4)"},
+        {"pt_pairs_dot1000", "[ 1 , 2 ] or (0.3, 0.4)", "(0.3, 0.4)"},
+        {"pt_xml100", "<point x1=\"10\" y1=\"20\">", "x1=\"10\" y1=\"20\""},
+        {"pt_json_yx1000", "```json\n[{\"point\": [1, 2]}]\n```", "[{\"point\": [1, 2]}]"},
+        {"pt_first_paren", "at ( 0.1 , 0.2 )", "( 0.1 , 0.2 )"},
+        {"pt_tag", "<point>[[1, 2]]</point>", "[1, 2]"},
+        {"pt_auto_max", "(0.5, 0.5)", "(0.5, 0.5)"},
+        {"pt_json_list", "so [{\"point\": [1, 2]}]!", "[{\"point\": [1, 2]}]"},
+        {"pt_text_auto1000", "(1, 2)", "(1, 2)"},
+    };
+
+    for (size_t i = 0; i < FM_COUNT_OF(rows); i++) {
+        fm_points got = read_by(rows[i].rule, rows[i].reply);
+
+        cr_assert(got.n > 0, "%s", rows[i].rule);
+        fm_span read = got.items[got.n - 1].read;
+        cr_expect(read.size == strlen(rows[i].read) &&
+                      memcmp(read.text, rows[i].read, read.size) == 0 && read.text >= rows[i].reply,
+                  "%s read '%.*s'", rows[i].rule, (int)read.size, read.text);
+    }
+}
+
 Test(answers_points, roborefer_scales_only_with_a_decimal_point)
 {
     static const example examples[] = {

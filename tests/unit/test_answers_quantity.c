@@ -165,6 +165,8 @@ Test(answers_quantity, all_lengths_are_listed_in_order)
     cr_assert(same(out[0], 0.75) && same(out[1], 1.2) && same(out[2], 0.6));
     cr_assert(eq(sz, fm_quantity_list(fm_span_of(reply), out, 2), 3));
     cr_assert(same(fm_quantity_last(fm_span_of(reply)).value, 0.6));
+    cr_assert(fm_quantity_last(fm_span_of(reply)).read.text >
+              fm_quantity_first(fm_span_of(reply)).read.text);
     cr_assert(eq(sz, fm_quantity_list(fm_span_of("none"), out, 3), 0));
 }
 

@@ -184,6 +184,17 @@ Test(answers_tuples, random_replies_of_any_length_end_in_a_stated_shape)
     }
 }
 
+Test(answers_tuples, each_point_knows_where_it_was_read)
+{
+    static const char text[] = "near (no) it: (1, 2), then (3,4, 0.5).";
+
+    cr_assert(fm_answers_parse_trace(FM_ANSWERS_TUPLES, text, strlen(text), &answer, NULL) ==
+              FM_OK);
+    cr_assert(answer.n == 2);
+    cr_expect(answer.read[0].size == 6 && memcmp(answer.read[0].text, "(1, 2)", 6) == 0);
+    cr_expect(answer.read[1].text == text + 27 && answer.read[1].size == 10);
+}
+
 Test(answers, families_are_known_by_name)
 {
     fm_answers_family family;

@@ -3,7 +3,7 @@
 // The text of a reply with what the protocol `r` read in it marked.
 function replyText(sample, r) {
   const answer = sample.of[runs[r].group];
-  const text = answer.text + (answer.gap ? '\n' : '') + (answer.tail || '');
+  const text = answer.text + (answer.tail || '');
   const pre = el('pre', { tabindex: 0, 'aria-label': 'reply' });
   const cuts = [];
   for (const [from, to] of (sample.of[r] && sample.of[r].read) || []) cuts.push([from, to]);
@@ -13,7 +13,7 @@ function replyText(sample, r) {
     const node = (a, b) => (a < b ? pre.append(read ? el('mark', {}, text.slice(a, b)) : visible(text.slice(a, b))) : null);
     node(at, split === null ? to : split);
     if (split !== null) {
-      pre.append(el('span', { class: 'gap' }, `\n[${answer.gap} bytes are left out here; the run directory has them]`));
+      pre.append(el('span', { class: 'gap' }, `\n[${answer.gap} bytes are left out here; the run directory has them]\n`));
       node(split, to);
     }
     at = to;
@@ -31,7 +31,7 @@ function verdicts(sample, r) {
   const chips = data.metrics.filter((m) => m.rate).map((m) => verdictChip(sample, r, m)).filter(Boolean);
   const answer = sample.of[r];
   return [el('div', { class: 'verdicts' }, el('span', { class: 'who' }, '@' + runs[r].protocol),
-    answer.s === 'ok' ? null : statusChip(answer.s), chips),
+    answer.s === 'ok' ? null : statusChip(answer.s), answer.answer ? chip('read: ' + answer.answer) : null, chips),
   answer.why ? el('p', { class: 'reason' }, answer.why) : null];
 }
 

@@ -31,7 +31,7 @@ function cardRow(sample, r) {
   const value = primary && typeof answer.m[primary.name] === 'number'
     ? chip(`${primary.name} ${number(answer.m[primary.name])}`, '', 'main') : null;
   return el('span', { class: 'row' }, who, answer.s === 'ok' ? null : statusChip(answer.s),
-    primary ? verdictChip(sample, r, primary) : null, value, rest.map((m) => verdictChip(sample, r, m)));
+    answer.answer ? chip(answer.answer) : null, primary ? verdictChip(sample, r, primary) : null, value, rest.map((m) => verdictChip(sample, r, m)));
 }
 
 function spoken(sample) {

@@ -118,26 +118,86 @@ static size_t character_at(const char *text, size_t at)
     return at;
 }
 
-static fm_status put_reply(fm_json_writer *w, const cJSON *line, fm_err *err)
+/* A reply and what of it is shown: [0, head) and [tail, size). */
+typedef struct {
+    const char *text; /* NULL: there is none */
+    size_t size, head, tail;
+} shown_reply;
+
+static fm_status load_reply(const cJSON *line, fm_arena *arena, shown_reply *out, fm_err *err)
 {
-    const cJSON *reply = fm_json_get(line, "reply");
-    fm_arena arena = {0};
     size_t size = 0;
     char *text = NULL;
-    fm_status st = fm_json_get_reply(reply, "text", &arena, &text, &size, err);
+    fm_status st = fm_json_get_reply(fm_json_get(line, "reply"), "text", arena, &text, &size, err);
 
-    put_if(w, "say", fm_json_string(reply, "detail"));
-    if (st == FM_OK && text) {
-        bool whole = size <= REPLY_HEAD + REPLY_TAIL;
-        size_t head = whole ? size : character_at(text, REPLY_HEAD);
-        size_t tail = whole ? size : character_at(text, size - REPLY_TAIL);
+    *out = (shown_reply){text, size, size, size};
+    if (st == FM_OK && text && size > REPLY_HEAD + REPLY_TAIL) {
+        out->head = character_at(text, REPLY_HEAD);
+        out->tail = character_at(text, size - REPLY_TAIL);
+    }
+    return st;
+}
 
-        fm_json_put_int(w, "size", (int64_t)size);
-        fm_json_put_bytes(w, "text", text, head);
-        if (tail > head)
-            fm_json_put_int(w, "gap", (int64_t)(tail - head));
-        if (tail < size)
-            fm_json_put_bytes(w, "tail", text + tail, size - tail);
+static fm_status put_reply(fm_json_writer *w, const cJSON *line, fm_err *err)
+{
+    fm_arena arena = {0};
+    shown_reply reply;
+    fm_status st = load_reply(line, &arena, &reply, err);
+
+    put_if(w, "say", fm_json_string(fm_json_get(line, "reply"), "detail"));
+    if (st == FM_OK && reply.text) {
+        fm_json_put_int(w, "size", (int64_t)reply.size);
+        fm_json_put_bytes(w, "text", reply.text, reply.head);
+        if (reply.tail > reply.head)
+            fm_json_put_int(w, "gap", (int64_t)(reply.tail - reply.head));
+        if (reply.tail < reply.size)
+            fm_json_put_bytes(w, "tail", reply.text + reply.tail, reply.size - reply.tail);
+    }
+    fm_arena_release(&arena);
+    return st;
+}
+
+/* How many UTF-16 units the text makes in the page: a broken byte is one U+FFFD there. */
+static double units(const char *text, size_t size)
+{
+    double n = 0;
+
+    for (size_t i = 0, length; i < size; i += length ? length : 1) {
+        length = fm_utf8_sequence(text + i, size - i);
+        n += length == 4 ? 2 : 1;
+    }
+    return n;
+}
+
+/* The parts that were read, from bytes of the reply to units of what is shown of it: of a part in the gap
+ * nothing is left. */
+static fm_status put_read(fm_json_writer *w, const cJSON *line, fm_err *err)
+{
+    const cJSON *parts = fm_json_get(fm_json_get(line, "answer"), "read"), *part;
+    fm_arena arena = {0};
+    shown_reply reply;
+    fm_status st = cJSON_IsArray(parts) ? load_reply(line, &arena, &reply, err) : FM_OK;
+
+    if (st == FM_OK && cJSON_IsArray(parts) && reply.text) {
+        fm_json_open(w, "read", '[');
+        cJSON_ArrayForEach(part, parts)
+        {
+            double at[2];
+
+            if (!fm_json_vector(part, at, 2) ||
+                !(at[0] >= 0 && at[0] <= at[1] && at[1] <= (double)reply.size))
+                continue;
+            for (int k = 0; k < 2; k++) {
+                size_t byte = (size_t)at[k];
+                size_t head = byte < reply.head ? byte : reply.head;
+
+                at[k] = units(reply.text, head);
+                if (byte > reply.tail)
+                    at[k] += units(reply.text + reply.tail, byte - reply.tail);
+            }
+            fm_json_put_vector(w, NULL, at, 2);
+        }
+        fm_json_close(w, ']');
     }
     fm_arena_release(&arena);
     return st;
@@ -198,6 +258,9 @@ static fm_status put_answer(fm_json_writer *w, const fm_page *page, const fm_pag
     /* Protocols of one run have the same reply: it is there once, in the first. */
     if (page->model->runs[run].group == run)
         st = put_reply(w, sample->line, err);
+    if (st == FM_OK)
+        st = put_read(w, sample->line, err);
+    put_if(w, "answer", fm_json_string(fm_json_get(sample->line, "answer"), "text"));
     put_path(w, sample->line, picture);
     fm_json_close(w, '}');
     return st;
