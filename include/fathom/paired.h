@@ -67,8 +67,8 @@ FM_API fm_paired_mean fm_paired_mean_of(const double *differences, size_t n,
                                         const fm_stats_column *clusters, size_t n_clusters,
                                         double confidence);
 
-/* One-sided p of "the mean is at most `bound`", by Student's t. Without any spread it is 0 or 1;
- * without an error NaN. */
+/* One-sided p of "the mean is at most `bound`", by Student's t. Without any spread a t would be
+ * sure after two items: then it is that of the sign test, 2^-n (or 1). NaN without an error. */
 FM_API double fm_paired_mean_above(const fm_paired_mean *mean, double bound);
 
 /**

@@ -36,6 +36,8 @@ extern "C" {
     X(E_USAGE, "usage", 2, "a wrong option, name or configuration")                                \
     X(E_INCOMPLETE, "incomplete", 3, "the run stopped early: error budget, quota or cost cap")     \
     X(E_INPUT, "bad_input", 4, "a data file is malformed, truncated or out of bounds")             \
+    X(E_REGRESSION, "regression", 10, "the gate failed: worse than it allows")                     \
+    X(E_INCONCLUSIVE, "inconclusive", 11, "the gate can neither pass nor fail on this data")       \
     X(E_INTERRUPTED, "interrupted", 130, "interrupted by the user, everything saved")
 
 typedef enum {

@@ -11,8 +11,8 @@
 #include "report/usage.h"
 #include "terminal.h"
 
-static fm_status add_one(cli_views *views, const fm_catalog *catalog, const char *run_dir,
-                         const char *protocol, fm_err *err)
+fm_status cli_views_add_one(cli_views *views, const fm_catalog *catalog, const char *run_dir,
+                            const char *protocol, fm_err *err)
 {
     if (views->n == views->capacity) {
         size_t want = views->capacity ? views->capacity * 2 : 8;
@@ -41,7 +41,7 @@ fm_status cli_views_add(cli_views *views, const fm_catalog *catalog, const char 
         names = found;
     }
     for (size_t i = 0; st == FM_OK && i < n_names; i++)
-        st = add_one(views, catalog, run_dir, names[i], err);
+        st = cli_views_add_one(views, catalog, run_dir, names[i], err);
     fm_arena_release(&arena);
     return st;
 }

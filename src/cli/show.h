@@ -15,6 +15,9 @@ typedef struct {
 FM_MUST_CHECK fm_status cli_views_add(cli_views *views, const fm_catalog *catalog,
                                       const char *run_dir, const char *const *names, size_t n_names,
                                       fm_err *err);
+/* Under one protocol; NULL: the run's own. */
+FM_MUST_CHECK fm_status cli_views_add_one(cli_views *views, const fm_catalog *catalog,
+                                          const char *run_dir, const char *protocol, fm_err *err);
 void cli_views_release(cli_views *views); /* accepts {0} */
 
 /* The views as the table, on stdout. */

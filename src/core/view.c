@@ -27,6 +27,8 @@ struct fm_view {
     cJSON *manifest_tree, *results_tree, *usage_tree, *line;
     char samples_path[FM_PATH_BYTES];
     fm_lines lines;
+    const char *const *members; /* of the lines; NULL: all */
+    fm_buf picked;
     char notice[FM_ERR_TEXT_BYTES];
 };
 
@@ -144,6 +146,7 @@ void fm_view_close(fm_view *view)
     cJSON_Delete(view->manifest_tree);
     cJSON_Delete(view->results_tree);
     cJSON_Delete(view->usage_tree);
+    fm_buf_release(&view->picked);
     fm_arena_release(&view->arena);
     free(view);
 }
@@ -161,6 +164,11 @@ const cJSON *fm_view_results(const fm_view *view)
 const cJSON *fm_view_usage(const fm_view *view)
 {
     return view->usage_tree;
+}
+
+const fm_protocol *fm_view_protocol(const fm_view *view)
+{
+    return view->protocol;
 }
 
 const char *fm_view_dir(const fm_view *view)
@@ -192,14 +200,19 @@ static void next_sample(fm_view *view, const char *id, fm_view_sample *out)
     view->walk = NULL;
 }
 
-fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *err)
+void fm_view_only(fm_view *view, const char *const *members)
+{
+    view->members = members;
+}
+
+fm_status fm_view_next_line(fm_view *view, const cJSON **line, bool *more, fm_err *err)
 {
     char place[FM_PATH_BYTES + 32];
-    fm_status st = view->lines.stream ? FM_OK : fm_view_rewind(view, err);
+    fm_status st =
+        view->lines.stream ? FM_OK : fm_lines_open(&view->lines, view->samples_path, 0, err);
 
     if (st == FM_OK)
         st = fm_lines_next(&view->lines, more, err);
-
     if (st != FM_OK || !*more)
         return st;
     cJSON_Delete(view->line);
@@ -207,15 +220,29 @@ fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *e
     snprintf(place, sizeof(place), "%s:%zu", view->lines.path, view->lines.number);
     if (view->lines.too_long)
         return fm_fail(err, FM_E_INPUT, "%s: the line is too long to be one of ours", place);
-    st = fm_json_parse(view->lines.line, view->lines.size, place, &view->line, err);
-    if (st != FM_OK)
+    if (view->members &&
+        fm_json_pick(view->lines.line, view->lines.size, view->members, &view->picked))
+        st = fm_json_parse(view->picked.data, view->picked.size, place, &view->line, err);
+    else
+        st = fm_json_parse(view->lines.line, view->lines.size, place, &view->line, err);
+    if (st == FM_OK && !fm_json_string(view->line, "id"))
+        st = fm_fail(err, FM_E_INPUT, "%s: no id", place);
+    *line = view->line;
+    return st;
+}
+
+fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *err)
+{
+    const cJSON *line = NULL;
+    fm_status st = view->lines.stream ? FM_OK : fm_view_rewind(view, err);
+
+    if (st == FM_OK)
+        st = fm_view_next_line(view, &line, more, err);
+    if (st != FM_OK || !*more)
         return st;
-    const char *id = fm_json_string(view->line, "id");
-    if (!id)
-        return fm_fail(err, FM_E_INPUT, "%s: no id", place);
-    *out = (fm_view_sample){.line = view->line};
+    *out = (fm_view_sample){.line = line};
     if (view->walk)
-        next_sample(view, id, out);
+        next_sample(view, fm_json_string(line, "id"), out);
     return FM_OK;
 }
 

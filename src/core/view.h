@@ -22,7 +22,8 @@ void fm_view_close(fm_view *view);
 
 const cJSON *fm_view_manifest(const fm_view *view); /* borrowed, like all below */
 const cJSON *fm_view_results(const fm_view *view);
-const cJSON *fm_view_usage(const fm_view *view); /* usage.json; NULL: there is none */
+const cJSON *fm_view_usage(const fm_view *view);          /* usage.json; NULL: there is none */
+const fm_protocol *fm_view_protocol(const fm_view *view); /* that the samples are graded by */
 const char *fm_view_dir(const fm_view *view);
 const char *fm_view_notice(const fm_view *view); /* NULL, or why pictures are missing */
 
@@ -33,6 +34,14 @@ typedef struct {
 } fm_view_sample;
 
 FM_MUST_CHECK fm_status fm_view_next(fm_view *view, fm_view_sample *out, bool *more, fm_err *err);
+/* The same without the data: its line alone. Not to be mixed with fm_view_next() but for a rewind
+ * between them. */
+FM_MUST_CHECK fm_status fm_view_next_line(fm_view *view, const cJSON **line, bool *more,
+                                          fm_err *err);
+/* From here on lines hold these members alone, and so do the objects in them (fm_json_pick; borrowed,
+ * ends with NULL, NULL for everything again): what a reply is long in need not be read for its
+ * metrics. `id` must be among them. */
+void fm_view_only(fm_view *view, const char *const *members);
 FM_MUST_CHECK fm_status fm_view_rewind(fm_view *view, fm_err *err);
 
 /* The protocols under which the run directory holds results: names in the arena, the run's own

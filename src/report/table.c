@@ -3,6 +3,7 @@
  * Owns the layout; what stands in a cell is summary.c's business. Every text that came from a file
  * passes through fm_text_for_terminal.
  */
+#include "report/screen.h"
 #include "report/writers.h"
 
 #include <math.h>
@@ -14,100 +15,17 @@
 #include "base/size.h"
 #include "base/text.h"
 
-#define RULE     "\xE2\x94\x80" /* box drawing, light horizontal */
-#define MARK     "\xE2\x96\xB8" /* small triangle: the primary metric */
-#define ELLIPSIS "\xE2\x80\xA6"
-#define MIDDOT   "\xC2\xB7"
-#define DASH     "\xE2\x80\x93"
+#define MARK   "\xE2\x96\xB8" /* small triangle: the primary metric */
+#define MIDDOT "\xC2\xB7"
+#define DASH   "\xE2\x80\x93"
 
 enum { LABEL_GAP = 3, CELL_GAP = 2, HEADING_MOST = 40, LABEL_MOST = 32, WIDTH_LEAST = 60 };
 enum { NUMBER = 7, PROTOCOL = 16, VERDICT_LEAST = 7, VERDICT_MOST = 24, REASON_LEAST = 16 };
-
-typedef struct {
-    fm_buf *out;
-    int width;
-    bool colour;
-} screen;
 
 /* The widths of the three parts of a run's cells; a part that is left out is 0. */
 typedef struct {
     int value, interval, count;
 } block;
-
-static void spaces(screen *s, int n)
-{
-    for (int i = 0; i < n; i++)
-        fm_buf_putc(s->out, ' ');
-}
-
-/* Padding at the end of a line is invisible until somebody copies it. */
-static void end_line(screen *s)
-{
-    while (s->out->size > 0 && s->out->data[s->out->size - 1] == ' ')
-        s->out->size--;
-    fm_buf_putc(s->out, '\n');
-}
-
-static void style(screen *s, const char *code)
-{
-    if (s->colour)
-        fm_buf_printf(s->out, "\033[%sm", code);
-}
-
-/* Text from a file, escaped, cut to `most` columns with an ellipsis; returns the columns taken. */
-static int put_data(screen *s, const char *text, int most)
-{
-    fm_buf safe = {0};
-    size_t size = strlen(text), bound = (size_t)most * 8 + 8;
-    int columns = 0;
-
-    fm_text_for_terminal(&safe, text, size < bound ? size : bound);
-    const char *p = fm_buf_text(&safe);
-    bool cut = (int)fm_text_columns(p) > most;
-    int room = cut ? most - 1 : most;
-    while (*p) {
-        char character[5] = {0};
-        size_t n = fm_utf8_sequence(p, strlen(p));
-
-        memcpy(character, p, n ? n : 1);
-        int wide = (int)fm_text_columns(character);
-        if (columns + wide > room)
-            break;
-        fm_buf_puts(s->out, character);
-        columns += wide;
-        p += n ? n : 1;
-    }
-    if (cut)
-        fm_buf_puts(s->out, ELLIPSIS);
-    if (safe.failed)
-        s->out->failed = true;
-    fm_buf_release(&safe);
-    return columns + cut;
-}
-
-static void put_padded(screen *s, const char *text, int columns)
-{
-    spaces(s, columns - put_data(s, text, columns));
-}
-
-static int at_most(int n, int most)
-{
-    return n < most ? n : most;
-}
-
-static int max(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static void rule(screen *s, int columns)
-{
-    style(s, "2");
-    for (int i = 0; i < columns; i++)
-        fm_buf_puts(s->out, RULE);
-    style(s, "0");
-    fm_buf_putc(s->out, '\n');
-}
 
 /* ---- headings ---- */
 

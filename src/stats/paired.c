@@ -77,8 +77,8 @@ static void find_region(region *r)
     }
 }
 
-/* Its probability, where an item is lost with the probability `share` and gained with share +
- * bound. */
+/* Its probability, where an item is lost with the probability `share` and gained with share + bound:
+ * the most that the hypothesis allows, as long as that is left beside the losses. */
 static double probability(const region *r, double share)
 {
     /* What is further from the mean than this is below 1e-10 and would be added to no avail. */
@@ -126,9 +126,9 @@ static double exact_above(const fm_paired_counts *counts, double bound)
     const double left_out = 1e-5;
     region r = {.n = (double)counts->n, .bound = bound};
     fm_interval share = fm_stats_clopper_pearson(counts->lost, counts->n, 1 - left_out);
-    double low = fmax(share.low, -bound), high = fmin(share.high, (1 - bound) / 2);
+    double low = fmax(share.low, -bound), high = share.high;
 
-    if (low > high) /* no share of losses that the data allows goes with this difference */
+    if (low > high) /* so few losses, and yet a difference this low: the data rule it out */
         return left_out;
     /* Rounding must not leave out the outcome that was seen. */
     r.least = score(r.n, (double)counts->gained, (double)counts->lost, bound);
@@ -191,7 +191,7 @@ double fm_paired_mean_above(const fm_paired_mean *mean, double bound)
     if (isnan(mean->error))
         return NAN;
     if (mean->error == 0)
-        return mean->mean > bound ? 0 : 1;
+        return mean->mean > bound ? exp2(-(mean->degrees + 1)) : 1;
     return fm_t_above((mean->mean - bound) / mean->error, mean->degrees);
 }
 

@@ -83,22 +83,28 @@ def tango():
 def exact_above(n, b, c, bound):
     """Sum over all outcomes on a dense mesh of the nuisance parameter, within its interval."""
     interval = stats.binomtest(c, n).proportion_ci(1 - 1e-5, method="exact")
-    low, high = max(interval.low, -bound), min(interval.high, (1 - bound) / 2)
+    low, high = max(interval.low, -bound), interval.high
     least = score(n, b, c, bound) - 1e-7
     outcomes = [(i, j) for i in range(n + 1) for j in range(n + 1 - i) if score(n, i, j, bound) >= least]
     i, j = np.array([o[0] for o in outcomes]), np.array([o[1] for o in outcomes])
-    most = 0
-    for share in np.linspace(low, high, 2001):
-        gain = share + bound
+    def probability(share):
+        gain = min(share + bound, 1 - share)
         p = stats.multinomial.pmf(np.stack([i, j, n - i - j], axis=1), n,
                                   [max(gain, 0), max(share, 0), max(0, 1 - gain - share)])
-        most = max(most, float(np.sum(p)))
+        return float(np.sum(p))
+
+    mesh = np.linspace(low, high, 2001)
+    values = [probability(share) for share in mesh]
+    best, step = mesh[int(np.argmax(values))], mesh[1] - mesh[0]
+    most = max(max(values), max(probability(share) for share in
+                                np.linspace(max(low, best - step), min(high, best + step), 1001)))
     return min(1, most + 1e-5)
 
 
 def above():
     for n, b, c, bound in [(30, 2, 3, -0.1), (30, 2, 1, -0.1), (40, 0, 0, -0.05), (40, 6, 2, 0.03),
-                           (25, 1, 6, -0.1), (40, 0, 0, 0.05), (20, 20, 0, 0.5)]:
+                           (25, 1, 6, -0.1), (40, 0, 0, 0.05), (20, 20, 0, 0.5), (32, 0, 31, -0.01),
+                           (30, 2, 20, -0.5)]:
         yield n, b, c, bound, exact_above(n, b, c, bound)
 
 

@@ -105,6 +105,15 @@ Test(paired, p_falls_with_gains_and_with_the_bound)
     }
 }
 
+Test(paired, losses_beyond_what_the_bound_leaves_room_for_speak_for_the_hypothesis)
+{
+    fm_paired_counts all_lost = {32, 0, 32}, nearly = {32, 0, 31}, all_gained = {32, 32, 0};
+
+    cr_assert(fm_paired_above(&all_lost, -0.01) > 0.9);
+    cr_assert(fm_paired_above(&nearly, -0.01) > 0.9 && fm_paired_above(&nearly, 0.01) > 0.9);
+    cr_assert(fm_paired_above(&all_gained, 0.01) < 1e-4);
+}
+
 Test(paired, the_test_of_many_pairs_continues_the_exact_one)
 {
     fm_paired_counts most = {FM_PAIRED_EXACT_MOST, 90, 110};
@@ -116,13 +125,13 @@ Test(paired, the_test_of_many_pairs_continues_the_exact_one)
 
 /* ---- numbers ---- */
 
-Test(paired, equal_differences_leave_no_doubt)
+Test(paired, equal_differences_are_as_sure_as_their_number)
 {
     double same[] = {0.5, 0.5, 0.5}, none[] = {0, 0, 0};
     fm_paired_mean mean = fm_paired_mean_of(same, 3, NULL, 0, 0.95);
 
     cr_assert(mean.error == 0 && mean.interval.low == 0.5 && mean.interval.high == 0.5);
-    cr_assert(fm_paired_mean_above(&mean, 0.4) == 0 && fm_paired_mean_above(&mean, 0.5) == 1);
+    cr_assert(fm_paired_mean_above(&mean, 0.4) == 0.125 && fm_paired_mean_above(&mean, 0.5) == 1);
     cr_assert(fm_paired_sign_flip(none, 3, 1000, 1) == 1);
 }
 

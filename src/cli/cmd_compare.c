@@ -1,0 +1,413 @@
+/* fathom compare: is the candidate worse? The statistics are core's, the words the report's. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "catalog.h"
+#include "commands.h"
+#include "report/compare.h"
+#include "show.h"
+#include "terminal.h"
+
+/* ---- options ---- */
+
+/* Every value of an option that may be repeated, and may hold several with commas between; into the
+ * arena. */
+static fm_status take_names(const cli_args *args, const char *option, fm_arena *arena,
+                            const char **names, size_t most, size_t *n, fm_err *err)
+{
+    for (size_t i = 0; i < args->n; i++) {
+        const cli_given *given = &args->given[i];
+
+        if (!given->option || strcmp(given->option->name, option) != 0)
+            continue;
+        for (const char *text = given->value; *text;) {
+            size_t size = strcspn(text, ",");
+
+            if (size == 0 || *n == most)
+                return fm_fail(err, FM_E_USAGE,
+                               "option '--%s' wants names with commas between, %zu at most", option,
+                               most);
+            names[*n] = fm_arena_memdup(arena, text, size);
+            if (!names[(*n)++])
+                return fm_fail(err, FM_E_NOMEM, "no memory for the options");
+            text += size + (text[size] == ',');
+        }
+    }
+    return FM_OK;
+}
+
+/* "3pp" and "3%" are 0.03, "0.03" is itself, in the metric's unit. */
+static fm_status read_margin(const char *text, double *out, fm_err *err)
+{
+    size_t size = strlen(text);
+    bool points = size > 2 && strcmp(text + size - 2, "pp") == 0;
+    bool percent = size > 1 && text[size - 1] == '%';
+    char number[64];
+    double value;
+
+    snprintf(number, sizeof(number), "%.*s", (int)(size - (points ? 2 : percent ? 1 : 0)), text);
+    if (size >= sizeof(number) || !fm_text_to_double(number, &value) || value < 0)
+        return fm_fail(err, FM_E_USAGE,
+                       "option '--margin' wants a number like 3pp or 0.03, 0 or more, not '%s'",
+                       text);
+    *out = points || percent ? value / 100 : value;
+    return FM_OK;
+}
+
+static fm_status read_gate(const cli_args *args, fm_compare_options *o, fm_err *err)
+{
+    const char *gate = cli_value(args, "gate"), *alpha = cli_value(args, "alpha");
+    const char *margin = cli_value(args, "margin");
+    static const char *const needs_gate[] = {"margin", "metric", "alpha"};
+
+    for (size_t i = 0; !gate && i < sizeof(needs_gate) / sizeof(needs_gate[0]); i++)
+        for (size_t k = 0; k < args->n; k++)
+            if (args->given[k].option && strcmp(args->given[k].option->name, needs_gate[i]) == 0)
+                return fm_fail(err, FM_E_USAGE,
+                               "option '--%s' is for a gate: --gate noninferior "
+                               "or --gate superior",
+                               needs_gate[i]);
+    if (!gate)
+        return FM_OK;
+    if (strcmp(gate, "noninferior") == 0)
+        o->gate = FM_GATE_NONINFERIOR;
+    else if (strcmp(gate, "superior") == 0)
+        o->gate = FM_GATE_SUPERIOR;
+    else
+        return fm_fail(err, FM_E_USAGE, "option '--gate' wants noninferior or superior, not '%s'",
+                       gate);
+    if (!margin && o->gate == FM_GATE_NONINFERIOR)
+        return fm_fail(err, FM_E_USAGE,
+                       "a gate for non-inferiority needs --margin: how much worse is still good "
+                       "enough, like 3pp");
+    if (!fm_text_to_double(alpha, &o->alpha) || !(o->alpha > 0 && o->alpha < 0.5))
+        return fm_fail(err, FM_E_USAGE,
+                       "option '--alpha' wants a number above 0 and below 0.5, "
+                       "not '%s'",
+                       alpha);
+    return margin ? read_margin(margin, &o->margin, err) : FM_OK;
+}
+
+static fm_status read_cluster(const char *text, fm_cluster *out, fm_err *err)
+{
+    static const char *const names[] = {[FM_CLUSTER_AUTO] = "auto",
+                                        [FM_CLUSTER_NONE] = "none",
+                                        [FM_CLUSTER_PICTURE] = "picture",
+                                        [FM_CLUSTER_CATEGORY] = "category"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i], text) == 0) {
+            *out = (fm_cluster)i;
+            return FM_OK;
+        }
+    }
+    return fm_fail(err, FM_E_USAGE,
+                   "option '--cluster' wants auto, none, picture or category, not '%s'", text);
+}
+
+static fm_status read_allowed(const cli_args *args, fm_arena *arena, unsigned *bits, fm_err *err)
+{
+    const char *names[16];
+    size_t n = 0;
+    fm_status st = take_names(args, "allow-different", arena, names, 16, &n, err);
+
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        if (!fm_compare_identity_from_name(names[i], bits))
+            st = fm_fail(err, FM_E_USAGE,
+                         "option '--allow-different' wants suite, protocol, prompt or data, not "
+                         "'%s'",
+                         names[i]);
+    return st;
+}
+
+static fm_status read_options(const cli_args *args, fm_arena *arena, fm_compare_options *o,
+                              fm_err *err)
+{
+    uint64_t jobs = 0, draws = 0;
+    fm_status st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
+
+    if (st == FM_OK)
+        st = cli_number(args, "draws", 100, 10000000, &draws, err);
+    if (st == FM_OK)
+        st = cli_number(args, "seed", 0, UINT64_C(1) << 53, &o->seed, err);
+    if (st == FM_OK)
+        st = read_cluster(cli_value(args, "cluster"), &o->cluster, err);
+    if (st == FM_OK)
+        st = read_allowed(args, arena, &o->allowed, err);
+    if (st == FM_OK)
+        st = take_names(args, "only", arena, o->metrics, FM_MAX_METRICS, &o->n_metrics, err);
+    if (st == FM_OK)
+        st = read_gate(args, o, err);
+    if (st == FM_OK)
+        st = take_names(args, "metric", arena, o->gated, FM_MAX_METRICS, &o->n_gated, err);
+    o->jobs = (int)jobs;
+    o->draws = (size_t)draws;
+    return st;
+}
+
+/* ---- what is written ---- */
+
+/* "-" is stdout. */
+static fm_status put_file(const char *path, const fm_buf *text, fm_err *err)
+{
+    return strcmp(path, "-") == 0 ? cli_print(text, err)
+                                  : fm_file_write_atomic(path, text->data, text->size, err);
+}
+
+static fm_status write_markdown(const char *path, const fm_comparison *comparison,
+                                const fm_compare_style *style, fm_err *err)
+{
+    fm_buf out = {0};
+    fm_status st = fm_compare_markdown(&out, comparison, style, err);
+
+    if (st == FM_OK)
+        st = put_file(path, &out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
+static fm_status write_junit(const char *path, const fm_comparison *comparison, fm_err *err)
+{
+    fm_buf out = {0};
+    fm_status st = fm_compare_junit(&out, comparison, err);
+
+    if (st == FM_OK)
+        st = put_file(path, &out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
+/* Other steps of the job write to the same file. */
+static fm_status append_summary(const char *path, const fm_comparison *comparison,
+                                const fm_compare_style *style, fm_err *err)
+{
+    fm_buf out = {0};
+    FILE *file = NULL;
+    fm_status st = fm_compare_markdown(&out, comparison, style, err);
+
+    if (st == FM_OK && !(file = fopen(path, "ab")))
+        st = fm_fail(err, FM_E_IO, "cannot append to the step summary '%s'", path);
+    if (file) {
+        bool written = fwrite(out.data, 1, out.size, file) == out.size;
+
+        if (fclose(file) != 0 || !written)
+            st = fm_fail(err, FM_E_IO, "cannot append to the step summary '%s'", path);
+    }
+    fm_buf_release(&out);
+    return st;
+}
+
+static fm_status tell_github(const fm_comparison *comparison, const fm_compare_style *style,
+                             fm_err *err)
+{
+    const char *summary = getenv("GITHUB_STEP_SUMMARY");
+    fm_buf out = {0};
+    fm_status st = fm_compare_github(&out, comparison, err);
+
+    if (st == FM_OK)
+        st = cli_print(&out, err);
+    if (st == FM_OK && summary && summary[0])
+        st = append_summary(summary, comparison, style, err);
+    fm_buf_release(&out);
+    return st;
+}
+
+static fm_status show(const cli_args *args, const fm_comparison *comparison,
+                      const fm_compare_style *style, fm_err *err)
+{
+    fm_buf out = {0};
+    fm_status st = cli_has(args, "json") ? fm_compare_json(&out, comparison, err)
+                                         : fm_compare_table(&out, comparison, style, err);
+
+    if (st == FM_OK)
+        st = cli_print(&out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
+static bool is_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+static fm_status write_all(const cli_args *args, const fm_comparison *comparison, fm_err *err)
+{
+    cli_style terminal = cli_style_for(stdout);
+    const char *markdown = cli_value(args, "markdown"), *junit = cli_value(args, "junit");
+    uint64_t listed = 0;
+    fm_status st = cli_number(args, "list", 0, 1000000, &listed, err);
+    fm_compare_style style = {.width = terminal.terminal ? terminal.width : 0,
+                              .colour = terminal.colour,
+                              .listed = (size_t)listed};
+
+    if (st == FM_OK && markdown)
+        st = write_markdown(markdown, comparison, &style, err);
+    if (st == FM_OK && junit)
+        st = write_junit(junit, comparison, err);
+    if (st == FM_OK && !is_stdout(markdown) && !is_stdout(junit))
+        st = show(args, comparison, &style, err);
+    if (st == FM_OK && cli_has(args, "github"))
+        st = tell_github(comparison, &style, err);
+    return st;
+}
+
+/* ---- the command ---- */
+
+static fm_status verdict_status(const fm_comparison *comparison, fm_err *err)
+{
+    static const fm_status statuses[] = {[FM_VERDICT_PASS] = FM_OK,
+                                         [FM_VERDICT_FAIL] = FM_E_REGRESSION,
+                                         [FM_VERDICT_INCONCLUSIVE] = FM_E_INCONCLUSIVE};
+    fm_status st = statuses[comparison->verdict];
+    fm_buf text = {0};
+
+    if (comparison->options->gate == FM_GATE_NONE || st == FM_OK)
+        return FM_OK;
+    fm_compare_verdict(&text, comparison);
+    (void)!fm_fail(err, st, "%s", fm_buf_text(&text));
+    fm_buf_release(&text);
+    return st;
+}
+
+static fm_status open_views(const cli_args *args, const fm_catalog *catalog, cli_views *views,
+                            fm_err *err)
+{
+    const char *protocol = cli_value(args, "protocol");
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < cli_operands(args); i++)
+        st = cli_views_add_one(views, catalog, cli_operand(args, i), protocol, err);
+    return st;
+}
+
+static fm_status compare_run(const cli_args *args, fm_err *err)
+{
+    fm_compare_options options = {0};
+    fm_comparison comparison = {0};
+    fm_catalog catalog;
+    cli_views views = {0};
+    fm_arena arena = {0};
+    fm_status st = read_options(args, &arena, &options, err);
+
+    if (st == FM_OK && cli_has(args, "github") &&
+        (cli_has(args, "json") || is_stdout(cli_value(args, "markdown")) ||
+         is_stdout(cli_value(args, "junit"))))
+        st = fm_fail(err, FM_E_USAGE,
+                     "option '--github' writes to standard output: nothing else can be read there");
+    if (st == FM_OK)
+        st = cli_catalog(&catalog, err);
+    if (st == FM_OK)
+        st = open_views(args, &catalog, &views, err);
+    if (st == FM_OK)
+        st = fm_compare(views.items, views.n, &options, &comparison, err);
+    if (st == FM_OK) {
+        st = write_all(args, &comparison, err);
+        if (st == FM_OK)
+            st = verdict_status(&comparison, err);
+    }
+    fm_comparison_release(&comparison);
+    cli_views_release(&views);
+    fm_arena_release(&arena);
+    return st;
+}
+
+static const char *const description[] = {
+    "Holds each CAND against BASE, sample by sample: the difference of every metric with its "
+    "interval and p, the samples that changed sides, and what failed replies could hide.",
+    "With --gate the answer is pass (exit code 0), fail (10) or inconclusive (11). --alpha bounds "
+    "the chance of a wrong pass and of a wrong fail, over all gated metrics and candidates "
+    "together. An inconclusive gate says how many samples would decide it.",
+    "Runs of another suite, protocol, prompt or data are refused unless --allow-different names "
+    "what may differ. docs/comparing.md explains the numbers and shows the jobs of CI servers.",
+    NULL,
+};
+
+static const cli_option options_table[] = {
+    {.name = "gate",
+     .argument = "KIND",
+     .help = "noninferior: is the candidate not worse by the margin? superior: is it better by "
+             "more than the margin?",
+     .group = "the gate",
+     .kind = CLI_WORDS,
+     .words = "noninferior superior"},
+    {.name = "margin",
+     .argument = "X",
+     .help = "3pp for a rate, or a number in the metric's unit (superior: default 0)"},
+    {.name = "metric",
+     .argument = "M,...",
+     .help = "metrics that the gate is on (default: the protocol's own)",
+     .repeats = true},
+    {.name = "alpha", .argument = "A", .fallback = "0.05", .help = "chance of a wrong verdict"},
+    {.name = "only",
+     .argument = "M,...",
+     .help = "compare these metrics alone (default: all)",
+     .group = "what is compared",
+     .repeats = true},
+    {.name = "protocol",
+     .argument = "P",
+     .help = "grades of this protocol (default: each run's own)",
+     .kind = CLI_PROTOCOL},
+    {.name = "cluster",
+     .argument = "BY",
+     .fallback = "auto",
+     .help = "samples that belong together: auto (by picture, where several share one), none, "
+             "picture or category",
+     .kind = CLI_WORDS,
+     .words = "auto none picture category"},
+    {.name = "allow-different",
+     .argument = "WHAT,...",
+     .help = "compare though these differ: suite, protocol, prompt, data",
+     .repeats = true},
+    {.name = "draws",
+     .argument = "N",
+     .fallback = "10000",
+     .help = "draws of bootstrap and permutation"},
+    {.name = "seed",
+     .argument = "N",
+     .fallback = "20251213660",
+     .help = "of the draws; it is written into the JSON"},
+    {.name = "markdown",
+     .argument = "FILE",
+     .help = "as Markdown for a pull request; - for standard output",
+     .group = "what is written",
+     .kind = CLI_FILE},
+    {.name = "junit",
+     .argument = "FILE",
+     .help = "as JUnit XML; - for standard output",
+     .kind = CLI_FILE},
+    {.name = "github",
+     .help = "annotations for GitHub Actions, and the Markdown into $GITHUB_STEP_SUMMARY"},
+    {.name = "json", .help = "everything as JSON (schema fathom.compare/1) instead of the table"},
+    {.name = "list",
+     .argument = "N",
+     .fallback = "10",
+     .help = "changed samples to list, of either kind"},
+    {.name = "jobs",
+     .letter = 'j',
+     .argument = "N",
+     .help = "threads; results do not depend on it (default: one a processor)"},
+    {0},
+};
+
+static const cli_example examples[] = {
+    {"fathom compare runs/base runs/new", "what changed, and is it real"},
+    {"fathom compare runs/base runs/new --gate noninferior --margin 3pp",
+     "fail a build when the new run is worse by 3 points"},
+    {0},
+};
+
+const cli_command cli_command_compare = {
+    .name = "compare",
+    .summary = "hold runs against each other, and gate on the difference",
+    .operands = "BASE CAND...",
+    .operand_kind = CLI_RUN,
+    .min_operands = 2,
+    .max_operands = -1,
+    .description = description,
+    .options = options_table,
+    .examples = examples,
+    .run = compare_run,
+};

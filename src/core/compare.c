@@ -1,0 +1,621 @@
+/* Owns who is compared with whom: what runs must share, the pairs, the flips, and what several
+ * metrics together are held to. The numbers of one metric are compare_metric.c's. */
+#include "core/compare.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "core/compare_internal.h"
+#include "fathom/multiple.h"
+
+/* Everything that one comparison holds while it is made. */
+typedef struct {
+    fm_view *const *views;
+    size_t n_views;
+    const fm_compare_options *options;
+    fm_comparison *out;
+    fm_graded *graded;     /* [n_views] */
+    fm_pairing *pairings;  /* [n_views - 1] */
+    fm_pair **pairs;       /* likewise */
+    size_t *metrics;       /* [n_metrics] of the base's protocol */
+    size_t *metrics_there; /* [n_views - 1][n_metrics] of the candidate's */
+} work;
+
+const char *fm_verdict_name(fm_verdict verdict)
+{
+    static const char *const names[] = {[FM_VERDICT_PASS] = "pass",
+                                        [FM_VERDICT_FAIL] = "fail",
+                                        [FM_VERDICT_INCONCLUSIVE] = "inconclusive"};
+
+    return names[verdict];
+}
+
+static int jobs_of(const work *w)
+{
+    return w->options->jobs > 0 ? w->options->jobs : fm_threads_available();
+}
+
+/* ---- what runs must share ---- */
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} identities[] = {
+#define IDENTITY(code, text, value) {text, value},
+    FM_COMPARE_IDENTITY_MAP(IDENTITY)
+#undef IDENTITY
+};
+
+bool fm_compare_identity_from_name(const char *name, unsigned *bits)
+{
+    for (size_t i = 0; i < FM_COUNT_OF(identities); i++) {
+        if (strcmp(identities[i].name, name) != 0)
+            continue;
+        *bits |= identities[i].bit;
+        return true;
+    }
+    return false;
+}
+
+/* Where it stands, in results.json or in an object of manifest.json. */
+static const struct {
+    fm_compare_identity bit;
+    const char *what, *object, *member; /* object NULL: of the results */
+} shared[] = {
+    {FM_COMPARE_SUITE, "task", NULL, "task"},
+    {FM_COMPARE_SUITE, "version of the suite", NULL, "suite_version"},
+    {FM_COMPARE_PROTOCOL, "protocol", NULL, "protocol"},
+    {FM_COMPARE_PROTOCOL, "version of the protocol", NULL, "protocol_version"},
+    {FM_COMPARE_PROMPT, "prompt", "prompt", "sha256"},
+    {FM_COMPARE_DATA, "data", "data", "sha256"},
+};
+
+static const char *name_of_bit(unsigned bit)
+{
+    for (size_t i = 0; i < FM_COUNT_OF(identities); i++)
+        if (identities[i].bit == bit)
+            return identities[i].name;
+    return "";
+}
+
+static void text_of(const fm_view *view, const char *object, const char *member, char *out,
+                    size_t size)
+{
+    const cJSON *root =
+        object ? fm_json_get(fm_view_manifest(view), object) : fm_view_results(view);
+    const cJSON *item = fm_json_get(root, member);
+
+    if (cJSON_IsNumber(item))
+        snprintf(out, size, "%g", item->valuedouble);
+    else
+        snprintf(out, size, "%s", cJSON_IsString(item) ? item->valuestring : "not stated");
+}
+
+static fm_status check_shared(work *w, const fm_view *view, unsigned *differing, fm_err *err)
+{
+    for (size_t i = 0; i < FM_COUNT_OF(shared); i++) {
+        char a[128], b[128];
+
+        text_of(w->views[0], shared[i].object, shared[i].member, a, sizeof(a));
+        text_of(view, shared[i].object, shared[i].member, b, sizeof(b));
+        if (strcmp(a, b) == 0)
+            continue;
+        *differing |= shared[i].bit;
+        if (w->options->allowed & shared[i].bit)
+            continue;
+        return fm_fail(err, FM_E_USAGE,
+                       "'%s' cannot be compared with '%s': the %s differs, %.24s there and %.24s "
+                       "here; --allow-different %s compares them all the same",
+                       fm_view_dir(view), fm_view_dir(w->views[0]), shared[i].what, a, b,
+                       name_of_bit(shared[i].bit));
+    }
+    return FM_OK;
+}
+
+static fm_status check_all_shared(work *w, fm_err *err)
+{
+    unsigned differing = 0;
+    char names[64] = "";
+
+    for (size_t i = 1; i < w->n_views; i++) {
+        fm_status st = check_shared(w, w->views[i], &differing, err);
+
+        if (st != FM_OK)
+            return st;
+    }
+    for (size_t i = 0; i < FM_COUNT_OF(identities); i++) {
+        size_t used = strlen(names);
+
+        if (differing & identities[i].bit)
+            snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+                     identities[i].name);
+    }
+    w->out->differences = fm_arena_strdup(&w->out->arena, names);
+    return w->out->differences ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
+}
+
+/* ---- metrics ---- */
+
+static size_t find_metric(const fm_protocol *protocol, const char *name)
+{
+    size_t i = 0;
+
+    while (i < protocol->n_metrics && (strcmp(protocol->metrics[i].name, name) != 0 ||
+                                       protocol->metrics[i].role == FM_METRIC_DETAIL))
+        i++;
+    return i;
+}
+
+static fm_status check_metric(const fm_view *view, const char *name, fm_err *err)
+{
+    const fm_protocol *protocol = fm_view_protocol(view);
+    const char *names[FM_MAX_METRICS], *near;
+    size_t n = 0;
+
+    if (find_metric(protocol, name) < protocol->n_metrics)
+        return FM_OK;
+    for (size_t i = 0; i < protocol->n_metrics; i++)
+        if (protocol->metrics[i].role != FM_METRIC_DETAIL)
+            names[n++] = protocol->metrics[i].name;
+    near = fm_text_nearest(name, names, n);
+    return fm_fail(err, FM_E_USAGE, "'%s' has no metric '%s' under protocol '%s'%s%s%s",
+                   fm_view_dir(view), name, protocol->name, near ? "; did you mean '" : "",
+                   near ? near : "", near ? "'?" : "");
+}
+
+static bool is_in(const char *name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_gated(const work *w, const char *name)
+{
+    const fm_compare_options *o = w->options;
+
+    if (o->gate == FM_GATE_NONE)
+        return false;
+    return o->n_gated ? is_in(name, o->gated, o->n_gated) : strcmp(name, w->out->primary) == 0;
+}
+
+/* Every named metric must be there in every run; of those that nobody named, the ones that are in
+ * all of them are compared. */
+static fm_status check_named(const work *w, fm_err *err)
+{
+    const fm_compare_options *o = w->options;
+    fm_status st = FM_OK;
+
+    for (size_t v = 0; v < w->n_views; v++) {
+        for (size_t i = 0; st == FM_OK && i < o->n_metrics; i++)
+            st = check_metric(w->views[v], o->metrics[i], err);
+        for (size_t i = 0; st == FM_OK && i < o->n_gated; i++)
+            st = check_metric(w->views[v], o->gated[i], err);
+        if (st == FM_OK && o->gate != FM_GATE_NONE && !o->n_gated)
+            st = check_metric(w->views[v], w->out->primary, err);
+    }
+    return st;
+}
+
+static bool is_everywhere(const work *w, const char *name)
+{
+    for (size_t v = 1; v < w->n_views; v++) {
+        const fm_protocol *protocol = fm_view_protocol(w->views[v]);
+
+        if (find_metric(protocol, name) == protocol->n_metrics)
+            return false;
+    }
+    return true;
+}
+
+static fm_status choose_metrics(work *w, fm_err *err)
+{
+    const fm_protocol *protocol = fm_view_protocol(w->views[0]);
+    const fm_compare_options *o = w->options;
+    size_t *n = &w->out->n_metrics;
+    fm_status st = check_named(w, err);
+
+    for (size_t i = 0; st == FM_OK && i < protocol->n_metrics; i++) {
+        const fm_metric *m = &protocol->metrics[i];
+        bool wanted = o->n_metrics ? is_in(m->name, o->metrics, o->n_metrics) : true;
+
+        if (m->role == FM_METRIC_DETAIL || !(wanted || is_gated(w, m->name)) ||
+            !is_everywhere(w, m->name))
+            continue;
+        if (is_gated(w, m->name) && m->better == 0)
+            st = fm_fail(err, FM_E_USAGE, "metric '%s' has no better side, a gate needs one",
+                         m->name);
+        for (size_t v = 1; v < w->n_views; v++)
+            w->metrics_there[(v - 1) * protocol->n_metrics + *n] =
+                find_metric(fm_view_protocol(w->views[v]), m->name);
+        w->metrics[(*n)++] = i;
+    }
+    if (st == FM_OK && *n == 0)
+        st = fm_fail(err, FM_E_INPUT, "the runs have no metric in common");
+    return st;
+}
+
+/* ---- pairs and clusters ---- */
+
+static fm_status load_one(void *context, size_t index, int worker, fm_err *err)
+{
+    work *w = context;
+
+    (void)worker;
+    return fm_graded_load(&w->graded[index], w->views[index],
+                          index == 0 && w->options->cluster != FM_CLUSTER_NONE, err);
+}
+
+static const char *group_of(const fm_graded_sample *sample, fm_cluster cluster)
+{
+    return cluster == FM_CLUSTER_CATEGORY ? sample->category : sample->picture;
+}
+
+/* Number the groups of the base's samples; one without a group is a group of its own. */
+static fm_status number_groups(const fm_graded *base, fm_cluster cluster, uint32_t *numbers,
+                               size_t *n_groups, fm_err *err)
+{
+    fm_id_map map = {0};
+    fm_status st = FM_OK;
+
+    *n_groups = 0;
+    for (size_t i = 0; st == FM_OK && i < base->n; i++) {
+        const char *group = group_of(&base->samples[i], cluster);
+        uint64_t number = *n_groups;
+        bool fresh;
+
+        if ((!group || !fm_id_map_find(&map, group, &number)) && ++*n_groups && group &&
+            !fm_id_map_put(&map, group, number, &fresh, NULL))
+            st = fm_fail(err, FM_E_NOMEM, "no memory for the groups of the samples");
+        numbers[i] = (uint32_t)number;
+    }
+    fm_id_map_release(&map);
+    return st;
+}
+
+static bool has_groups(const fm_graded *base, fm_cluster cluster)
+{
+    for (size_t i = 0; i < base->n; i++)
+        if (group_of(&base->samples[i], cluster))
+            return true;
+    return false;
+}
+
+/* numbers[n of the base] where samples are clustered, else NULL. */
+static fm_status find_clusters(work *w, uint32_t **numbers, size_t *n_groups, fm_err *err)
+{
+    const fm_graded *base = &w->graded[0];
+    fm_cluster wanted = w->options->cluster;
+    fm_cluster cluster = wanted == FM_CLUSTER_AUTO ? FM_CLUSTER_PICTURE : wanted;
+
+    w->out->cluster = "none";
+    *numbers = NULL;
+    *n_groups = 0;
+    if (wanted == FM_CLUSTER_NONE || base->n == 0)
+        return FM_OK;
+    if (wanted != FM_CLUSTER_AUTO && !has_groups(base, cluster)) {
+        const char *notice = fm_view_notice(w->views[0]);
+
+        return fm_fail(err, FM_E_USAGE, "the samples of '%s' have no %s to cluster by%s%s",
+                       fm_view_dir(w->views[0]),
+                       cluster == FM_CLUSTER_PICTURE ? "picture" : "category", notice ? ": " : "",
+                       notice ? notice : "");
+    }
+    *numbers = calloc(base->n, sizeof(**numbers));
+    fm_status st = *numbers ? number_groups(base, cluster, *numbers, n_groups, err)
+                            : fm_fail(err, FM_E_NOMEM, "no memory for the groups of the samples");
+    /* A picture for every sample is no clustering. */
+    if (st != FM_OK || (wanted == FM_CLUSTER_AUTO && *n_groups == base->n)) {
+        free(*numbers);
+        *numbers = NULL;
+        *n_groups = 0;
+        return st;
+    }
+    w->out->cluster = cluster == FM_CLUSTER_PICTURE ? "picture" : "category";
+    return FM_OK;
+}
+
+static fm_status pair_up(work *w, size_t candidate, const uint32_t *numbers, size_t n_groups,
+                         fm_err *err)
+{
+    const fm_graded *base = &w->graded[0], *other = &w->graded[candidate];
+    fm_compared_run *run = &w->out->runs[candidate - 1];
+    fm_pair *pairs = calloc(base->n + 1, sizeof(*pairs));
+
+    w->pairs[candidate - 1] = pairs;
+    if (!pairs)
+        return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", base->n);
+    for (size_t i = 0; i < base->n; i++) {
+        uint64_t there;
+
+        if (!fm_id_map_find(&other->ids, base->samples[i].id, &there))
+            continue;
+        fm_sample_status a = base->samples[i].status, b = other->samples[there].status;
+        pairs[run->pairs++] =
+            (fm_pair){.base = i, .candidate = there, .cluster = numbers ? numbers[i] : 0};
+        run->by_status[0][a]++;
+        run->by_status[1][b]++;
+        run->failed += a != FM_SAMPLE_OK || b != FM_SAMPLE_OK;
+    }
+    run->base_only = base->n - run->pairs;
+    run->candidate_only = other->n - run->pairs;
+    w->pairings[candidate - 1] = (fm_pairing){.options = w->options,
+                                              .base = base,
+                                              .candidate = other,
+                                              .pairs = pairs,
+                                              .n_pairs = run->pairs,
+                                              .n_clusters = numbers ? n_groups : 0,
+                                              .failures = run->failed > 0};
+    if (run->pairs == 0 && base->n + other->n > 0)
+        return fm_fail(err, FM_E_INPUT, "'%s' and '%s' have no sample in common",
+                       fm_view_dir(w->views[0]), fm_view_dir(w->views[candidate]));
+    return FM_OK;
+}
+
+static fm_status pair_all(work *w, fm_err *err)
+{
+    uint32_t *numbers = NULL;
+    size_t n_groups = 0;
+    fm_status st = fm_parallel_for(w->n_views, jobs_of(w), load_one, w, err);
+
+    if (st == FM_OK)
+        st = find_clusters(w, &numbers, &n_groups, err);
+    for (size_t i = 1; st == FM_OK && i < w->n_views; i++)
+        st = pair_up(w, i, numbers, n_groups, err);
+    free(numbers);
+    return st;
+}
+
+/* ---- flips ---- */
+
+/* The primary metric where it is a rate, else the first rate. */
+static size_t flip_metric(const work *w)
+{
+    const fm_protocol *protocol = w->graded[0].protocol;
+    size_t found = w->out->n_metrics;
+
+    for (size_t m = 0; m < w->out->n_metrics; m++) {
+        const fm_metric *metric = &protocol->metrics[w->metrics[m]];
+
+        if (metric->role != FM_METRIC_RATE || metric->better == 0)
+            continue;
+        if (strcmp(metric->name, w->out->primary) == 0)
+            return m;
+        found = found == w->out->n_metrics ? m : found;
+    }
+    return found;
+}
+
+/* With repeats, the side that most askings are on. */
+static int side_of(const fm_graded *run, size_t sample, size_t metric)
+{
+    double value = run->scored[sample * run->protocol->n_metrics + metric];
+
+    return isnan(value) || value == 0.5 ? 0 : value > 0.5 ? 1 : -1;
+}
+
+static fm_status find_flips(work *w, size_t r, size_t m, fm_err *err)
+{
+    const fm_pairing *p = &w->pairings[r];
+    const fm_metric *metric = &p->base->protocol->metrics[w->metrics[m]];
+    size_t there = w->metrics_there[r * p->base->protocol->n_metrics + m];
+    fm_compared_run *run = &w->out->runs[r];
+
+    run->flips = fm_arena_alloc(&w->out->arena, run->pairs + 1, sizeof(*run->flips));
+    if (!run->flips)
+        return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", run->pairs);
+    for (size_t i = 0; i < p->n_pairs; i++) {
+        const fm_pair *pair = &p->pairs[i];
+        int before = side_of(p->base, pair->base, w->metrics[m]);
+        int after = side_of(p->candidate, pair->candidate, there);
+
+        if (before * after >= 0)
+            continue;
+        fm_compare_flip *flip = &run->flips[run->n_flips++];
+        *flip = (fm_compare_flip){
+            .id = fm_arena_strdup(&w->out->arena, p->base->samples[pair->base].id),
+            .gained = (after > 0) == (metric->better > 0),
+            .base_status = p->base->samples[pair->base].status,
+            .candidate_status = p->candidate->samples[pair->candidate].status};
+        if (!flip->id)
+            return fm_fail(err, FM_E_NOMEM, "no memory for the samples that changed");
+    }
+    return FM_OK;
+}
+
+static fm_status find_all_flips(work *w, fm_err *err)
+{
+    size_t m = flip_metric(w);
+    fm_status st = FM_OK;
+
+    if (m == w->out->n_metrics)
+        return FM_OK;
+    w->out->flip_metric = w->graded[0].protocol->metrics[w->metrics[m]].name;
+    for (size_t r = 0; st == FM_OK && r < w->out->n; r++)
+        st = find_flips(w, r, m, err);
+    return st;
+}
+
+/* ---- all metrics of all candidates ---- */
+
+static fm_status compare_one(void *context, size_t index, int worker, fm_err *err)
+{
+    work *w = context;
+    size_t run = index / w->out->n_metrics, m = index % w->out->n_metrics;
+    const fm_protocol *protocol = w->graded[0].protocol;
+
+    (void)worker;
+    return fm_compare_metric(
+        &w->pairings[run], w->metrics[m], w->metrics_there[run * protocol->n_metrics + m],
+        is_gated(w, protocol->metrics[w->metrics[m]].name), &w->out->runs[run].metrics[m], err);
+}
+
+/* A family: the same p of every metric that has it, of every candidate. */
+typedef struct {
+    double *(*at)(fm_compared_metric *metric);       /* where it stands; NULL: not in the family */
+    double *(*adjusted)(fm_compared_metric *metric); /* where it goes */
+    fm_status (*adjust)(const double *p, size_t n, double *adjusted, fm_err *err);
+} family;
+
+static double *p_of(fm_compared_metric *m)
+{
+    return &m->p;
+}
+
+static double *p_holm_of(fm_compared_metric *m)
+{
+    return &m->p_holm;
+}
+
+static double *p_bh_of(fm_compared_metric *m)
+{
+    return &m->p_bh;
+}
+
+static double *p_pass_of(fm_compared_metric *m)
+{
+    return m->gated ? &m->gate.p_pass : NULL;
+}
+
+static double *p_fail_of(fm_compared_metric *m)
+{
+    return m->gated ? &m->gate.p_fail : NULL;
+}
+
+static const family families[] = {{p_of, p_holm_of, fm_multiple_holm},
+                                  {p_of, p_bh_of, fm_multiple_benjamini_hochberg},
+                                  {p_pass_of, p_pass_of, fm_multiple_holm},
+                                  {p_fail_of, p_fail_of, fm_multiple_holm}};
+
+static fm_compared_metric *metric_at(fm_comparison *out, size_t index)
+{
+    return &out->runs[index / out->n_metrics].metrics[index % out->n_metrics];
+}
+
+static fm_status adjust(fm_comparison *out, const family *f, double *p, fm_err *err)
+{
+    size_t n = out->n * out->n_metrics;
+
+    for (size_t i = 0; i < n; i++) {
+        const double *at = f->at(metric_at(out, i));
+
+        p[i] = at ? *at : NAN;
+    }
+    fm_status st = f->adjust(p, n, p, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
+        double *to = f->adjusted(metric_at(out, i));
+
+        if (to)
+            *to = p[i];
+    }
+    return st;
+}
+
+static void decide(work *w)
+{
+    fm_comparison *out = w->out;
+
+    for (size_t i = 0; i < out->n * out->n_metrics; i++) {
+        fm_compared_metric *m = metric_at(out, i);
+
+        if (!m->gated)
+            continue;
+        fm_compare_decide(w->options, m);
+        if (m->gate.verdict == FM_VERDICT_FAIL ||
+            (m->gate.verdict == FM_VERDICT_INCONCLUSIVE && out->verdict == FM_VERDICT_PASS))
+            out->verdict = m->gate.verdict;
+    }
+}
+
+static fm_status compare_all(work *w, fm_err *err)
+{
+    fm_comparison *out = w->out;
+    size_t n = out->n * out->n_metrics;
+    double *p = fm_arena_alloc(&out->arena, n, sizeof(*p));
+    fm_status st = FM_OK;
+
+    for (size_t r = 0; p && r < out->n; r++) {
+        out->runs[r].metrics =
+            fm_arena_alloc(&out->arena, out->n_metrics, sizeof(*out->runs[r].metrics));
+        p = out->runs[r].metrics ? p : NULL;
+    }
+    if (!p)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
+    st = fm_parallel_for(n, jobs_of(w), compare_one, w, err);
+    for (size_t f = 0; st == FM_OK && f < FM_COUNT_OF(families); f++)
+        st = adjust(out, &families[f], p, err);
+    if (st == FM_OK)
+        decide(w);
+    return st;
+}
+
+/* ---- from views to verdict ---- */
+
+static fm_status reserve(work *w, fm_err *err)
+{
+    size_t n = w->n_views - 1, n_metrics = fm_view_protocol(w->views[0])->n_metrics;
+
+    w->graded = calloc(w->n_views, sizeof(*w->graded));
+    w->pairings = calloc(n, sizeof(*w->pairings));
+    w->pairs = calloc(n, sizeof(*w->pairs));
+    w->metrics = calloc(n_metrics + 1, sizeof(*w->metrics));
+    w->metrics_there = calloc(n * n_metrics + 1, sizeof(*w->metrics_there));
+    w->out->runs = fm_arena_alloc(&w->out->arena, n, sizeof(*w->out->runs));
+    if (w->graded && w->pairings && w->pairs && w->metrics && w->metrics_there && w->out->runs)
+        return FM_OK;
+    return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
+}
+
+static void release(work *w)
+{
+    for (size_t i = 0; w->graded && i < w->n_views; i++)
+        fm_graded_release(&w->graded[i]);
+    for (size_t i = 0; w->pairs && i + 1 < w->n_views; i++)
+        free(w->pairs[i]);
+    free(w->graded);
+    free(w->pairings);
+    free(w->pairs);
+    free(w->metrics);
+    free(w->metrics_there);
+}
+
+fm_status fm_compare(fm_view *const *views, size_t n, const fm_compare_options *options,
+                     fm_comparison *out, fm_err *err)
+{
+    work w = {.views = views, .n_views = n, .options = options, .out = out};
+
+    if (n < 2)
+        return fm_fail(err, FM_E_USAGE, "a comparison needs a base and a candidate");
+    *out = (fm_comparison){.options = options,
+                           .views = views,
+                           .primary = fm_view_protocol(views[0])->primary,
+                           .n = n - 1};
+    fm_status st = reserve(&w, err);
+    if (st == FM_OK)
+        st = check_all_shared(&w, err);
+    if (st == FM_OK)
+        st = choose_metrics(&w, err);
+    if (st == FM_OK)
+        st = pair_all(&w, err);
+    if (st == FM_OK)
+        st = compare_all(&w, err);
+    if (st == FM_OK)
+        st = find_all_flips(&w, err);
+    release(&w);
+    if (st != FM_OK)
+        fm_comparison_release(out);
+    return st;
+}
+
+void fm_comparison_release(fm_comparison *comparison)
+{
+    fm_arena_release(&comparison->arena);
+    *comparison = (fm_comparison){0};
+}

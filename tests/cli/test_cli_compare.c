@@ -1,0 +1,315 @@
+/* Runs held against each other: the gate's exit codes, what is refused, damaged runs, and texts from
+ * data in every output. */
+#include "base/buffer.h"
+#include "program.h"
+
+TestSuite(compare, .init = program_begin, .fini = program_end);
+
+enum { SAMPLES = 32 };
+
+static void write_text(const char *dir, const char *name, const fm_buf *text)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (fm_dir_make(dir, NULL) != FM_OK ||
+        fm_file_write_atomic(path, text->data, text->size, NULL) != FM_OK)
+        cr_fatal("cannot write '%s'", path);
+}
+
+/* A run directory of n samples: right but for those from `wrong` on, each `repeats` times; dfd near
+ * `distance`. What the program reads of one, without the seconds that making one takes. */
+static void make_run_of(const char *dir, int n, int wrong, double distance, int repeats)
+{
+    fm_buf text = {0};
+
+    fm_buf_puts(&text, "{\"schema\": \"fathom.manifest/1\", \"suite\": {\"name\": \"tabletop\", "
+                       "\"version\": \"1\", \"task\": \"tabletop-3d\", \"protocol\": \"paper\", "
+                       "\"protocol_version\": 1}, \"answers\": \"tuples\", \"data\": {\"dir\": "
+                       "\"/gone\", \"annotations\": null, \"sha256\": \"da7a\"}, \"prompt\": "
+                       "{\"text\": \"Point\", \"sha256\": \"5c65\"}, \"adapter\": {\"name\": "
+                       "\"gemini\", \"settings\": [], \"seed\": 1, \"timeout_s\": 0, "
+                       "\"sees_truth\": false}, \"selection\": {}}");
+    write_text(dir, "manifest.json", &text);
+    fm_buf_clear(&text);
+    fm_buf_printf(&text,
+                  "{\"schema\": \"fathom.results/1\", \"suite\": \"tabletop\", \"suite_version\": "
+                  "\"1\", \"task\": \"tabletop-3d\", \"protocol\": \"paper\", "
+                  "\"protocol_version\": 1, \"adapter\": \"gemini\", \"n\": %d}",
+                  n * repeats);
+    write_text(dir, "results.json", &text);
+    fm_buf_clear(&text);
+    for (int i = 0; i < n * repeats; i++) {
+        int sample = i / repeats, k = i % repeats;
+
+        fm_buf_printf(&text, "{\"id\": \"%d", sample);
+        if (k)
+            fm_buf_printf(&text, "#%d\", \"base_id\": \"%d\", \"repeat\": %d", k + 1, sample,
+                          k + 1);
+        else
+            fm_buf_puts(&text, "\"");
+        fm_buf_printf(
+            &text,
+            ", \"status\": \"ok\", \"reply\": {\"status\": \"ok\", \"text\": \"\\\"}{\"}, "
+            "\"metrics\": {\"success\": %s, \"dfd\": %g, \"grid_origin\": [1, 2]}, "
+            "\"reason\": null}\n",
+            sample < wrong && k != 1 ? "true" : "false", distance * (1 + 0.1 * (sample * 7 % 11)));
+    }
+    write_text(dir, "samples.jsonl", &text);
+    fm_buf_release(&text);
+}
+
+static void make_run(const char *dir, int wrong, double distance)
+{
+    make_run_of(dir, SAMPLES, wrong, distance, 1);
+}
+
+static void make_runs(void)
+{
+    make_run("base", SAMPLES, 0.03);
+    make_run("good", SAMPLES, 0.031);
+    make_run("bad", 1, 0.4);
+}
+
+/* Every `from` in a file of a run becomes `to`. */
+static void replace(const char *path, const char *from, const char *to)
+{
+    fm_buf in = {0}, out = {0};
+
+    if (fm_file_read(path, (size_t)64 << 20, &in, NULL) != FM_OK)
+        cr_fatal("cannot read '%s'", path);
+    cr_assert(contains(fm_buf_text(&in), from), "'%s' has no '%s'", path, from);
+    for (const char *p = fm_buf_text(&in), *at; *p; p = at + strlen(from)) {
+        at = strstr(p, from);
+        if (!at) {
+            fm_buf_puts(&out, p);
+            break;
+        }
+        fm_buf_append(&out, p, (size_t)(at - p));
+        fm_buf_puts(&out, to);
+    }
+    if (fm_file_write_atomic(path, out.data, out.size, NULL) != FM_OK)
+        cr_fatal("cannot write '%s'", path);
+    fm_buf_release(&in);
+    fm_buf_release(&out);
+}
+
+Test(compare, a_gate_passes_fails_or_is_inconclusive_by_its_exit_code)
+{
+    make_runs();
+    fathom("compare", "base", "good", "--gate", "noninferior", "--margin", "20pp");
+    expect_success();
+    cr_expect(contains(OUT, "PASS  non-inferiority of success within 20 pp"), "%s", OUT);
+    fathom("compare", "base", "bad", "--gate", "noninferior", "--margin", "3pp");
+    cr_expect(eq(int, last.code, 10), "%s", ERR);
+    cr_expect(contains(ERR, "the gate failed: non-inferiority of success within 3 pp: worse by "
+                            "more than 3 pp: -"),
+              "%s", ERR);
+    fathom("compare", "base", "good", "--gate", "noninferior", "--margin", "0.001");
+    cr_expect(eq(int, last.code, 11), "%s", ERR);
+    cr_expect(contains(ERR, "32 pairs cannot tell"), "%s", ERR);
+    fathom("compare", "bad", "base", "--gate", "superior", "--metric", "success,dfd");
+    expect_success();
+    cr_expect(contains(OUT, "PASS  superiority of dfd by more than 0 m"), "%s", OUT);
+}
+
+Test(compare, a_run_equals_itself)
+{
+    make_run("base", 20, 0.03);
+    fathom("compare", "base", "base", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"difference\": 0,"), "%s", OUT);
+    cr_expect(eq(int, contains(OUT, "\"lost\": 1"), false));
+    fathom("compare", "base", "base", "--gate", "superior");
+    cr_expect(eq(int, last.code, 11));
+}
+
+Test(compare, the_same_bytes_on_any_number_of_threads)
+{
+    fm_buf first = {0};
+
+    make_runs();
+    fathom("compare", "base", "good", "bad", "--json", "-j", "1");
+    expect_success();
+    fm_buf_puts(&first, OUT);
+    fathom("compare", "base", "good", "bad", "--json", "-j", "7");
+    expect_success();
+    cr_expect(eq(str, OUT, first.data));
+    cr_expect(contains(OUT, "\"seed\": 20251213660"));
+    fm_buf_release(&first);
+}
+
+Test(compare, what_must_not_be_compared_is_named)
+{
+    make_runs();
+    replace("good/manifest.json", "\"prompt\": {", "\"prompt\": {\"sha256\": \"other\", ");
+    fathom("compare", "base", "good");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "the prompt differs, "), "%s", ERR);
+    cr_expect(contains(ERR, "--allow-different prompt compares them all the same"), "%s", ERR);
+    fathom("compare", "base", "good", "--allow-different", "prompt");
+    expect_success();
+    cr_expect(contains(OUT, "differs in prompt, allowed"), "%s", OUT);
+    replace("bad/results.json", "\"protocol_version\": 1", "\"protocol_version\": 2");
+    fathom("compare", "base", "bad", "--allow-different", "prompt,data");
+    cr_expect(contains(ERR, "the version of the protocol differs, 1 there and 2 here"), "%s", ERR);
+    fathom("compare", "base", "good", "--allow-different", "weather");
+    cr_expect(contains(ERR, "wants suite, protocol, prompt or data, not 'weather'"), "%s", ERR);
+}
+
+Test(compare, options_that_make_no_sense_are_refused)
+{
+    make_run("base", SAMPLES, 0.03);
+    fathom("compare", "base");
+    cr_expect(eq(int, last.code, 2));
+    fathom("compare", "base", "base", "--margin", "3pp");
+    cr_expect(contains(ERR, "option '--margin' is for a gate"), "%s", ERR);
+    fathom("compare", "base", "base", "--gate", "noninferior");
+    cr_expect(contains(ERR, "needs --margin"), "%s", ERR);
+    fathom("compare", "base", "base", "--gate", "noninferior", "--margin", "-3pp");
+    cr_expect(contains(ERR, "not '-3pp'"), "%s", ERR);
+    fathom("compare", "base", "base", "--gate", "superior", "--alpha", "0.7");
+    cr_expect(contains(ERR, "'--alpha' wants"), "%s", ERR);
+    fathom("compare", "base", "base", "--gate", "superior", "--metric", "sucess");
+    cr_expect(contains(ERR, "did you mean 'success'?"), "%s", ERR);
+    fathom("compare", "base", "base", "--github", "--json");
+    cr_expect(contains(ERR, "nothing else can be read there"), "%s", ERR);
+}
+
+Test(compare, runs_of_different_length_are_paired_by_id)
+{
+    make_run("base", SAMPLES, 0.03);
+    make_run_of("short", 5, 5, 0.03, 1);
+    fathom("compare", "base", "short");
+    expect_success();
+    cr_expect(contains(OUT, "pairs      5, left out: 27 in the base alone, 0 in the candidate"),
+              "%s", OUT);
+    make_run_of("one", 1, 1, 0.03, 1);
+    fathom("compare", "base", "one", "--gate", "noninferior", "--margin", "3pp");
+    cr_expect(eq(int, last.code, 11), "%s", ERR);
+}
+
+Test(compare, damaged_runs_are_refused_by_name)
+{
+    fm_buf text = {0};
+
+    make_runs();
+    replace("bad/samples.jsonl", "\"id\": \"3\"", "\"id\": \"4\"");
+    fathom("compare", "base", "bad");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "sample '4' stands in samples.jsonl twice"), "%s", ERR);
+    if (fm_file_read("good/samples.jsonl", (size_t)1 << 20, &text, NULL) != FM_OK)
+        cr_fatal("no samples");
+    text.data[text.size /= 2] = '\0';
+    if (fm_file_write_atomic("good/samples.jsonl", text.data, text.size, NULL) != FM_OK)
+        cr_fatal("cannot write");
+    fathom("compare", "base", "good");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "good/samples.jsonl:"), "%s", ERR);
+    *strrchr(text.data, '\n') = '\0';
+    if (fm_file_write_atomic("good/samples.jsonl", text.data, strlen(text.data), NULL) != FM_OK)
+        cr_fatal("cannot write");
+    fathom("compare", "base", "good");
+    cr_expect(contains(ERR, "lines where results.json counts 32"), "%s", ERR);
+    fm_buf_release(&text);
+}
+
+/* Half of the candidate's replies time out: with all of them wrong it is worse, with their pairs
+ * dropped it is not, so that nothing is decided. */
+Test(compare, failed_replies_cannot_decide_a_gate)
+{
+    make_runs();
+    for (int i = 0; i < 16; i++) {
+        char from[64], to[64];
+
+        snprintf(from, sizeof(from), "{\"id\": \"%d\", \"status\": \"ok\"", i);
+        snprintf(to, sizeof(to), "{\"id\": \"%d\", \"status\": \"timeout\"", i);
+        replace("good/samples.jsonl", from, to);
+    }
+    fathom("compare", "base", "good", "--gate", "noninferior", "--margin", "20pp");
+    cr_expect(eq(int, last.code, 11), "%s", ERR);
+    cr_expect(contains(ERR, "16 pairs with a failed reply decide it: -50.0 pp with them wrong, "
+                            "0.0 pp with their pairs dropped"),
+              "%s", ERR);
+    cr_expect(contains(OUT, "16 of 32 pairs: base none; candidate 16 timeout"), "%s", OUT);
+}
+
+Test(compare, junit_keeps_failures_and_errors_apart)
+{
+    make_runs();
+    fathom("compare", "base", "bad", "good", "--gate", "noninferior", "--margin", "1pp", "--junit",
+           "junit.xml");
+    cr_expect(eq(int, last.code, 10));
+    fathom("compare", "base", "bad", "good", "--gate", "noninferior", "--margin", "1pp", "--junit",
+           "-");
+    cr_expect(contains(OUT, "<testsuites tests=\"2\" failures=\"1\" errors=\"1\" skipped=\"0\">"),
+              "%s", OUT);
+    cr_expect(contains(OUT, "<failure type=\"fail\" message=\"worse by more than 1 pp: -"));
+    cr_expect(contains(OUT, "<error type=\"inconclusive\" message=\"32 pairs cannot tell"));
+    cr_expect(fm_file_exists("junit.xml"));
+}
+
+/* Ids, names of folders and models come from elsewhere. */
+Test(compare, texts_from_data_cannot_act_in_any_output)
+{
+    static const char hostile[] = "\\u001b[31m</testcase>\\n::error::x|<b>%0A\\u202e";
+
+    make_runs();
+    make_run("a\n::error::b<&\"", 1, 0.4);
+    for (int i = 0; i < 32; i++) {
+        char from[64], to[128];
+
+        snprintf(from, sizeof(from), "{\"id\": \"%d\",", i);
+        snprintf(to, sizeof(to), "{\"id\": \"%d%s\",", i, hostile);
+        replace("base/samples.jsonl", from, to);
+        replace("a\n::error::b<&\"/samples.jsonl", from, to);
+    }
+    fathom("compare", "base", "a\n::error::b<&\"", "--gate", "noninferior", "--margin", "3pp",
+           "--github", "--junit", "junit.xml", "--list", "40");
+    cr_expect(eq(int, last.code, 10), "%s", ERR);
+    cr_expect(contains(OUT, "lost"));
+    cr_expect(eq(int, contains(OUT, "\033"), false));
+    cr_expect(eq(int, contains(OUT, "\xE2\x80\xAE"), false));
+    cr_expect(eq(int, contains(OUT, "\n::error::"), false));
+    cr_expect(contains(OUT, "\n::error title=non-inferiority of success within 3 pp%3A fail::"));
+    cr_expect(eq(int, (int)count_lines(ERR), 1), "%s", ERR);
+    fathom("compare", "base", "a\n::error::b<&\"", "--markdown", "-", "--list", "40");
+    expect_success();
+    cr_expect(contains(OUT, "lost: "));
+    cr_expect(eq(int, contains(OUT, "</testcase>"), false));
+    cr_expect(eq(int, contains(OUT, "<b>"), false));
+    cr_expect(eq(int, contains(OUT, "\n::error"), false));
+    fathom("compare", "base", "a\n::error::b<&\"", "--junit", "-");
+    expect_success();
+    cr_expect(eq(int, contains(OUT, "b<&"), false), "%s", OUT);
+}
+
+Test(compare, github_gets_its_step_summary_appended)
+{
+    fm_buf text = {0};
+
+    make_runs();
+    setenv("GITHUB_STEP_SUMMARY", scratch_path("summary.md"), 1);
+    if (fm_file_write_atomic("summary.md", "before\n", 7, NULL) != FM_OK)
+        cr_fatal("cannot write");
+    fathom("compare", "base", "good", "--github", "--gate", "noninferior", "--margin", "20pp");
+    expect_success();
+    cr_expect(contains(OUT, "\n::notice title=non-inferiority of success within 20 pp%3A pass::"),
+              "%s", OUT);
+    if (fm_file_read("summary.md", (size_t)1 << 20, &text, NULL) != FM_OK)
+        cr_fatal("no summary");
+    cr_expect(contains(text.data, "before\n**Gate: pass**\n"), "%s", text.data);
+    cr_expect(contains(text.data, "\n| **success** | "));
+    unsetenv("GITHUB_STEP_SUMMARY");
+    fm_buf_release(&text);
+}
+
+Test(compare, repeats_make_samples_of_several_askings)
+{
+    make_run_of("often", SAMPLES, 20, 0.03, 3);
+    make_run("base", 20, 0.03);
+    fathom("compare", "base", "often", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"pairs\": 32"), "%s", OUT);
+    cr_expect(contains(OUT, "\"candidate_noise\": 0."), "%s", OUT);
+}
