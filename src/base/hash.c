@@ -1,10 +1,12 @@
-/* Owns the text form of hashes; the arithmetic is libmd's. */
+/* Owns the text form of hashes; the arithmetic is libcrypto's, which libcurl brings along. Its functions
+ * of before 3.0 are used: they take no memory and cannot fail, and they have the processor's own
+ * instructions as the newer ones do. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/hash.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sha1.h>
-#include <sha2.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +15,8 @@
 struct fm_hash {
     bool git;
     union {
-        SHA2_CTX sha2;
-        SHA1_CTX sha1;
+        SHA256_CTX sha2;
+        SHA_CTX sha1;
     } context;
 };
 
@@ -24,7 +26,7 @@ fm_hash *fm_hash_new(void)
 
     if (hash) {
         hash->git = false;
-        SHA256Init(&hash->context.sha2);
+        SHA256_Init(&hash->context.sha2);
     }
     return hash;
 }
@@ -38,8 +40,8 @@ fm_hash *fm_hash_new_git(uint64_t size_bytes)
         int n = snprintf(head, sizeof(head), "blob %" PRIu64, size_bytes);
 
         hash->git = true;
-        SHA1Init(&hash->context.sha1);
-        SHA1Update(&hash->context.sha1, (const uint8_t *)head, (size_t)n + 1); /* with its NUL */
+        SHA1_Init(&hash->context.sha1);
+        SHA1_Update(&hash->context.sha1, head, (size_t)n + 1); /* with its NUL */
     }
     return hash;
 }
@@ -47,9 +49,9 @@ fm_hash *fm_hash_new_git(uint64_t size_bytes)
 void fm_hash_update(fm_hash *hash, const void *bytes, size_t size)
 {
     if (hash->git)
-        SHA1Update(&hash->context.sha1, bytes, size);
+        SHA1_Update(&hash->context.sha1, bytes, size);
     else
-        SHA256Update(&hash->context.sha2, bytes, size);
+        SHA256_Update(&hash->context.sha2, bytes, size);
 }
 
 static void put_digits(const uint8_t *digest, size_t size, char out[FM_HASH_TEXT_BYTES])
@@ -63,20 +65,20 @@ static void put_digits(const uint8_t *digest, size_t size, char out[FM_HASH_TEXT
     out[2 * size] = '\0';
 }
 
-static void digest_to_text(SHA2_CTX *context, char out[FM_HASH_TEXT_BYTES])
+static void digest_to_text(SHA256_CTX *context, char out[FM_HASH_TEXT_BYTES])
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
 
-    SHA256Final(digest, context);
+    SHA256_Final(digest, context);
     put_digits(digest, sizeof(digest), out);
 }
 
 void fm_hash_finish(fm_hash *hash, char out[FM_HASH_TEXT_BYTES])
 {
-    uint8_t digest[SHA1_DIGEST_LENGTH];
+    uint8_t digest[SHA_DIGEST_LENGTH];
 
     if (hash->git) {
-        SHA1Final(digest, &hash->context.sha1);
+        SHA1_Final(digest, &hash->context.sha1);
         put_digits(digest, sizeof(digest), out);
     } else {
         digest_to_text(&hash->context.sha2, out);
@@ -86,25 +88,25 @@ void fm_hash_finish(fm_hash *hash, char out[FM_HASH_TEXT_BYTES])
 
 void fm_hash_bytes(const void *bytes, size_t size, char out[FM_HASH_TEXT_BYTES])
 {
-    SHA2_CTX context;
+    SHA256_CTX context;
 
-    SHA256Init(&context);
-    SHA256Update(&context, bytes, size);
+    SHA256_Init(&context);
+    SHA256_Update(&context, bytes, size);
     digest_to_text(&context, out);
 }
 
 fm_status fm_hash_file(const char *path, char out[FM_HASH_TEXT_BYTES], fm_err *err)
 {
-    unsigned char block[1 << 14];
-    SHA2_CTX context;
+    unsigned char block[1 << 16];
+    SHA256_CTX context;
     size_t n;
     FILE *f = fopen(path, "rbe");
 
     if (!f)
         return fm_fail(err, FM_E_IO, "cannot open '%s': %s", path, strerror(errno));
-    SHA256Init(&context);
+    SHA256_Init(&context);
     while ((n = fread(block, 1, sizeof(block), f)) > 0)
-        SHA256Update(&context, block, n);
+        SHA256_Update(&context, block, n);
     int why = ferror(f) ? errno : 0;
     fclose(f);
     if (why)

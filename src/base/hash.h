@@ -1,5 +1,5 @@
 /**
- * SHA-256 (libmd) of bytes and files, as 64 lower-case hexadecimal digits, and the SHA-1 by which
+ * SHA-256 (libcrypto) of bytes and files, as 64 lower-case hexadecimal digits, and the SHA-1 by which
  * git names the content of a file, as 40.
  */
 #ifndef FM_BASE_HASH_H
