@@ -167,7 +167,8 @@ typedef struct {
     fm_answer_kind kind;
     const char *data; /* the task's mapping `data` in suite.yaml, as JSON text; NULL: none */
     const char *pictures_dir; /* where pictures that stand inside a table are laid out as files;
-                                 NULL: nobody needs them, samples come without */
+                                 NULL: there is no such place, and data that needs one is refused */
+    bool names;   /* ids, texts and the fingerprint alone: samples come without pictures */
     bool grading; /* of them, only what grading needs: masks, and the size of the first picture */
     const char *task; /* its name, for messages, or NULL */
 } fm_loader_config;
@@ -178,6 +179,10 @@ typedef struct {
     fm_status (*open)(void **state, const fm_loader_config *config, fm_err *err);
     /* The next sample in the data's order, in `arena`; *more false at the end. */
     fm_status (*next)(void *state, struct fm_arena *arena, fm_sample *out, bool *more, fm_err *err);
+    /* What is costly in the sample that `next` gave last, and needed only where it is asked or graded:
+     * its pictures, laid out as files, and what of its truth depends on their size. In the same arena.
+     * NULL: `next` gives whole samples. */
+    fm_status (*complete)(void *state, struct fm_arena *arena, fm_sample *sample, fm_err *err);
     void (*close)(void *state);
     /* Whether the folder has annotations of its own. */
     bool (*has_annotations)(const char *data_dir);

@@ -39,7 +39,8 @@ fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manife
     fm_loader_config config = {.data_dir = data_dir,
                                .kind = task->kind,
                                .data = task->data,
-                               .pictures_dir = purpose == FM_LOAD_NAMES ? NULL : pictures_dir,
+                               .pictures_dir = pictures_dir,
+                               .names = purpose == FM_LOAD_NAMES,
                                .grading = purpose == FM_LOAD_GRADING,
                                .task = task->name};
 
@@ -269,12 +270,13 @@ static fm_status grade_all(fm_walk *walk, batch *b, fm_aggregate *aggregate, fm_
     }
 }
 
-static fm_status open_loader(void *context, void **loader, fm_err *err)
+static fm_status open_loader(void *context, fm_walk_use use, void **loader, fm_err *err)
 {
     const fm_grading *g = ((const batch *)context)->grading;
 
-    return fm_grading_open_loader(g->dir, g->manifest, g->loader, g->task, g->data_dir,
-                                  g->pictures_dir, FM_LOAD_GRADING, loader, err);
+    return fm_grading_open_loader(
+        g->dir, g->manifest, g->loader, g->task, g->data_dir, g->pictures_dir,
+        use == FM_WALK_NAMES ? FM_LOAD_NAMES : FM_LOAD_GRADING, loader, err);
 }
 
 static void release(batch *b)

@@ -89,7 +89,7 @@ fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const ch
 {
     char folder[FM_PATH_BYTES];
     const fm_loader_ops *loader;
-    fm_loader_config config = {.data_dir = folder, .grading = true};
+    fm_loader_config config = {.data_dir = folder, .names = true};
     fm_target target;
     void *state = NULL;
     bool more = true;

@@ -231,12 +231,13 @@ static fm_status settle(session *s, fm_err *err)
 
 /* ---- asking ---- */
 
-static fm_status open_loader(void *context, void **loader, fm_err *err)
+static fm_status open_loader(void *context, fm_walk_use use, void **loader, fm_err *err)
 {
     const session *s = context;
 
-    return fm_grading_open_loader(&s->dir, &s->manifest, s->loader, s->target.task, s->data_dir,
-                                  s->catalog->pictures_dir, FM_LOAD_PICTURES, loader, err);
+    return fm_grading_open_loader(
+        &s->dir, &s->manifest, s->loader, s->target.task, s->data_dir, s->catalog->pictures_dir,
+        use == FM_WALK_NAMES ? FM_LOAD_NAMES : FM_LOAD_PICTURES, loader, err);
 }
 
 /* The samples that are not settled, in the order of asking. The others are counted as done on the

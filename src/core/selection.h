@@ -67,11 +67,17 @@ typedef enum {
     FM_WALK_ASK,   /* in the order of asking: the shuffle's, all first askings before the second */
 } fm_walk_order;
 
-/* A walk over the selected samples. The loader's state is opened by `open_loader`, possibly more
+/* What a pass over the data is for. */
+typedef enum {
+    FM_WALK_NAMES,   /* ids, and what filters look at */
+    FM_WALK_SAMPLES, /* the samples themselves */
+} fm_walk_use;
+
+/* A walk over the selected samples, which alone are completed. The loader's state is opened by `open_loader`, possibly more
  * than once. FM_E_INPUT: an id that comes twice in the data, or that reads like a repeat of another;
  * FM_WALK_ASK finds it when it opens, FM_WALK_SUITE at the end at the latest. */
 typedef struct fm_walk fm_walk;
-typedef fm_status (*fm_walk_opener)(void *context, void **loader, fm_err *err);
+typedef fm_status (*fm_walk_opener)(void *context, fm_walk_use use, void **loader, fm_err *err);
 FM_MUST_CHECK fm_status fm_walk_open(fm_walk **out, const fm_selection *selection,
                                      const fm_loader_ops *loader, fm_walk_opener open_loader,
                                      void *context, fm_walk_order order, const char *data_dir,

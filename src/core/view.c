@@ -78,13 +78,13 @@ static void close_walk(fm_view *view)
     view->line = NULL;
 }
 
-static fm_status open_loader(void *context, void **loader, fm_err *err)
+static fm_status open_loader(void *context, fm_walk_use use, void **loader, fm_err *err)
 {
     const fm_view *view = context;
 
-    return fm_grading_open_loader(&view->dir, &view->manifest, view->loader, view->target.task,
-                                  view->manifest.data_dir, view->pictures_dir, FM_LOAD_PICTURES,
-                                  loader, err);
+    return fm_grading_open_loader(
+        &view->dir, &view->manifest, view->loader, view->target.task, view->manifest.data_dir,
+        view->pictures_dir, use == FM_WALK_NAMES ? FM_LOAD_NAMES : FM_LOAD_PICTURES, loader, err);
 }
 
 fm_status fm_view_rewind(fm_view *view, fm_err *err)

@@ -70,12 +70,18 @@ static void end_pass(fm_walk *walk)
     walk->state = NULL;
 }
 
-static fm_status begin_pass(fm_walk *walk, fm_err *err)
+static fm_status begin_pass(fm_walk *walk, fm_walk_use use, fm_err *err)
 {
     end_pass(walk);
     walk->read = 0;
     walk->ordinal = 0;
-    return walk->open_loader(walk->context, &walk->state, err);
+    return walk->open_loader(walk->context, use, &walk->state, err);
+}
+
+/* The sample that was read last is one of the walk's. */
+static fm_status complete(const fm_walk *walk, fm_arena *arena, fm_sample *sample, fm_err *err)
+{
+    return walk->loader->complete ? walk->loader->complete(walk->state, arena, sample, err) : FM_OK;
 }
 
 /* "<base>#<2 to most>", which would be the id of an asking of another sample. */
@@ -187,7 +193,7 @@ static fm_status look_at_doubles(const fm_walk *walk, const uint64_t *doubles, s
     fm_arena arena = {0};
     fm_id_map ids = {0};
     void *state = NULL;
-    fm_status st = walk->open_loader(walk->context, &state, err);
+    fm_status st = walk->open_loader(walk->context, FM_WALK_NAMES, &state, err);
 
     for (size_t i = 0; st == FM_OK && i < walk->read; i++) {
         fm_sample sample;
@@ -291,7 +297,7 @@ static fm_status survey(fm_walk *walk, fm_err *err)
 {
     uint64_t bytes = 0;
     size_t mine = 0;
-    fm_status st = begin_pass(walk, err);
+    fm_status st = begin_pass(walk, FM_WALK_NAMES, err);
 
     while (st == FM_OK) {
         fm_sample sample;
@@ -330,7 +336,7 @@ static fm_status changed(const fm_walk *walk, fm_err *err)
 /* Fill walk->window; wanted[n] are ordinals << 32 | places in the window, ascending. */
 static fm_status fill_window(fm_walk *walk, const uint64_t *wanted, size_t n, fm_err *err)
 {
-    fm_status st = begin_pass(walk, err);
+    fm_status st = begin_pass(walk, FM_WALK_SAMPLES, err);
 
     fm_arena_reset(&walk->arena);
     for (size_t i = 0; st == FM_OK && i < n;) {
@@ -344,10 +350,12 @@ static fm_status fill_window(fm_walk *walk, const uint64_t *wanted, size_t n, fm
             st = changed(walk, err);
         if (st != FM_OK)
             break;
-        if (ordinal == wanted[i] >> 32)
-            walk->window[wanted[i++] & UINT32_MAX] = sample;
-        else
+        if (ordinal != wanted[i] >> 32) {
             fm_arena_rewind(&walk->arena, place);
+            continue;
+        }
+        st = complete(walk, &walk->arena, &sample, err);
+        walk->window[wanted[i++] & UINT32_MAX] = sample;
     }
     end_pass(walk);
     return st;
@@ -404,7 +412,7 @@ fm_status fm_walk_open(fm_walk **out, const fm_selection *selection, const fm_lo
     if (st == FM_OK && (order == FM_WALK_ASK || walk->selection.shuffle))
         st = survey(walk, err);
     if (st == FM_OK && (order == FM_WALK_SUITE || !walk->selection.shuffle))
-        st = begin_pass(walk, err);
+        st = begin_pass(walk, FM_WALK_SAMPLES, err);
     else
         end_pass(walk);
     if (st == FM_OK)
@@ -436,7 +444,9 @@ static fm_status next_of_pass(fm_walk *walk, fm_arena *arena, bool *more, fm_err
             break;
         fm_arena_rewind(arena, place);
     } while (true);
-    if (st == FM_OK && !*more && !walk->surveyed)
+    if (st == FM_OK && *more)
+        st = complete(walk, arena, &walk->sample, err);
+    else if (st == FM_OK && !walk->surveyed)
         st = check_ids(walk, err);
     return st;
 }
@@ -496,7 +506,7 @@ static fm_status next_round(fm_walk *walk, fm_err *err)
 {
     walk->repeat++;
     walk->at = 0;
-    return walk->selection.shuffle ? FM_OK : begin_pass(walk, err);
+    return walk->selection.shuffle ? FM_OK : begin_pass(walk, FM_WALK_SAMPLES, err);
 }
 
 fm_status fm_walk_next(fm_walk *walk, fm_selected *out, bool *more, fm_err *err)

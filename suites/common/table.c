@@ -23,7 +23,8 @@ typedef struct {
     fm_table *table; /* of files[file - 1]; NULL: none is open */
     char path[FM_PATH_BYTES];
     size_t file, row;
-    size_t ordinal; /* of the next sample */
+    const fm_parquet_value *values; /* of the row; until the next one is read */
+    size_t ordinal;                 /* of the next sample */
 } loader;
 
 /* ---- opening ---- */
@@ -45,11 +46,18 @@ static fm_table_wants wants_of(const fm_loader_config *config)
 {
     bool in_picture = config->kind == FM_ANSWER_POINTS || config->kind == FM_ANSWER_PATH2D;
 
-    if (!config->pictures_dir)
+    if (config->names)
         return (fm_table_wants){0};
     return (fm_table_wants){.shown = !config->grading,
                             .first = in_picture,
                             .mask = !config->grading || config->kind == FM_ANSWER_POINTS};
+}
+
+/* Whether a table's cells are pictures that are wanted, not names of files. */
+static bool holds_pictures(const fm_table_spec *s)
+{
+    return (s->images.n && !s->images.root) || (s->mask.n && !s->mask.root) ||
+           (s->depth.n && !s->depth.root);
 }
 
 static fm_status set_up(loader *l, const fm_loader_config *config, fm_err *err)
@@ -67,6 +75,12 @@ static fm_status set_up(loader *l, const fm_loader_config *config, fm_err *err)
     st = fm_table_spec_read(config->data, config->kind, &l->wants, &l->spec, err);
     if (st != FM_OK)
         return config->task ? fm_fail_within(err, st, "task '%s'", config->task) : st;
+    if (!config->pictures_dir && holds_pictures(&l->spec))
+        return fm_fail(
+            err, FM_E_USAGE,
+            "the tables in '%s' hold the pictures, and there is no folder to lay them out "
+            "in: set HOME or XDG_CACHE_HOME",
+            config->data_dir);
     return fm_table_files(&l->spec, l->data_dir, &l->arena, &l->files, &l->n_files, err);
 }
 
@@ -320,6 +334,12 @@ static fm_status read_pictures(const fm_table_row *row, bool sized, fm_sample *o
     return st;
 }
 
+/* A path in parts of the picture has no pixels before the picture's size is known. */
+static bool truth_needs_picture(const loader *l)
+{
+    return l->spec.kind == FM_ANSWER_PATH2D && l->spec.space != FM_SPACE_PX;
+}
+
 static fm_status read_sample(const loader *l, const fm_table_row *row, fm_sample *out)
 {
     fm_sample sample = {.kind = l->spec.kind};
@@ -328,14 +348,23 @@ static fm_status read_sample(const loader *l, const fm_table_row *row, fm_sample
     if ((st = read_id(row, l->ordinal, &sample)) != FM_OK ||
         (st = read_instruction(row, &sample)) != FM_OK ||
         (st = read_texts(row, &sample)) != FM_OK ||
-        (st = read_pictures(row, l->wants.first, &sample)) != FM_OK ||
-        /* A path in parts of the picture has no pixels where nobody asked for pictures. */
-        (st = l->spec.space != FM_SPACE_PX && sample.kind == FM_ANSWER_PATH2D && !l->wants.first
-                  ? FM_OK
-                  : fm_table_truth(row, &sample)) != FM_OK)
+        (st = truth_needs_picture(l) ? FM_OK : fm_table_truth(row, &sample)) != FM_OK)
         return st;
     *out = sample;
     return FM_OK;
+}
+
+static fm_table_row row_of(loader *l, fm_arena *arena, fm_err *err)
+{
+    return (fm_table_row){.spec = &l->spec,
+                          .path = l->path,
+                          .number = l->row,
+                          .values = l->values,
+                          .data_dir = l->data_dir,
+                          .pictures_dir = l->pictures_dir,
+                          .seen = &l->seen,
+                          .arena = arena,
+                          .err = err};
 }
 
 static fm_status loader_next(void *state, fm_arena *arena, fm_sample *out, bool *more, fm_err *err)
@@ -346,21 +375,14 @@ static fm_status loader_next(void *state, fm_arena *arena, fm_sample *out, bool 
     *more = false;
     while (!wanted) {
         fm_arena_place mark = fm_arena_mark(arena);
-        fm_table_row row = {.spec = &l->spec,
-                            .path = l->path,
-                            .data_dir = l->data_dir,
-                            .pictures_dir = l->pictures_dir,
-                            .seen = &l->seen,
-                            .arena = arena,
-                            .err = err};
-        fm_status st = next_row(l, &row.values, err);
+        fm_status st = next_row(l, &l->values, err);
 
-        if (st != FM_OK || !row.values)
+        if (st != FM_OK || !l->values)
             return st;
-        row.number = l->row;
+        fm_table_row row = row_of(l, arena, err);
         st = is_sample(&row, &wanted);
-        /* Another row may refer to the picture of one that is no sample. */
-        if (st == FM_OK && !wanted && l->spec.images.rows.given)
+        /* Another row may refer to the picture of one that is no sample, or not one that is asked. */
+        if (st == FM_OK && l->spec.images.rows.given)
             st = read_images(&row, &(fm_sample){0});
         fm_arena_rewind(arena, mark);
         if (st == FM_OK && wanted)
@@ -373,11 +395,22 @@ static fm_status loader_next(void *state, fm_arena *arena, fm_sample *out, bool 
     return FM_OK;
 }
 
+static fm_status loader_complete(void *state, fm_arena *arena, fm_sample *sample, fm_err *err)
+{
+    loader *l = state;
+    fm_table_row row = row_of(l, arena, err);
+    fm_status st = read_pictures(&row, l->wants.first, sample);
+
+    return st == FM_OK && truth_needs_picture(l) && l->wants.first ? fm_table_truth(&row, sample)
+                                                                   : st;
+}
+
 const fm_loader_ops fm_loader_table = {
     .name = "table",
     .summary = "rows of Parquet, JSON, JSON lines or TSV files, as suite.yaml describes them",
     .open = loader_open,
     .next = loader_next,
+    .complete = loader_complete,
     .close = loader_close,
     .has_annotations = has_annotations,
     .fingerprint = loader_fingerprint,

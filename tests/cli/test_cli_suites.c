@@ -413,7 +413,8 @@ static fm_sample first_sample(const fm_suite *suite, const fm_task *task, const 
                                      .pictures_dir = scratch_path("pictures")};
     if (fm_catalog_loader(test_catalog(), suite->loader, &loader, &err) != FM_OK ||
         loader->open(&state, &config, &err) != FM_OK ||
-        loader->next(state, arena, &sample, &more, &err) != FM_OK)
+        loader->next(state, arena, &sample, &more, &err) != FM_OK ||
+        (loader->complete && loader->complete(state, arena, &sample, &err) != FM_OK))
         cr_fatal("%s", err.text);
     loader->close(state);
     cJSON_Delete(manifest);

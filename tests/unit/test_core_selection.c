@@ -45,18 +45,31 @@ static void source_close(void *state)
     free(state);
 }
 
-static fm_status source_open(void *context, void **state, fm_err *err)
+static size_t completed, opened_for_names;
+
+static fm_status source_open(void *context, fm_walk_use use, void **state, fm_err *err)
 {
     source *copy = malloc(sizeof(*copy));
 
     (void)err;
+    opened_for_names += use == FM_WALK_NAMES;
     *copy = *(const source *)context;
     *state = copy;
     opened++;
     return FM_OK;
 }
 
-static const fm_loader_ops loader = {.name = "made", .next = source_next, .close = source_close};
+static fm_status source_complete(void *state, struct fm_arena *arena, fm_sample *sample,
+                                 fm_err *err)
+{
+    (void)state, (void)arena, (void)err;
+    sample->image_path = "/picture.png";
+    completed++;
+    return FM_OK;
+}
+
+static const fm_loader_ops loader = {
+    .name = "made", .next = source_next, .complete = source_complete, .close = source_close};
 
 #define MAX_ASKINGS 4000
 
@@ -81,6 +94,7 @@ static fm_status walk_from(source *from, const fm_selection *selection, fm_walk_
         if (st != FM_OK || !more)
             break;
         cr_assert(lt(sz, out->n, MAX_ASKINGS));
+        cr_assert(selected.sample->image_path != NULL, "not completed");
         snprintf(out->ids[out->n++], sizeof(out->ids[0]), "%s", selected.sample->id);
     }
     fm_walk_close(walk);
@@ -106,6 +120,27 @@ static char *joined(const walked *w)
     for (size_t i = 0; i < w->n && used < sizeof(text); i++)
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? " " : "", w->ids[i]);
     return text;
+}
+
+/* Pictures are laid out for the samples of the walk alone, however often the data is read. */
+Test(selection, only_what_is_chosen_is_completed)
+{
+    const fm_selection some[] = {
+        {.shuffle = true, .shuffle_seed = 1, .limit = 3},
+        {.limit = 3},
+        {.filters = {"category=outdoor"}, .n_filters = 1, .limit = 3},
+    };
+    walked w;
+
+    for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+        for (int order = FM_WALK_SUITE; order <= FM_WALK_ASK; order++) {
+            completed = opened_for_names = 0;
+            walk_made(40, &some[i], (fm_walk_order)order, &w);
+            cr_assert(eq(sz, w.n, 3));
+            cr_assert(eq(sz, completed, 3));
+            cr_assert(eq(sz, opened_for_names, order == FM_WALK_ASK || some[i].shuffle));
+        }
+    }
 }
 
 static int by_text(const void *a, const void *b)

@@ -325,8 +325,9 @@ typedef struct {
     int at;
 } made_source;
 
-static fm_status made_open(void *context, void **state, fm_err *err)
+static fm_status made_open(void *context, fm_walk_use use, void **state, fm_err *err)
 {
+    (void)use;
     (void)context;
     *state = calloc(1, sizeof(made_source));
     return *state ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a loader");

@@ -58,6 +58,7 @@ static fm_status open_kind(void **state, fm_answer_kind kind, const char *data,
                                .kind = kind,
                                .data = data,
                                .pictures_dir = pictures,
+                               .names = pictures == NULL,
                                .grading = grading,
                                .task = "demo"};
 
@@ -73,12 +74,20 @@ static void *open_good(fm_answer_kind kind, const char *data, const char *pictur
     return state;
 }
 
+/* The next sample, whole. */
+static fm_status step(void *state, fm_sample *out, bool *more, fm_err *err)
+{
+    fm_status st = fm_loader_table.next(state, &arena, out, more, err);
+
+    return st == FM_OK && *more ? fm_loader_table.complete(state, &arena, out, err) : st;
+}
+
 static bool next(void *state, fm_sample *out)
 {
     bool more;
     fm_err err = {0};
 
-    cr_assert(fm_loader_table.next(state, &arena, out, &more, &err) == FM_OK, "%s", err.text);
+    cr_assert(step(state, out, &more, &err) == FM_OK, "%s", err.text);
     return more;
 }
 
@@ -363,6 +372,24 @@ Test(loader, grading_takes_masks_and_sizes_and_no_more)
     fm_loader_table.close(state);
 }
 
+/* They would be missing in silence otherwise. */
+Test(loader, pictures_in_cells_need_a_place)
+{
+    static const char data[] = "{\"files\": [\"a.json\"], \"columns\": {\"instruction\": \"q\", "
+                               "\"images\": \"i\"}, \"truth\": {\"column\": \"q\"}}";
+    fm_loader_config config = {
+        .data_dir = data_dir, .kind = FM_ANSWER_YESNO, .data = data, .task = "demo"};
+    void *state;
+    fm_err err = {0};
+
+    put("a.json", "[{\"q\": \"yes\"}]");
+    cr_assert(eq(int, fm_loader_table.open(&state, &config, &err), FM_E_USAGE));
+    cr_assert(strstr(err.text, "set HOME or XDG_CACHE_HOME") != NULL, "%s", err.text);
+    config.grading = true; /* yes and no need no picture to be graded */
+    cr_assert(eq(int, fm_loader_table.open(&state, &config, &err), FM_OK), "%s", err.text);
+    fm_loader_table.close(state);
+}
+
 Test(loader, named_files_stay_inside_the_data)
 {
     static const char data[] =
@@ -378,7 +405,7 @@ Test(loader, named_files_stay_inside_the_data)
     cr_assert(next(state, &s));
     snprintf(expected, sizeof(expected), "%s/images/1.png", data_dir);
     cr_assert(eq(str, (char *)s.image_path, expected));
-    cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+    cr_assert(step(state, &s, &more, &err) == FM_E_INPUT);
     cr_assert(strstr(err.text, "a.json: row 2: column 'i'") && strstr(err.text, "would leave"),
               "%s", err.text);
     fm_loader_table.close(state);
@@ -402,7 +429,7 @@ Test(loader, a_column_names_the_folder_of_a_rows_files)
     cr_assert(next(state, &s));
     snprintf(expected, sizeof(expected), "%s/images/cups/small/1.png", data_dir);
     cr_assert(eq(str, (char *)s.image_path, expected));
-    cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+    cr_assert(step(state, &s, &more, &err) == FM_E_INPUT);
     cr_assert(strstr(err.text, "row 5: column 'kind' has no value, which is a folder's name") !=
                   NULL,
               "%s", err.text);
@@ -449,7 +476,7 @@ Test(loader, a_short_cell_names_the_row_that_has_the_picture)
     cr_assert(fm_file_exists(first));
     cr_assert(next(state, &s));
     cr_assert(eq(str, (char *)s.image_path, first));
-    cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+    cr_assert(step(state, &s, &more, &err) == FM_E_INPUT);
     cr_assert(strstr(err.text, "row 4: column 'p' is no picture, and no row before it") != NULL,
               "%s", err.text);
     fm_loader_table.close(state);
@@ -488,10 +515,10 @@ Test(loader, a_folder_of_frames_is_shown_at_equal_distances)
             cr_expect(strstr(k ? s.more_images[k - 1] : s.image_path, name) != NULL, "%d of %d", k,
                       rows[r].most);
         }
-        cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+        cr_assert(step(state, &s, &more, &err) == FM_E_INPUT);
         cr_expect(strstr(err.text, "row 2: the folder 'frames/s2' has no pictures") != NULL, "%s",
                   err.text);
-        cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+        cr_assert(step(state, &s, &more, &err) == FM_E_INPUT);
         cr_expect(strstr(err.text, "frames/../s1") != NULL, "%s", err.text);
         fm_loader_table.close(state);
     }
@@ -702,7 +729,7 @@ ParameterizedTest(bad_row *c, loader, rows_are_checked)
     snprintf(row, sizeof(row), "%s\n", c->row);
     put("a.jsonl", row);
     state = open_good(c->kind, data, NULL, false);
-    cr_assert(fm_loader_table.next(state, &arena, &s, &more, &err) == FM_E_INPUT);
+    cr_assert(step(state, &s, &more, &err) == FM_E_INPUT);
     cr_assert(strstr(err.text, "a.jsonl: row 1: column '") && strstr(err.text, c->problem), "%s",
               err.text);
     fm_loader_table.close(state);
