@@ -50,9 +50,10 @@
  * leave the data folder; where that is a snapshot in a hub's cache, links to its blobs are followed.
  *
  * Pictures inside a table are laid out as <pictures_dir>/<2>/<62 hexadecimal digits>.<png, jpg, webp> by
- * the SHA-256 of their bytes. Where none are wanted (`names`) their columns are not read at all; `grading` takes
- * the mask of points, and the first picture of points and paths for its size, and nothing else. Every
- * fault names the task and the member, or the file, the row and the column.
+ * the SHA-256 of their bytes when a sample is completed. Where none are wanted (`names`) their columns
+ * are not read at all; `grading` takes the mask of points, and the first picture of points and paths for
+ * its size, and nothing else. Every fault names the task and the member, or the file, the row and the
+ * column.
  */
 extern const fm_loader_ops fm_loader_table;
 
