@@ -222,7 +222,6 @@ static void anthropic_judge(const fm_remote_fault *fault, fm_reply *reply)
 const fm_remote_dialect fm_remote_anthropic = {
     .ops = &fm_adapter_anthropic,
     .home = "https://api.anthropic.com",
-    .key_variables = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"},
     .needs_model = true,
     .media = FM_REMOTE_GIF | FM_REMOTE_WEBP,
     .max_picture_bytes = 5 << 20,
@@ -243,6 +242,7 @@ const fm_adapter_ops fm_adapter_anthropic = {
     .summary = "Anthropic's Claude models (messages)",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_WIRE,
     .options = anthropic_options,
+    .keys = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"},
     .check = fm_remote_check,
     .open = anthropic_open,
     .close = fm_remote_close,

@@ -346,7 +346,6 @@ static void gemini_judge(const fm_remote_fault *fault, fm_reply *reply)
 const fm_remote_dialect fm_remote_gemini = {
     .ops = &fm_adapter_gemini,
     .home = "https://generativelanguage.googleapis.com",
-    .key_variables = {"GOOGLE_API_KEY", "GEMINI_API_KEY"},
     .needs_model = true,
     .media = FM_REMOTE_WEBP | FM_REMOTE_HEIC,
     .max_picture_bytes = 14 << 20, /* a request may have 20 MB, and base64 takes a third more */
@@ -364,6 +363,7 @@ const fm_adapter_ops fm_adapter_gemini = {
     .summary = "Google's Gemini models (generateContent)",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_WIRE,
     .options = gemini_options,
+    .keys = {"GOOGLE_API_KEY", "GEMINI_API_KEY"},
     .check = fm_remote_check,
     .open = gemini_open,
     .close = fm_remote_close,

@@ -244,7 +244,6 @@ static void openai_judge(const fm_remote_fault *fault, fm_reply *reply)
 const fm_remote_dialect fm_remote_openai = {
     .ops = &fm_adapter_openai,
     .home = "https://api.openai.com/v1",
-    .key_variables = {"OPENAI_API_KEY"},
     .needs_model = true,
     .media = FM_REMOTE_GIF | FM_REMOTE_WEBP,
     .max_picture_bytes = 20 << 20,
@@ -264,6 +263,7 @@ const fm_adapter_ops fm_adapter_openai = {
     .summary = "OpenAI's chat completions: OpenAI, vLLM, llama.cpp, any server that speaks it",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_WIRE,
     .options = openai_options,
+    .keys = {"OPENAI_API_KEY"},
     .check = fm_remote_check,
     .open = openai_open,
     .close = fm_remote_close,

@@ -160,8 +160,7 @@ enum { FM_REMOTE_GIF = 1 << 0, FM_REMOTE_WEBP = 1 << 1, FM_REMOTE_HEIC = 1 << 2 
 
 typedef struct {
     const fm_adapter_ops *ops;
-    const char *home;             /* base URL where none is set; only there a key is needed */
-    const char *key_variables[3]; /* the first that is set wins */
+    const char *home; /* base URL where none is set; only there a key is needed */
     bool needs_model;
     unsigned media; /* FM_REMOTE_..., besides PNG and JPEG */
     int64_t max_picture_bytes;

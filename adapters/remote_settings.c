@@ -229,7 +229,7 @@ static fm_status read_key(fm_remote *remote, fm_err *err)
 {
     const char *named = fm_remote_setting(remote, "key_env");
     const char *const *variables =
-        named ? (const char *const[]){named, NULL} : remote->dialect->key_variables;
+        named ? (const char *const[]){named, NULL} : remote->dialect->ops->keys;
     const char *key = NULL;
 
     remote->key_variable = fm_arena_strdup(&remote->arena, variables[0] ? variables[0] : NULL);
@@ -242,8 +242,7 @@ static fm_status read_key(fm_remote *remote, fm_err *err)
     }
     if (variables[0] && !remote->key_variable)
         return no_memory(remote, err);
-    if (!key && remote->dialect->key_variables[0] && is_at_home(remote) &&
-        !remote->config->replay_path)
+    if (!key && remote->dialect->ops->keys[0] && is_at_home(remote) && !remote->config->replay_path)
         return fm_fail(err, FM_E_USAGE, "adapter '%s' needs a key: set %s in the environment",
                        remote->dialect->ops->name, remote->key_variable);
     if (!key)

@@ -147,6 +147,7 @@ typedef struct {
     const char *summary; /* one line for `fathom list` */
     unsigned caps;       /* FM_CAP_... */
     const fm_adapter_option *options; /* ends with a NULL name; NULL: takes none */
+    const char *keys[3]; /* variables that hold a key of an account, the first that is set wins */
 
     /* Optional: refuse what may neither be kept nor shown, such as a password in an address. Called
      * with each setting before a manifest holds it. */

@@ -34,7 +34,8 @@ extern "C" {
     X(E_IO, "io", 1, "a file, pipe or disk failed")                                                \
     X(E_LOCKED, "locked", 1, "another process is using this run directory")                        \
     X(E_USAGE, "usage", 2, "a wrong option, name or configuration")                                \
-    X(E_INCOMPLETE, "incomplete", 3, "the run stopped early: error budget, quota or cost cap")     \
+    X(E_INCOMPLETE, "incomplete", 3,                                                               \
+      "not all is done or there: error budget, quota, cost cap, data")                             \
     X(E_INPUT, "bad_input", 4, "a data file is malformed, truncated or out of bounds")             \
     X(E_REGRESSION, "regression", 10, "the gate failed: worse than it allows")                     \
     X(E_INCONCLUSIVE, "inconclusive", 11, "the gate can neither pass nor fail on this data")       \

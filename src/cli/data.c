@@ -94,6 +94,16 @@ fm_status cli_plan_want(fm_hub_plan *plan, const cli_subject *subject, const cha
     return st;
 }
 
+fm_status cli_plan_recall(fm_hub_plan *plan, const cli_subject *subject, bool verify, int jobs,
+                          bool *known, fm_err *err)
+{
+    fm_status st = fm_hub_plan_recall(plan, known, err);
+
+    if (st == FM_OK)
+        st = cli_plan_want(plan, subject, NULL, 0, err);
+    return st == FM_OK ? fm_hub_plan_look(plan, verify, jobs, err) : st;
+}
+
 /* ---- for a run ---- */
 
 /* As it was asked for: the default task may have been named by its suite. */
@@ -119,19 +129,15 @@ static fm_status not_here(const fm_suite *suite, const fm_task *task, const fm_h
 static fm_status locate(fm_hub_plan *plan, const fm_suite *suite, const fm_task *task, char *dir,
                         size_t dir_bytes, fm_err *err)
 {
-    bool known = false;
-    fm_status st = fm_hub_plan_recall(plan, &known, err);
+    bool known = false, whole = true;
+    fm_status st = cli_plan_recall(plan, &(cli_subject){suite, task}, false, 1, &known, err);
 
-    if (st == FM_OK)
-        st = cli_plan_want(plan, &(cli_subject){suite, task}, NULL, 0, err);
-    if (st == FM_OK)
-        st = fm_hub_plan_look(plan, false, 1, err);
     if (st != FM_OK)
         return st;
     for (size_t i = 0; i < plan->n; i++)
-        known &= !plan->files[i].wanted || plan->files[i].state == FM_HUB_PRESENT;
-    if (!known || plan->n == 0)
-        return not_here(suite, task, plan, plan->n > 0, err);
+        whole &= !plan->files[i].wanted || plan->files[i].state == FM_HUB_PRESENT;
+    if (!known || !whole)
+        return not_here(suite, task, plan, known, err);
     if (snprintf(dir, dir_bytes, "%s", plan->folder) >= (int)dir_bytes)
         return fm_fail(err, FM_E_INPUT, "path too long: '%.200s'", plan->folder);
     return FM_OK;

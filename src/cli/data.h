@@ -26,6 +26,11 @@ FM_MUST_CHECK fm_status cli_plan_begin(fm_hub_plan *out, const fm_hub_settings *
 FM_MUST_CHECK fm_status cli_plan_want(fm_hub_plan *plan, const cli_subject *subject,
                                       const char *const *only, size_t n_only, fm_err *err);
 
+/* What is here of the subject, without asking anybody: the plan as it was fetched, looked at by size
+ * or (verify) by hash. *known false: nothing was fetched. */
+FM_MUST_CHECK fm_status cli_plan_recall(fm_hub_plan *plan, const cli_subject *subject, bool verify,
+                                        int jobs, bool *known, fm_err *err);
+
 /* As fm_catalog.locate. */
 FM_MUST_CHECK fm_status cli_locate_data(const fm_suite *suite, const fm_task *task, char *dir,
                                         size_t dir_bytes, fm_err *err);

@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include <cjson/cJSON.h>
+#include <sys/resource.h>
 
 #include "../support/hub.h"
 #include "base/json.h"
@@ -518,4 +519,130 @@ Test(fetch, a_pattern_that_fits_nothing_is_told)
     fathom("fetch", "mini");
     expect_failure(4, "fathom: '" REPO "' has no file that fits 'data/test-*.jsonl' (revision "
                       "'main')\n");
+}
+
+/* ---- full disks ---- */
+
+Test(fetch, a_write_that_fails_keeps_what_has_come)
+{
+    struct rlimit before, small;
+
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){100000, before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN); /* the program inherits it, and sees EFBIG */
+    setrlimit(RLIMIT_FSIZE, &small);
+    fathom("fetch", "mini", "--only", "images/a*");
+    setrlimit(RLIMIT_FSIZE, &before);
+    cr_expect(eq(int, last.code, 1));
+    cr_expect(contains(ERR, ".incomplete': File too large"), "%s", ERR);
+    fathom("fetch", "mini");
+    expect_success();
+    expect_all_here();
+    size_t resumed = 0;
+    for (size_t i = 0; i < server->n_asked; i++)
+        resumed += strcmp(server->asked[i].range, "bytes=100000-") == 0;
+    cr_expect(eq(sz, resumed, 2));
+}
+
+/* ---- several sources ---- */
+
+static void write_joined_suite(void)
+{
+    char hash[FM_HASH_TEXT_BYTES], text[2000];
+    const char *at = strstr(suite, "hub:"), *end = strstr(suite, "loader:");
+
+    fm_hash_bytes(table, strlen(table), hash);
+    snprintf(text, sizeof(text),
+             "%.*shub:\n  sources:\n"
+             "    - {repository: " REPO ", files: [images/], folder: v}\n"
+             "    - {url: \"%s\", sha256: %s, size: %zu, name: data/test-00.jsonl}\n"
+             "  by_hand: and buy a camera\n%s",
+             (int)(at - suite), suite, loopback_url(server->cdn, "/cdn/data/test-00.jsonl"), hash,
+             strlen(table), end);
+    write_suite("mini", text);
+}
+
+Test(fetch, several_sources_are_joined_in_one_folder)
+{
+    char folder[700], path[800];
+
+    server->token = TOKEN;
+    setenv("HF_TOKEN", TOKEN, 1);
+    write_joined_suite();
+    fathom("fetch", "mini");
+    expect_success();
+    cr_expect(contains(ERR, "what cannot be fetched: and buy a camera"), "%s", ERR);
+    snprintf(folder, sizeof(folder), "%s", OUT);
+    folder[strcspn(folder, "\n")] = '\0';
+    snprintf(path, sizeof(path), "%s/data/test-00.jsonl", folder);
+    cr_expect(eq(str, text_of(path), (char *)table));
+    snprintf(path, sizeof(path), "%s/v/images/a.bin", folder);
+    cr_expect(fm_file_exists(path));
+    cr_expect(fm_file_exists(PICTURE), "other tools find it");
+    for (size_t i = 0; i < server->n_asked; i++)
+        cr_expect(eq(int, server->asked[i].token, strncmp(server->asked[i].what, "/cdn/", 5) != 0));
+    fathom("run", "mini", "-a", "oracle", "-o", "run");
+    expect_success();
+    fathom("check", "mini", "--hash");
+    expect_success();
+}
+
+/* ---- fathom check ---- */
+
+Test(fetch, check_tells_what_is_here_and_what_is_not)
+{
+    fathom("check", "mini");
+    cr_expect(eq(int, last.code, 3));
+    cr_expect(eq(str, OUT, "mini: not here: fathom fetch mini\n"));
+    fathom("fetch", "mini", "--only", "data/*");
+    fathom("check", "mini");
+    cr_expect(eq(int, last.code, 3));
+    cr_expect(contains(OUT, "mini: 1 of 3 files are here: fathom fetch mini\n"), "%s", OUT);
+    cr_expect(contains(OUT, "  missing  images/a.bin\n"), "%s", OUT);
+    fathom("fetch", "mini");
+    fathom("check", "mini");
+    expect_success();
+    cr_expect(contains(OUT, "mini: here, 3 files, 293.1 KiB\n"), "%s", OUT);
+    fathom("check", "mini", "--hash");
+    expect_success();
+    cr_expect(contains(OUT, "every hash is right"), "%s", OUT);
+}
+
+Test(fetch, check_finds_damage_and_fetch_mends_it)
+{
+    char *changed = malloc(LARGE_BYTES);
+
+    fathom("fetch", "mini");
+    expect_success();
+    memcpy(changed, large, LARGE_BYTES);
+    changed[7] ^= 1;
+    scratch_write(PICTURE, changed, LARGE_BYTES);
+    fathom("check", "mini");
+    expect_success(); /* by its size it is right */
+    fathom("check", "mini", "--hash");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(OUT, "  damaged  images/a.bin\n"), "%s", OUT);
+    scratch_write(PICTURE, changed, 10);
+    free(changed);
+    fathom("check", "mini");
+    cr_expect(eq(int, last.code, 4));
+    fathom("fetch", "mini");
+    expect_success();
+    expect_all_here();
+}
+
+Test(fetch, check_without_names_is_an_overview_without_secrets)
+{
+    setenv("OPENAI_API_KEY", "sk-canary-0123456789", 1);
+    setenv("HF_TOKEN", TOKEN, 1);
+    fathom("check");
+    expect_success();
+    cr_expect(contains(OUT, "mini   not here"), "%s", OUT);
+    cr_expect(contains(OUT, "OPENAI_API_KEY is set"), "%s", OUT);
+    cr_expect(contains(OUT, "with the token of HF_TOKEN"), "%s", OUT);
+    cr_expect(eq(int, contains(OUT, TOKEN) || contains(OUT, "sk-canary"), false));
+    fathom("check", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"OPENAI_API_KEY\"") && contains(OUT, "fathom.check/1"), "%s", OUT);
+    cr_expect(eq(int, contains(OUT, TOKEN) || contains(OUT, "sk-canary"), false));
 }

@@ -166,7 +166,7 @@ static inline bool hub_body(hub *h, int fd, const hub_file *file, const char *ra
     unsigned long long from = 0;
     bool partial = !h->no_ranges && sscanf(range, "bytes=%llu-", &from) == 1;
     bool cut = hub_fault(h, h->cut_at > 0), corrupt = hub_fault(h, h->corrupt);
-    char head[256], *copy;
+    char head[256];
 
     if (partial && from >= file->size)
         return hub_reply(fd, 416, "", "");
@@ -180,22 +180,18 @@ static inline bool hub_body(hub *h, int fd, const hub_file *file, const char *ra
                  "Content-Range: bytes %llu-%zu/%zu\r\n", from + h->wrong_ranges, file->size - 1,
                  file->size);
     strcat(head, "\r\n");
-    copy = malloc(size + 1);
-    if (!copy)
-        abort();
-    memcpy(copy, file->bytes + from, size);
-    if (corrupt && size)
-        copy[0] ^= 1;
     bool sent = hub_send(fd, head, strlen(head));
     for (size_t at = 0; sent && at < all;) {
         size_t n = h->pause_ms && all - at > 16384 ? 16384 : all - at;
+        char first = (char)(file->bytes[from + at] ^ 1);
+        bool changed = corrupt && at == 0;
 
-        sent = hub_send(fd, copy + at, n);
+        sent = !changed || hub_send(fd, &first, 1);
+        sent = sent && hub_send(fd, file->bytes + from + at + changed, n - changed);
         at += n;
         if (h->pause_ms)
             loopback_pause(h->pause_ms);
     }
-    free(copy);
     return sent && !cut;
 }
 

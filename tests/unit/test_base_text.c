@@ -217,6 +217,19 @@ Test(hash, agrees_with_fips_180_4)
     cr_expect(eq(str, out, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
 }
 
+Test(hash, names_a_file_as_git_does) /* printf hello\\n | git hash-object --stdin */
+{
+    char out[FM_HASH_TEXT_BYTES];
+    fm_hash *hash = fm_hash_new_git(6);
+
+    fm_hash_update(hash, "hel", 3);
+    fm_hash_update(hash, "lo\n", 3);
+    fm_hash_finish(hash, out);
+    cr_expect(eq(str, out, "ce013625030ba8dba906f756967f9e9ca394464a"));
+    fm_hash_finish(fm_hash_new_git(0), out);
+    cr_expect(eq(str, out, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"));
+}
+
 Test(hash, of_a_file_or_in_parts_is_that_of_the_bytes)
 {
     static char bytes[100000];

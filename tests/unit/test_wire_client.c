@@ -80,6 +80,116 @@ static fm_wire_reply ask(fm_wire *wire, const loopback *server, const char *path
     return next_reply(wire);
 }
 
+/* ---- bodies that are taken as they come ---- */
+
+typedef struct {
+    fm_buf bytes;
+    int status;
+    size_t most; /* refused past that */
+} taken;
+
+static bool take(void *context, const fm_wire_reply *head, const char *bytes, size_t size)
+{
+    taken *t = context;
+
+    t->status = head->status;
+    if (t->bytes.size + size > t->most)
+        return false;
+    fm_buf_append(&t->bytes, bytes, size);
+    return true;
+}
+
+static fm_wire_reply fetch(fm_wire *wire, const loopback *server, taken *t)
+{
+    fm_wire_request request = {
+        .method = "GET", .url = loopback_url(server, "/file"), .take = take, .context = t};
+    fm_err err = {0};
+
+    cr_assert(eq(int, fm_wire_send(wire, &request, 1, &err), FM_OK), "%s", err.text);
+    return next_reply(wire);
+}
+
+Test(wire, a_body_that_is_taken_passes_every_bound_of_replies)
+{
+    static const loopback_reply script[] = {
+        {.bytes = "HTTP/1.1 206 Part\r\nContent-Length: 10\r\n\r\n0123456789"},
+        {.bytes = "HTTP/1.1 404 None\r\nContent-Length: 4\r\n\r\nnone"}};
+    loopback *server = loopback_start(script, 2);
+    fm_wire *wire = open_wire(&(fm_wire_config){.max_reply_bytes = 4});
+    taken t = {.most = 100};
+
+    fm_wire_reply reply = fetch(wire, server, &t);
+    cr_expect(eq(int, reply.end, FM_WIRE_DONE));
+    cr_expect(eq(int, t.status, 206));
+    cr_expect(eq(str, (char *)fm_buf_text(&t.bytes), "0123456789"));
+    cr_expect(eq(sz, reply.size, 0));
+    cr_expect(strstr(loopback_request(server, 0), "Accept-Encoding") == NULL);
+    /* What tells of an error is no body of a file. */
+    reply = fetch(wire, server, &t);
+    cr_expect(eq(int, reply.status, 404));
+    cr_expect(eq(str, (char *)reply.body, "none"));
+    cr_expect(eq(sz, t.bytes.size, 10));
+    fm_buf_release(&t.bytes);
+    fm_wire_close(wire);
+    loopback_stop(server);
+}
+
+Test(wire, a_body_that_cannot_be_kept_ends_its_exchange)
+{
+    static const loopback_reply script[] = {
+        {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"}};
+    loopback *server = loopback_start(script, 1);
+    fm_wire *wire = open_wire(NULL);
+    taken t = {.most = 3};
+
+    fm_wire_reply reply = fetch(wire, server, &t);
+    cr_expect(eq(int, reply.end, FM_WIRE_FAILED));
+    cr_expect(strstr(reply.detail, "could not be kept") != NULL, "%s", reply.detail);
+    fm_buf_release(&t.bytes);
+    fm_wire_close(wire);
+    loopback_stop(server);
+}
+
+/* A byte every tenth of a second; the second request gets two and then nothing. */
+static bool drip(void *context, int fd, const char *request)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n";
+    int *requests = context, most = (*requests)++ ? 2 : 8;
+
+    (void)request;
+    if (send(fd, head, strlen(head), MSG_NOSIGNAL) < 0)
+        return false;
+    for (int i = 0; i < most; i++) {
+        loopback_pause(100);
+        if (send(fd, "x", 1, MSG_NOSIGNAL) < 0)
+            return false;
+    }
+    return true;
+}
+
+Test(wire, a_body_that_is_taken_may_take_its_time_and_not_fall_silent)
+{
+    static const loopback_reply none[1];
+    loopback *server = loopback_start(none, 1);
+    int requests = 0;
+    fm_wire *wire = open_wire(&(fm_wire_config){.timeout_s = 0.6});
+    taken t = {.most = 100};
+
+    server->context = &requests;
+    server->answer = drip;
+    fm_wire_reply reply = fetch(wire, server, &t);
+    cr_expect(eq(int, reply.end, FM_WIRE_DONE), "%s", reply.detail);
+    cr_expect(eq(sz, t.bytes.size, 8));
+    cr_expect(ge(dbl, reply.total_s, 0.6), "longer than what is allowed between two pieces");
+    reply = fetch(wire, server, &t);
+    cr_expect(eq(int, reply.end, FM_WIRE_TIMEOUT));
+    cr_expect(strstr(reply.detail, "nothing more came from") == reply.detail, "%s", reply.detail);
+    cr_expect(eq(sz, t.bytes.size, 10));
+    fm_buf_release(&t.bytes);
+    fm_wire_close(wire);
+    loopback_stop(server);
+}
+
 /* ---- whole replies ---- */
 
 Test(wire, a_reply_comes_back_whole_with_its_headers_and_times)
