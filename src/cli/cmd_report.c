@@ -46,17 +46,36 @@ static fm_status print_json(const cli_views *views, fm_err *err)
     return st;
 }
 
-/* "-" is stdout. */
-static fm_status write_markdown(const char *path, const cli_views *views,
-                                const fm_report_options *options, fm_err *err)
-{
-    fm_buf out = {0};
-    fm_status st = fm_report_markdown(&out, views->items, views->n, options, err);
+/* The forms that are one text. */
+static const struct {
+    const char *option;
+    fm_status (*write)(fm_buf *out, fm_view *const *views, size_t n,
+                       const fm_report_options *options, fm_err *err);
+} texts[] = {
+    {"markdown", fm_report_markdown},
+    {"csv", fm_report_csv},
+    {"latex", fm_report_latex},
+    {"every-eval-ever", fm_report_every_eval},
+};
 
-    if (st == FM_OK)
-        st = strcmp(path, "-") == 0 ? cli_print(&out, err)
-                                    : fm_file_write_atomic(path, out.data, out.size, err);
-    fm_buf_release(&out);
+/* "-" is stdout. */
+static fm_status write_texts(const cli_args *args, const cli_views *views,
+                             const fm_report_options *options, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const char *path = cli_value(args, texts[i].option);
+        fm_buf out = {0};
+
+        if (!path)
+            continue;
+        st = texts[i].write(&out, views->items, views->n, options, err);
+        if (st == FM_OK)
+            st = strcmp(path, "-") == 0 ? cli_print(&out, err)
+                                        : fm_file_write_atomic(path, out.data, out.size, err);
+        fm_buf_release(&out);
+    }
     return st;
 }
 
@@ -76,12 +95,10 @@ static fm_status write_overlays(const char *dir, const cli_views *views,
 static fm_status write_files(const cli_args *args, const cli_views *views,
                              const fm_report_options *options, fm_err *err)
 {
-    const char *html = cli_value(args, "html"), *markdown = cli_value(args, "markdown");
+    const char *html = cli_value(args, "html");
     const char *overlays = cli_value(args, "overlays"), *plots = cli_value(args, "plots");
-    fm_status st = FM_OK;
+    fm_status st = write_texts(args, views, options, err);
 
-    if (markdown)
-        st = write_markdown(markdown, views, options, err);
     if (st == FM_OK && overlays)
         st = write_overlays(overlays, views, options, err);
     if (st == FM_OK && plots)
@@ -109,7 +126,7 @@ static fm_status read_pictures(const cli_args *args, fm_report_pictures *out, fm
 
 static fm_status report_run(const cli_args *args, fm_err *err)
 {
-    static const char *const files[] = {"html", "markdown", "overlays", "plots"};
+    static const char *const files[] = {"html", "overlays", "plots"};
     fm_catalog catalog;
     cli_views views = {0};
     fm_report_options options = {.notice = cli_notice};
@@ -120,6 +137,8 @@ static fm_status report_run(const cli_args *args, fm_err *err)
     options.jobs = (int)jobs;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         only_files = only_files || cli_has(args, files[i]);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        only_files = only_files || cli_has(args, texts[i].option);
     if (st == FM_OK)
         st = read_pictures(args, &options.pictures, err);
     if (st == FM_OK)
@@ -162,6 +181,18 @@ static const cli_option options_table[] = {
     {.name = "markdown",
      .argument = "FILE",
      .help = "the table as Markdown; - for standard output",
+     .kind = CLI_FILE},
+    {.name = "csv",
+     .argument = "FILE",
+     .help = "every number as CSV, a row each; - for standard output",
+     .kind = CLI_FILE},
+    {.name = "latex",
+     .argument = "FILE",
+     .help = "the table for a paper (package booktabs); - for standard output",
+     .kind = CLI_FILE},
+    {.name = "every-eval-ever",
+     .argument = "FILE",
+     .help = "one run as a record of Every Eval Ever (schema 0.2.1); - for standard output",
      .kind = CLI_FILE},
     {.name = "overlays",
      .argument = "DIR",

@@ -43,6 +43,24 @@ fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
     return write_with(fm_report_write_markdown, out, views, n, true, options, err);
 }
 
+fm_status fm_report_csv(fm_buf *out, fm_view *const *views, size_t n,
+                        const fm_report_options *options, fm_err *err)
+{
+    return write_with(fm_report_write_csv, out, views, n, false, options, err);
+}
+
+fm_status fm_report_latex(fm_buf *out, fm_view *const *views, size_t n,
+                          const fm_report_options *options, fm_err *err)
+{
+    return write_with(fm_report_write_latex, out, views, n, false, options, err);
+}
+
+fm_status fm_report_every_eval(fm_buf *out, fm_view *const *views, size_t n,
+                               const fm_report_options *options, fm_err *err)
+{
+    return write_with(fm_report_write_every_eval, out, views, n, false, options, err);
+}
+
 fm_status fm_report_protocols(fm_buf *out, fm_view *const *views, size_t n, fm_err *err)
 {
     return write_with(fm_report_write_protocols, out, views, n, true, NULL, err);

@@ -43,6 +43,15 @@ FM_MUST_CHECK fm_status fm_report_table(fm_buf *out, fm_view *const *views, size
 FM_MUST_CHECK fm_status fm_report_markdown(fm_buf *out, fm_view *const *views, size_t n,
                                            const fm_report_options *options, fm_err *err);
 
+/* The same as CSV, a row a number; as a LaTeX table; and one run, under any number of protocols, as a
+ * record of Every Eval Ever (FM_E_USAGE for more runs). */
+FM_MUST_CHECK fm_status fm_report_csv(fm_buf *out, fm_view *const *views, size_t n,
+                                      const fm_report_options *options, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_latex(fm_buf *out, fm_view *const *views, size_t n,
+                                        const fm_report_options *options, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_every_eval(fm_buf *out, fm_view *const *views, size_t n,
+                                             const fm_report_options *options, fm_err *err);
+
 /* Views of one run under different protocols as JSON, schema fathom.protocols/1: the aggregates,
  * how far they lie apart, and every sample that flips. */
 FM_MUST_CHECK fm_status fm_report_protocols(fm_buf *out, fm_view *const *views, size_t n,

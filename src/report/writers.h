@@ -10,6 +10,12 @@ FM_MUST_CHECK fm_status fm_report_write_table(fm_buf *out, fm_report_model *mode
                                               const fm_report_options *options, fm_err *err);
 FM_MUST_CHECK fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
                                                  const fm_report_options *options, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_write_csv(fm_buf *out, fm_report_model *model,
+                                            const fm_report_options *options, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_write_latex(fm_buf *out, fm_report_model *model,
+                                              const fm_report_options *options, fm_err *err);
+FM_MUST_CHECK fm_status fm_report_write_every_eval(fm_buf *out, fm_report_model *model,
+                                                   const fm_report_options *options, fm_err *err);
 /* The page, with its pictures made on the way; links are relative to `folder` (NULL: the current). */
 FM_MUST_CHECK fm_status fm_report_write_html(fm_buf *out, fm_report_model *model,
                                              const char *folder, const fm_report_options *options,

@@ -1,4 +1,4 @@
-/* The terminal table and the markdown: layout, and texts from files that try to act. */
+/* The forms that are text: layout, what a schema asks for, and texts from files that try to act. */
 #include "report/writers.h"
 #include "base/text.h"
 #include "report_fixture.h"
@@ -145,6 +145,136 @@ Test(report_markdown, escapes_what_would_end_a_cell_or_act)
         cr_expect(eq(sz, bars, 6));
         line++;
     }
+    fm_buf_release(&out);
+    fixture_release(&f);
+}
+
+#define HOSTILE_RESULTS                                                                            \
+    "{\"task\": \"=1+1\", \"protocol\": \"\\\\input{x}\", \"suite\": \"a,\\\"b\\n\", \"n\": 1,"    \
+    " \"adapter\": \"@SUM(A1)\", \"primary\": \"success\", \"counts\": {\"ok\": 1},"               \
+    " \"aggregates\": {\"[x] & 5%\": {\"role\": \"mean\", \"value\": 1.5, \"unit\": \"$\"},"       \
+    " \"none\": {\"role\": \"rate\", \"value\": null}}}"
+
+static void write_text(report_fixture *f, fm_buf *out,
+                       fm_status (*write)(fm_buf *, fm_report_model *, const fm_report_options *,
+                                          fm_err *))
+{
+    fm_err err = {0};
+
+    fixture_finish(f);
+    cr_assert(eq(int, write(out, &f->model, NULL, &err), FM_OK), "%s", err.text);
+}
+
+static void expect_in(const fm_buf *out, const char *wanted)
+{
+    cr_expect(ne(ptr, strstr(fm_buf_text(out), wanted), NULL), "missing: %s\n%s", wanted,
+              fm_buf_text(out));
+}
+
+Test(report_csv, has_a_row_a_number_with_full_precision)
+{
+    report_fixture f = {0};
+    fm_buf out = {0};
+
+    fixture_run(&f, "/runs/one", FIXTURE_RESULTS("jitter", "paper", "0.75"), lines, 2);
+    write_text(&f, &out, fm_report_write_csv);
+    expect_in(&out, "\r\njitter,tabletop,1,tabletop-3d,paper,1,true,success,rate,,higher,true,0.75,"
+                    "0.301,0.954,3,4,0,\r\n");
+    expect_in(&out, ",rmse,mean,m,lower,false,,,,0,0,4,\r\n");
+    expect_in(&out, ",timeout,count,samples,,false,1,,,,4,,\r\n");
+    fm_buf_release(&out);
+    fixture_release(&f);
+}
+
+Test(report_csv, no_field_is_a_formula_and_none_leaves_its_row)
+{
+    report_fixture f = {0};
+    fm_buf out = {0};
+    size_t rows = 0;
+
+    fixture_run(&f, "/runs/one", HOSTILE_RESULTS, lines, 0);
+    write_text(&f, &out, fm_report_write_csv);
+    expect_in(&out, "'@SUM(A1),");
+    expect_in(&out, "'=1+1,");
+    for (const char *p = fm_buf_text(&out); (p = strchr(p, '\n')); p++)
+        rows++;
+    cr_expect(eq(sz, rows, 4)); /* the head, two metrics, one status */
+    fm_buf_release(&out);
+    fixture_release(&f);
+}
+
+Test(report_latex, nothing_in_it_is_a_command_of_the_data)
+{
+    report_fixture f = {0};
+    fm_buf out = {0};
+
+    fixture_run(&f, "/runs/one", HOSTILE_RESULTS, lines, 0);
+    write_text(&f, &out, fm_report_write_latex);
+    cr_expect(eq(ptr, strstr(fm_buf_text(&out), "\\input"), NULL), "%s", fm_buf_text(&out));
+    expect_in(&out, "{}[x] \\& 5\\% & 1.50");
+    expect_in(&out, "\\begin{tabular}{ll}\n\\toprule\n");
+    expect_in(&out, "\\bottomrule\n\\end{tabular}\n");
+    fm_buf_release(&out);
+    fixture_release(&f);
+}
+
+Test(report_latex, marks_what_ranks_and_gives_intervals)
+{
+    report_fixture f = {0};
+    fm_buf out = {0};
+
+    fixture_run(&f, "/runs/one", FIXTURE_RESULTS("jitter", "paper", "0.75"), lines, 2);
+    write_text(&f, &out, fm_report_write_latex);
+    expect_in(&out, "success $\\uparrow$ & \\textbf{75.0 \\%} {\\small [30.1, 95.4]} \\\\\n");
+    expect_in(&out, "sees the truth: no result\n");
+    fm_buf_release(&out);
+    fixture_release(&f);
+}
+
+/* eval.schema.json 0.2.1: what it requires, and that what has no value is no result. */
+Test(report_every_eval, has_what_the_schema_requires)
+{
+    static const char *const members[] = {
+        "schema_version", "evaluation_id", "retrieved_timestamp", "source_metadata",
+        "model_info",     "eval_library",  "evaluation_results"};
+    report_fixture f = {0};
+    fm_buf out = {0};
+
+    fixture_run(&f, "/runs/one", FIXTURE_RESULTS("jitter", "paper", "0.75"), lines, 2);
+    fixture_run(&f, "/runs/one", FIXTURE_RESULTS("jitter", "reference", "0.5"), lines, 2);
+    write_text(&f, &out, fm_report_write_every_eval);
+    cJSON *record = fixture_json(fm_buf_text(&out));
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+        cr_expect(ne(ptr, (void *)fm_json_get(record, members[i]), NULL), "%s", members[i]);
+    cr_expect(eq(str, TEXT(fm_json_string(record, "schema_version")), "0.2.1"));
+    cr_expect(
+        eq(str, TEXT(fm_json_string(record, "evaluation_id")), "tabletop-3d/jitter/1795354800"));
+    const cJSON *results = fm_json_get(record, "evaluation_results"), *result;
+    cr_expect(eq(int, cJSON_GetArraySize(results), 2 * 3)); /* rmse is over nothing */
+    cJSON_ArrayForEach(result, results)
+    {
+        const cJSON *config = fm_json_get(result, "metric_config");
+
+        cr_expect(ne(ptr, (void *)fm_json_string(result, "evaluation_name"), NULL));
+        cr_expect(ne(ptr, (void *)fm_json_get(result, "source_data"), NULL));
+        cr_expect(lt(dbl, fm_json_number(config, "min_score", 0),
+                     fm_json_number(config, "max_score", 0)));
+        cr_expect(ne(ptr, (void *)fm_json_get(config, "lower_is_better"), NULL));
+    }
+    cJSON_Delete(record);
+    fm_buf_release(&out);
+    fixture_release(&f);
+}
+
+Test(report_every_eval, is_of_one_run)
+{
+    report_fixture f = {0};
+    fm_buf out = {0};
+
+    fixture_run(&f, "/runs/one", FIXTURE_RESULTS("jitter", "paper", "0.75"), lines, 2);
+    fixture_run(&f, "/runs/two", FIXTURE_RESULTS("oracle", "paper", "1"), lines, 2);
+    fixture_finish(&f);
+    cr_expect(eq(int, fm_report_write_every_eval(&out, &f.model, NULL, NULL), FM_E_USAGE));
     fm_buf_release(&out);
     fixture_release(&f);
 }
