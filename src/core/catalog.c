@@ -13,6 +13,7 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "core/prompt.h"
 
 enum { MAX_NAMES = 512, MAX_SUITES = 64 };
 
@@ -111,6 +112,8 @@ static fm_status text_member(const suite_reader *r, const cJSON *object, const c
         *out = NULL;
         return FM_OK;
     }
+    if (!item)
+        return fm_fail(r->err, FM_E_INPUT, "%s: '%s' is missing", r->path, key);
     if (!cJSON_IsString(item) || !item->valuestring[0])
         return fm_fail(r->err, FM_E_INPUT, "%s: '%s' must be a text", r->path, key);
     *out = fm_arena_strdup(r->arena, item->valuestring);
@@ -190,6 +193,31 @@ static bool is_right_or_wrong(const fm_protocol *protocol)
     return false;
 }
 
+static fm_status no_grader(const suite_reader *r, const fm_protocol *protocol)
+{
+    fm_buf names = {0};
+
+    for (const fm_grader_ops *const *g = r->catalog->graders; g && *g; g++)
+        if ((*g)->kind == protocol->kind)
+            fm_buf_printf(&names, "%s%s", names.size ? ", " : "", (*g)->name);
+    fm_status st =
+        fm_fail(r->err, FM_E_INPUT, "%s: protocol '%s': the 'grader' of %s answers must be %s",
+                r->path, protocol->name, fm_answer_kind_name(protocol->kind), fm_buf_text(&names));
+    fm_buf_release(&names);
+    return st;
+}
+
+/* A template, where there is one. Words in braces may be text ("\scalar{number}"), so that a slip in the only
+ * place shows as a prompt that asks the same of every sample. */
+static fm_status check_prompt(const suite_reader *r, const char *template)
+{
+    if (!template || fm_prompt_has_places(template))
+        return FM_OK;
+    return fm_fail(r->err, FM_E_INPUT,
+                   "%s: a 'prompt' has none of {task}, {options}, {target} and {destination}",
+                   r->path);
+}
+
 /* A protocol that suite.yaml states: {name, summary, grader, version, ..., and the grader's rules}. */
 static fm_status configure(const suite_reader *r, const cJSON *object, const fm_task *task,
                            const char **name, const fm_protocol **out)
@@ -207,6 +235,7 @@ static fm_status configure(const suite_reader *r, const cJSON *object, const fm_
     if ((st = text_member(r, object, "name", true, &protocol->name)) != FM_OK ||
         (st = text_member(r, object, "summary", true, &protocol->summary)) != FM_OK ||
         (st = text_member(r, object, "prompt", false, &protocol->prompt)) != FM_OK ||
+        (st = check_prompt(r, protocol->prompt)) != FM_OK ||
         (st = text_member(r, object, "form", false, &protocol->form)) != FM_OK ||
         (st = read_pool(r, object, &protocol->pool)) != FM_OK ||
         (st = text_member(r, object, "copies", protocol->pool == FM_POOL_COPIES,
@@ -214,8 +243,7 @@ static fm_status configure(const suite_reader *r, const cJSON *object, const fm_
         (st = json_member(r, object, NULL, &rules)) != FM_OK)
         return st;
     if (!grader)
-        return fm_fail(r->err, FM_E_INPUT, "%s: protocol '%s' names no grader of %s answers",
-                       r->path, protocol->name, fm_answer_kind_name(task->kind));
+        return no_grader(r, protocol);
     if (!(version >= 1 && version <= 1e6))
         return fm_fail(r->err, FM_E_INPUT, "%s: the version of protocol '%s' must be 1 or more",
                        r->path, protocol->name);
@@ -278,11 +306,15 @@ static fm_status read_prompts(const suite_reader *r, const cJSON *object, fm_tas
     const char *answers;
     fm_status st;
 
-    if (!is_trace(task->kind))
-        return text_member(r, object, "prompt", true, &task->prompt);
+    if (!is_trace(task->kind)) {
+        st = text_member(r, object, "prompt", true, &task->prompt);
+        return st == FM_OK ? check_prompt(r, task->prompt) : st;
+    }
     if ((st = text_member(r, object, "answers", true, &answers)) != FM_OK ||
         (st = text_member(r, prompts, "tuples", false, &task->prompt_tuples)) != FM_OK ||
-        (st = text_member(r, prompts, "json", false, &task->prompt_json)) != FM_OK)
+        (st = text_member(r, prompts, "json", false, &task->prompt_json)) != FM_OK ||
+        (st = check_prompt(r, task->prompt_tuples)) != FM_OK ||
+        (st = check_prompt(r, task->prompt_json)) != FM_OK)
         return st;
     if (!fm_answers_family_from_name(answers, &task->answers))
         return fm_fail(r->err, FM_E_INPUT, "%s: 'answers' must be tuples or json", r->path);

@@ -18,6 +18,7 @@ typedef struct {
     const char **files;
     size_t n_files;
     fm_table_seen seen;
+    bool filled[FM_TABLE_COLUMNS]; /* columns that had a value in some row */
 
     /* where it is */
     fm_table *table; /* of files[file - 1]; NULL: none is open */
@@ -141,6 +142,21 @@ static fm_status open_file(loader *l, fm_err *err)
 }
 
 /* The next row of the next file that has one. */
+/* Rows of JSON have no columns that a misspelt name could be compared with; one that is empty in all of
+ * them would leave a model without its pictures, unnoticed. */
+static fm_status check_columns(const loader *l, fm_err *err)
+{
+    const char *ending = strrchr(l->path, '.');
+
+    if (l->row < 2 || !ending || !strstr(".json.jsonl.ndjson", ending))
+        return FM_OK;
+    for (size_t i = 0; i < l->spec.n_columns; i++)
+        if (!l->filled[i])
+            return fm_fail(err, FM_E_INPUT, "'%s': no row has a column '%s'", l->path,
+                           l->spec.columns[i]);
+    return FM_OK;
+}
+
 static fm_status next_row(loader *l, const fm_parquet_value **values, fm_err *err)
 {
     *values = NULL;
@@ -148,12 +164,14 @@ static fm_status next_row(loader *l, const fm_parquet_value **values, fm_err *er
         fm_status st = FM_OK;
 
         if (!l->table && l->file == l->n_files)
-            return FM_OK;
+            return check_columns(l, err);
         if (!l->table)
             st = open_file(l, err);
         if (st == FM_OK)
             st = fm_table_next(l->table, values, err);
         l->row++;
+        for (size_t i = 0; st == FM_OK && *values && i < l->spec.n_columns; i++)
+            l->filled[i] |= (*values)[i].kind != FM_PARQUET_NULL;
         if (st != FM_OK || *values)
             return st;
         fm_table_close(l->table);

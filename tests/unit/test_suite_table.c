@@ -436,6 +436,30 @@ Test(loader, a_column_names_the_folder_of_a_rows_files)
     fm_loader_table.close(state);
 }
 
+/* A misspelt column of JSON would leave a model without its pictures, unnoticed. */
+Test(loader, a_column_that_no_row_of_json_has_is_refused)
+{
+    static const char data[] =
+        "{\"files\": [\"a.jsonl\"], \"columns\": {\"instruction\": \"q\", \"images\": \"%s\", "
+        "\"image_root\": \"images\"}, \"truth\": {\"column\": \"q\"}}";
+    char text[256];
+    fm_err err = {0};
+    fm_sample s;
+    bool more;
+
+    put("a.jsonl", "{\"q\": \"yes\"}\n{\"q\": \"no\", \"photo\": \"1.png\"}\n");
+    for (int misspelt = 0; misspelt < 2; misspelt++) {
+        snprintf(text, sizeof(text), data, misspelt ? "phto" : "photo");
+        void *state = open_good(FM_ANSWER_YESNO, text, NULL, false);
+        cr_assert(next(state, &s));
+        cr_assert(next(state, &s));
+        fm_status st = fm_loader_table.next(state, &arena, &s, &more, &err);
+        cr_assert(eq(int, st, misspelt ? FM_E_INPUT : FM_OK));
+        fm_loader_table.close(state);
+    }
+    cr_assert(strstr(err.text, "a.jsonl': no row has a column 'phto'") != NULL, "%s", err.text);
+}
+
 /* ---- the hub's cache ---- */
 
 static void link_to(const char *target, const char *name)

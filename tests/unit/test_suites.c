@@ -101,16 +101,57 @@ Test(suites, readmes_tell_of_tasks_and_protocols)
 }
 
 /* What stands beside the tasks holds for each that does not say otherwise; `data` member by member. */
+/* One slip at a time in a file that is sound without it. */
+Test(suites, a_slip_in_the_file_is_named)
+{
+    static const struct {
+        const char *title, *prompt, *grader, *message;
+    } table[] = {
+        {"title: Made", "{task}", "yesno", NULL},
+        {"titel: Made", "{task}", "yesno", "suite.yaml: 'title' is missing"},
+        {"title: [Made]", "{task}", "yesno", "suite.yaml: 'title' must be a text"},
+        {"title: Made", "{question}", "yesno",
+         "suite.yaml: a 'prompt' has none of {task}, {options}, {target} and {destination}"},
+        {"title: Made", "{task}", "yes",
+         "suite.yaml: protocol 'p': the 'grader' of yesno answers must be yesno"},
+    };
+    fm_catalog catalog = *test_catalog();
+
+    catalog.suites_dir = scratch_dir;
+    cr_assert(eq(int, fm_dir_make(scratch_path("made"), NULL), FM_OK));
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        char yaml[640];
+        fm_arena arena = {0};
+        fm_suite *suites;
+        fm_err err = {0};
+        size_t n;
+
+        snprintf(
+            yaml, sizeof(yaml),
+            "name: made\n%s\nversion: \"1\"\nsummary: s\nlicence: l\ncitation: c\n"
+            "loader: table\ndefault_task: one\ntasks:\n  - {name: one, title: t, kind: yesno, "
+            "prompt: \"%s\", data: {files: [a]}, protocols: [{name: p, summary: s, grader: %s, "
+            "extract: prefix}]}\n",
+            table[i].title, table[i].prompt, table[i].grader);
+        scratch_write("made/suite.yaml", yaml, strlen(yaml));
+        fm_status st = fm_catalog_suites(&catalog, &arena, &suites, &n, &err);
+        cr_expect(eq(int, st, table[i].message ? FM_E_INPUT : FM_OK), "%s", err.text);
+        if (table[i].message)
+            cr_expect(strstr(err.text, table[i].message) != NULL, "%s", err.text);
+        fm_arena_release(&arena);
+    }
+}
+
 Test(suites, tasks_take_over_what_the_suite_says)
 {
     static const char yaml[] =
         "name: made\ntitle: Made\nversion: \"1\"\nsummary: s\nlicence: l\ncitation: c\n"
-        "loader: table\ndefault_task: one\nkind: yesno\nprompt: all\n"
+        "loader: table\ndefault_task: one\nkind: yesno\nprompt: \"all {task}\"\n"
         "data: {files: [a], columns: {id: x}}\n"
         "protocols:\n  - {name: p, summary: s, grader: yesno, extract: prefix}\n"
         "tasks:\n"
         "  - {name: one, title: t}\n"
-        "  - {name: two, title: t, prompt: own, data: {files: [b]}}\n";
+        "  - {name: two, title: t, prompt: \"own {task}\", data: {files: [b]}}\n";
     fm_catalog catalog = *test_catalog();
     fm_arena arena = {0};
     fm_suite *suites;
@@ -123,8 +164,8 @@ Test(suites, tasks_take_over_what_the_suite_says)
     cr_assert(eq(int, fm_catalog_suites(&catalog, &arena, &suites, &n, &err), FM_OK), "%s",
               err.text);
     cr_assert(eq(sz, suites[0].n_tasks, 2));
-    cr_assert(eq(str, (char *)suites[0].tasks[0].prompt, "all"));
-    cr_assert(eq(str, (char *)suites[0].tasks[1].prompt, "own"));
+    cr_assert(eq(str, (char *)suites[0].tasks[0].prompt, "all {task}"));
+    cr_assert(eq(str, (char *)suites[0].tasks[1].prompt, "own {task}"));
     cr_assert(eq(str, (char *)suites[0].tasks[1].data,
                  "{\"files\": [\"b\"], \"columns\": {\"id\": \"x\"}}"));
     cr_assert(eq(int, suites[0].tasks[1].kind, FM_ANSWER_YESNO));
