@@ -50,6 +50,8 @@ fm_status fm_rules_read(const char *text, const char *place, const char *const *
     fm_rules rules = {.place = place, .err = err};
     fm_status st = fm_json_parse(text, strlen(text), place, &rules.tree, err);
 
+    if (st == FM_OK && !cJSON_IsObject(rules.tree))
+        st = fm_fail(err, FM_E_INPUT, "%s: must be a mapping", place);
     if (st == FM_OK)
         st = refuse_unknown(&rules, names, n);
     if (st == FM_OK)
