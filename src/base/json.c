@@ -75,12 +75,34 @@ static size_t not_finite(const char *p, size_t left)
     return 0;
 }
 
+/* memmem() looks at every byte; a rare first letter is found thirty-two at a time. */
+static bool holds(const char *text, size_t size, const char *word)
+{
+    size_t n = strlen(word);
+    const char *end = text + size;
+
+    for (const char *p = text; (p = memchr(p, word[0], (size_t)(end - p))); p++)
+        if ((size_t)(end - p) >= n && memcmp(p, word, n) == 0)
+            return true;
+    return false;
+}
+
+/* An escape that is a NUL or a surrogate. */
+static bool holds_escape(const char *text, size_t size)
+{
+    const char *end = text + size;
+
+    for (const char *p = text; (p = memchr(p, '\\', (size_t)(end - p))); p++)
+        if (end - p >= 3 && p[1] == 'u' &&
+            ((p[2] | 32) == 'd' || (end - p >= 6 && memcmp(p + 2, "0000", 4) == 0)))
+            return true;
+    return false;
+}
+
+/* Most lines hold none of these, and looking for them costs less than copying the line. */
 static bool needs_repair(const char *text, size_t size)
 {
-    /* Most lines hold none of these, and looking for them costs less than copying the line. */
-    return memmem(text, size, "NaN", 3) || memmem(text, size, "Infinity", 8) ||
-           memmem(text, size, "\\u0000", 6) || memmem(text, size, "\\ud", 3) ||
-           memmem(text, size, "\\uD", 3);
+    return holds_escape(text, size) || holds(text, size, "NaN") || holds(text, size, "Infinity");
 }
 
 static void repair(const char *text, size_t size, fm_buf *out)
@@ -172,7 +194,12 @@ fm_status fm_json_load(const char *path, size_t cap_bytes, cJSON **out, fm_err *
 
 const cJSON *fm_json_get(const cJSON *object, const char *key)
 {
-    return cJSON_GetObjectItemCaseSensitive(object, key);
+    const cJSON *item = object ? object->child : NULL;
+
+    /* Most keys differ in their first letter, which costs less to see than a call. */
+    while (item && item->string && (item->string[0] != key[0] || strcmp(item->string, key) != 0))
+        item = item->next;
+    return item && item->string ? item : NULL;
 }
 
 const char *fm_json_string(const cJSON *object, const char *key)
