@@ -155,6 +155,8 @@ typedef struct {
                            fm_protocol *out, fm_err *err);
 } fm_grader_ops;
 
+#define FM_MAX_PICTURES 128 /* of one sample */
+
 /* ---- loaders
  * ----------------------------------------------------------------------------------------------------
  */
@@ -168,8 +170,10 @@ typedef struct {
     const char *data; /* the task's mapping `data` in suite.yaml, as JSON text; NULL: none */
     const char *pictures_dir; /* where pictures that stand inside a table are laid out as files;
                                  NULL: there is no such place, and data that needs one is refused */
-    bool names;   /* ids, texts and the fingerprint alone: samples come without pictures */
-    bool grading; /* of them, only what grading needs: masks, and the size of the first picture */
+    bool names;    /* ids, texts and the fingerprint alone: samples come without pictures */
+    bool grading;  /* of them, only what grading needs: masks, and the size of the first picture */
+    size_t frames; /* of a video at most so many are shown; 0: as many as the suite says. Another
+                      number than 0 is FM_E_USAGE where the task shows no video */
     const char *task; /* its name, for messages, or NULL */
 } fm_loader_config;
 

@@ -301,6 +301,8 @@ static fm_status choose_folder(cli_run_plan *plan, const cli_args *args, fm_err 
         fm_buf_putc(&out, '-');
         put_safe(&out, fm_path_base(o->prompt_path));
     }
+    if (!given && o->frames)
+        fm_buf_printf(&out, "-%llu-frames", (unsigned long long)o->frames);
     if (o->selection.shards)
         fm_buf_printf(&out, "/shard-%d-of-%d", o->selection.shard, o->selection.shards);
     fm_status st = fm_buf_check(&out, "the run directory's name", err);
@@ -368,6 +370,8 @@ fm_status cli_run_plan_make(cli_run_plan *plan, const fm_catalog *catalog, const
     if (st == FM_OK)
         st = cli_number(args, "seed", 0, UINT64_MAX, &o->seed, err);
     if (st == FM_OK)
+        st = cli_number(args, "frames", 1, FM_MAX_PICTURES, &o->frames, err);
+    if (st == FM_OK)
         st = fm_catalog_target(catalog, o->target, &plan->arena, &plan->target, err);
     if (st == FM_OK)
         st = choose_adapter(plan, catalog, args, err);
@@ -432,6 +436,9 @@ const cli_option cli_run_option_table[] = {
      .help = "ask with this template in place of the suite's: text with {task}, {options}, "
              "{target}, {destination}",
      .kind = CLI_FILE},
+    {.name = "frames",
+     .argument = "N",
+     .help = "of a video, show N frames at equal distances (up to 128)"},
     {.name = "filter",
      .argument = "EXPR",
      .help = "only samples that fit, like category=outdoor*, id!=7, steps>=3",

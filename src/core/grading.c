@@ -42,6 +42,7 @@ fm_status fm_grading_open_loader(const fm_rundir *dir, const fm_manifest *manife
                                .pictures_dir = pictures_dir,
                                .names = purpose == FM_LOAD_NAMES,
                                .grading = purpose == FM_LOAD_GRADING,
+                               .frames = manifest->frames,
                                .task = task->name};
 
     if (manifest->annotations) {

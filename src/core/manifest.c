@@ -128,6 +128,8 @@ fm_status fm_manifest_write(const fm_manifest *m, const char *path, fm_err *err)
     fm_json_put_string(&w, "dir", m->data_dir);
     fm_json_put_string(&w, "annotations", m->annotations);
     fm_json_put_string(&w, "sha256", m->data_sha256);
+    if (m->frames)
+        fm_json_put_int(&w, "frames", (int64_t)m->frames);
     fm_json_close(&w, '}');
     if (m->prompt) {
         fm_hash_bytes(m->prompt, strlen(m->prompt), prompt_hash);
@@ -265,6 +267,8 @@ fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_manifest *out, 
         m.annotations = need_text(&r, data, "annotations");
     const char *sha256 = need_text(&r, data, "sha256");
     snprintf(m.data_sha256, sizeof(m.data_sha256), "%s", sha256 ? sha256 : "");
+    if (fm_json_get(data, "frames"))
+        m.frames = need_count(&r, data, "frames", FM_MAX_PICTURES);
     if (cJSON_IsObject(prompt))
         m.prompt = need_text(&r, prompt, "text");
     if (fm_json_get(prompt, "file"))
@@ -327,10 +331,12 @@ static void shard_text(const fm_selection *s, char out[32])
 
 bool fm_manifest_differ(const fm_manifest *a, const fm_manifest *b, fm_manifest_difference *out)
 {
-    char seeds[2][32], shards[2][32];
+    char seeds[2][32], shards[2][32], frames[2][32];
 
     snprintf(seeds[0], sizeof(seeds[0]), "%llu", (unsigned long long)a->seed);
     snprintf(seeds[1], sizeof(seeds[1]), "%llu", (unsigned long long)b->seed);
+    snprintf(frames[0], sizeof(frames[0]), "%zu", a->frames);
+    snprintf(frames[1], sizeof(frames[1]), "%zu", b->frames);
     shard_text(&a->selection, shards[0]);
     shard_text(&b->selection, shards[1]);
     return differ("suite", a->suite, b->suite, out) ||
@@ -340,6 +346,7 @@ bool fm_manifest_differ(const fm_manifest *a, const fm_manifest *b, fm_manifest_
            differ("form of answers", fm_answers_family_name(a->answers),
                   fm_answers_family_name(b->answers), out) ||
            differ("data (sha256)", a->data_sha256, b->data_sha256, out) ||
+           differ("frames", frames[0], frames[1], out) ||
            differ("prompt", a->prompt, b->prompt, out) ||
            differ("adapter", a->adapter, b->adapter, out) ||
            differ("predictions (sha256)", a->predictions_sha256, b->predictions_sha256, out) ||

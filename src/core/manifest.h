@@ -24,6 +24,7 @@ typedef struct {
     const char
         *annotations; /* file name inside the run directory, or NULL: the data folder's own */
     char data_sha256[FM_HASH_TEXT_BYTES];
+    size_t frames; /* that were asked for, of a video; 0: as the suite says */
 
     const char *prompt;      /* template; NULL for imported replies */
     const char *prompt_file; /* name of the file that it came from; NULL: the suite's own */
@@ -56,7 +57,7 @@ FM_MUST_CHECK fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_m
                                          fm_err *err);
 
 /* The first thing that differs of what determines a reply, and of the shard: suite, task, answers,
- * data, prompt, adapter, settings that are not operational, seed. What else is selected, operational
+ * data, frames, prompt, adapter, settings that are not operational, seed. What else is selected, operational
  * settings, time limits, cache and machine may differ. */
 typedef struct {
     const char *what;

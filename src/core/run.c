@@ -100,6 +100,7 @@ static fm_status describe(session *s, fm_err *err)
     m->protocol_version = t->protocol->version;
     m->answers = t->task->answers;
     m->data_dir = s->data_dir;
+    m->frames = (size_t)o->frames;
     m->seed = o->seed;
     m->selection = o->selection;
     if (o->answers && !fm_answers_family_from_name(o->answers, &m->answers))

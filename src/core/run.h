@@ -57,6 +57,7 @@ typedef struct {
     double connect_timeout_s;
     const char *answers;     /* "tuples", "json", NULL: the task's default */
     const char *prompt_path; /* a template in place of the suite's (core/prompt.h); NULL: none */
+    uint64_t frames;         /* of a video show so many; 0: as the suite says */
     fm_selection selection;
     int jobs; /* grading threads; 0: as many as processors */
 

@@ -74,6 +74,8 @@ static fm_status set_up(loader *l, const fm_loader_config *config, fm_err *err)
     if (config->pictures_dir)
         snprintf(l->pictures_dir, sizeof(l->pictures_dir), "%s", config->pictures_dir);
     st = fm_table_spec_read(config->data, config->kind, &l->wants, &l->spec, err);
+    if (st == FM_OK && config->frames && !l->spec.video)
+        st = fm_fail(err, FM_E_USAGE, "shows no video of which frames could be chosen");
     if (st != FM_OK)
         return config->task ? fm_fail_within(err, st, "task '%s'", config->task) : st;
     if (!config->pictures_dir && holds_pictures(&l->spec))
@@ -82,6 +84,9 @@ static fm_status set_up(loader *l, const fm_loader_config *config, fm_err *err)
             "the tables in '%s' hold the pictures, and there is no folder to lay them out "
             "in: set HOME or XDG_CACHE_HOME",
             config->data_dir);
+    if (config->frames)
+        l->spec.images.most =
+            config->frames < FM_TABLE_PICTURES ? config->frames : FM_TABLE_PICTURES;
     return fm_table_files(&l->spec, l->data_dir, &l->arena, &l->files, &l->n_files, err);
 }
 

@@ -13,7 +13,7 @@ enum {
     FM_TABLE_PATTERNS = 16,
     FM_TABLE_CONDITIONS = 8,
     FM_TABLE_VALUES = 64,
-    FM_TABLE_PICTURES = 128,
+    FM_TABLE_PICTURES = FM_MAX_PICTURES,
     FM_TABLE_CATEGORIES = 32,
     FM_TABLE_PARTS = 8,
     FM_TABLE_OPTIONS = 26,
@@ -82,6 +82,7 @@ typedef struct {
     size_t n_instruction;
     const char *join, *without; /* of the instruction; `without` may be NULL */
     fm_table_pictures images, mask, depth;
+    bool video; /* the images are frames, wanted or not */
 
     fm_table_ref options[FM_TABLE_OPTIONS];
     size_t n_options;

@@ -216,7 +216,7 @@ static fm_status read_folder(const reader *r, const cJSON *columns, bool wanted,
         return FM_OK;
     if (out->n || out->root)
         return fault(r, "image_folder", "stands in place of 'images', not beside them");
-    out->whole = true;
+    out->whole = r->spec->video = true;
     out->most = FM_TABLE_PICTURES;
     if (most && !(most->valuedouble >= 1 && most->valuedouble <= FM_TABLE_PICTURES))
         return fault(r, "image_most", "must be a number from 1 to 128");

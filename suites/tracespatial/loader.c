@@ -79,7 +79,10 @@ static fm_status loader_open(void **state, const fm_loader_config *config, fm_er
     if (!l)
         return fm_fail(err, FM_E_NOMEM, "no memory for '%s'", config->data_dir);
     l->kind = config->kind;
-    st = fm_path_join(l->raster_root, config->data_dir, "raw_data", err);
+    st = config->frames
+             ? fm_fail(err, FM_E_USAGE, "task '%s' shows no video of which frames could be chosen",
+                       config->task)
+             : fm_path_join(l->raster_root, config->data_dir, "raw_data", err);
     if (st == FM_OK && config->annotations) {
         snprintf(l->path, sizeof(l->path), "%s", config->annotations);
         l->by_lines = true;

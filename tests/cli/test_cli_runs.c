@@ -452,8 +452,8 @@ Test(runs, another_prompt_is_named_and_never_resumed_into)
     expect_success();
     cr_expect(contains(OUT, "oracle, prompt terse.txt"), "%s", OUT);
     cr_assert(eq(int,
-                 fm_file_read("runs/cv-bench-2d-relation-official-oracle-terse.txt/manifest.json",
-                              1 << 20, &manifest, NULL),
+                 fm_file_read("runs/cv-bench-official-oracle-terse.txt/manifest.json", 1 << 20,
+                              &manifest, NULL),
                  FM_OK));
     cr_expect(contains(fm_buf_text(&manifest), "\"text\": \"{task} One letter.\""));
     cr_expect(contains(fm_buf_text(&manifest), "\"file\": \"terse.txt\""));

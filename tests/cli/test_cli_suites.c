@@ -421,6 +421,21 @@ static fm_sample first_sample(const fm_suite *suite, const fm_task *task, const 
     return sample;
 }
 
+/* A program that keeps the request and answers A. */
+static const char answers_a[] = "command=tee asked | sed -u 's/.*\"id\": "
+                                "*\"\\([^\"]*\\)\".*/{\"id\": \"\\1\", \"text\": \"A\"}/'";
+
+static cJSON *request_of_last_run(void)
+{
+    fm_buf asked = {0};
+
+    if (fm_file_read("asked", 1 << 20, &asked, NULL) != FM_OK)
+        cr_fatal("nothing was asked");
+    cJSON *request = cJSON_Parse(fm_buf_text(&asked));
+    fm_buf_release(&asked);
+    return request;
+}
+
 static bool is_request_member(const char *name)
 {
     static const char *const known[] = {"schema",  "id",    "task",   "prompt", "kind",
@@ -441,28 +456,42 @@ ParameterizedTest(subject *s, suites, a_model_sees_question_and_pictures_alone)
 {
     const fm_suite *suite = suite_named(s->suite);
     const fm_task *task = task_named(suite, s->task);
-    fm_buf asked = {0};
     fm_arena arena = {0};
     const cJSON *member;
 
     run_target(suite, (char *)task->name, "run", "-n", "1", "-a", "command", "--set",
-               "command=tee asked | sed -u 's/.*\"id\": *\"\\([^\"]*\\)\".*/{\"id\": \"\\1\", "
-               "\"text\": \"A\"}/'");
-    cr_assert(eq(int, fm_file_read("asked", 1 << 20, &asked, NULL), FM_OK));
-    cJSON *request = cJSON_Parse(fm_buf_text(&asked));
+               (char *)answers_a);
+    cJSON *request = request_of_last_run();
+    char *text = cJSON_Print(request);
     fm_sample sample = first_sample(suite, task, "run", &arena);
 
     cJSON_ArrayForEach(member, request)
         cr_expect(is_request_member(member->string), "'%s' is sent", member->string);
     cr_expect(eq(str, (char *)fm_json_string(request, "id"), (char *)sample.id));
-    cr_expect(strstr(fm_json_string(request, "prompt"), sample.instruction) != NULL, "%s",
-              fm_buf_text(&asked));
+    cr_expect(strstr(fm_json_string(request, "prompt"), sample.instruction) != NULL, "%s", text);
     cr_expect(eq(int, fm_json_string(request, "image") != NULL, sample.image_path != NULL));
     cr_expect(eq(int, cJSON_GetArraySize(fm_json_get(request, "images")),
                  sample.n_more_images ? sample.n_more_images + 1 : 0));
     if (sample.mask_path)
-        cr_expect(not(contains(fm_buf_text(&asked), fm_path_base(sample.mask_path))));
+        cr_expect(not(contains(text, fm_path_base(sample.mask_path))));
     cJSON_Delete(request);
-    fm_buf_release(&asked);
+    cJSON_free(text);
     fm_arena_release(&arena);
+}
+
+Test(suites, a_video_is_shown_in_as_many_frames_as_asked_for)
+{
+    run_target(suite_named("vsi-bench"), "vsi-bench-choice", "run", "-n", "1", "-a", "command",
+               "--frames", "2", "--set", (char *)answers_a);
+    cJSON *request = request_of_last_run();
+    const cJSON *images = fm_json_get(request, "images");
+
+    cr_expect(eq(int, cJSON_GetArraySize(images), 2));
+    cr_expect(
+        contains(cJSON_GetStringValue(cJSON_GetArrayItem(images, 1)), "/frames/41069025/002.jpg"));
+    cJSON_Delete(request);
+    fathom("run", "cv-bench", "--data", miniature("cv-bench", "data"), "-a", "oracle", "--frames",
+           "2");
+    expect_failure(2, "fathom: task 'cv-bench': shows no video of which frames could be chosen\n"
+                      "try 'fathom help run'\n");
 }
