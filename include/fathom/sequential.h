@@ -56,6 +56,10 @@ FM_API double fm_sequential_half_width(double n, double sd, double alpha, double
                                        bool one_sided);
 FM_API double fm_sequential_rho(double alpha, double n);
 
+/* The least alpha whose one-sided sequence has left `bound` below it: a p of "the mean is at most the
+ * bound" that may be looked at after every item. 1 before the warm-up, and where sd is 0. */
+FM_API double fm_sequential_mean_above(double n, double mean, double sd, double bound, double rho);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,95 +1,16 @@
 /* fathom compare: is the candidate worse? The statistics are core's, the words the report's. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/files.h"
-#include "base/text.h"
 #include "catalog.h"
 #include "commands.h"
+#include "gate.h"
 #include "report/compare.h"
 #include "show.h"
 #include "terminal.h"
 
 /* ---- options ---- */
-
-/* Every value of an option that may be repeated, and may hold several with commas between; into the
- * arena. */
-static fm_status take_names(const cli_args *args, const char *option, fm_arena *arena,
-                            const char **names, size_t most, size_t *n, fm_err *err)
-{
-    for (size_t i = 0; i < args->n; i++) {
-        const cli_given *given = &args->given[i];
-
-        if (!given->option || strcmp(given->option->name, option) != 0)
-            continue;
-        for (const char *text = given->value; *text;) {
-            size_t size = strcspn(text, ",");
-
-            if (size == 0 || *n == most)
-                return fm_fail(err, FM_E_USAGE,
-                               "option '--%s' wants names with commas between, %zu at most", option,
-                               most);
-            names[*n] = fm_arena_memdup(arena, text, size);
-            if (!names[(*n)++])
-                return fm_fail(err, FM_E_NOMEM, "no memory for the options");
-            text += size + (text[size] == ',');
-        }
-    }
-    return FM_OK;
-}
-
-/* "3pp" and "3%" are 0.03, "0.03" is itself, in the metric's unit. */
-static fm_status read_margin(const char *text, double *out, fm_err *err)
-{
-    size_t size = strlen(text);
-    bool points = size > 2 && strcmp(text + size - 2, "pp") == 0;
-    bool percent = size > 1 && text[size - 1] == '%';
-    char number[64];
-    double value;
-
-    snprintf(number, sizeof(number), "%.*s", (int)(size - (points ? 2 : percent ? 1 : 0)), text);
-    if (size >= sizeof(number) || !fm_text_to_double(number, &value) || value < 0)
-        return fm_fail(err, FM_E_USAGE,
-                       "option '--margin' wants a number like 3pp or 0.03, 0 or more, not '%s'",
-                       text);
-    *out = points || percent ? value / 100 : value;
-    return FM_OK;
-}
-
-static fm_status read_gate(const cli_args *args, fm_compare_options *o, fm_err *err)
-{
-    const char *gate = cli_value(args, "gate"), *alpha = cli_value(args, "alpha");
-    const char *margin = cli_value(args, "margin");
-    static const char *const needs_gate[] = {"margin", "metric", "alpha"};
-
-    for (size_t i = 0; !gate && i < sizeof(needs_gate) / sizeof(needs_gate[0]); i++)
-        for (size_t k = 0; k < args->n; k++)
-            if (args->given[k].option && strcmp(args->given[k].option->name, needs_gate[i]) == 0)
-                return fm_fail(err, FM_E_USAGE,
-                               "option '--%s' is for a gate: --gate noninferior "
-                               "or --gate superior",
-                               needs_gate[i]);
-    if (!gate)
-        return FM_OK;
-    if (strcmp(gate, "noninferior") == 0)
-        o->gate = FM_GATE_NONINFERIOR;
-    else if (strcmp(gate, "superior") == 0)
-        o->gate = FM_GATE_SUPERIOR;
-    else
-        return fm_fail(err, FM_E_USAGE, "option '--gate' wants noninferior or superior, not '%s'",
-                       gate);
-    if (!margin && o->gate == FM_GATE_NONINFERIOR)
-        return fm_fail(err, FM_E_USAGE,
-                       "a gate for non-inferiority needs --margin: how much worse is still good "
-                       "enough, like 3pp");
-    if (!fm_text_to_double(alpha, &o->alpha) || !(o->alpha > 0 && o->alpha < 0.5))
-        return fm_fail(err, FM_E_USAGE,
-                       "option '--alpha' wants a number above 0 and below 0.5, "
-                       "not '%s'",
-                       alpha);
-    return margin ? read_margin(margin, &o->margin, err) : FM_OK;
-}
 
 static fm_status read_cluster(const char *text, fm_cluster *out, fm_err *err)
 {
@@ -112,7 +33,7 @@ static fm_status read_allowed(const cli_args *args, fm_arena *arena, unsigned *b
 {
     const char *names[16];
     size_t n = 0;
-    fm_status st = take_names(args, "allow-different", arena, names, 16, &n, err);
+    fm_status st = cli_take_names(args, "allow-different", arena, names, 16, &n, err);
 
     for (size_t i = 0; st == FM_OK && i < n; i++)
         if (!fm_compare_identity_from_name(names[i], bits))
@@ -138,11 +59,10 @@ static fm_status read_options(const cli_args *args, fm_arena *arena, fm_compare_
     if (st == FM_OK)
         st = read_allowed(args, arena, &o->allowed, err);
     if (st == FM_OK)
-        st = take_names(args, "only", arena, o->metrics, FM_MAX_METRICS, &o->n_metrics, err);
+        st = cli_take_names(args, "only", arena, o->metrics, FM_MAX_METRICS, &o->n_metrics, err);
     if (st == FM_OK)
-        st = read_gate(args, o, err);
-    if (st == FM_OK)
-        st = take_names(args, "metric", arena, o->gated, FM_MAX_METRICS, &o->n_gated, err);
+        st = cli_gate_read(args, "gate", arena, o, err);
+    o->anytime = cli_has(args, "anytime");
     o->jobs = (int)jobs;
     o->draws = (size_t)draws;
     return st;
@@ -256,22 +176,6 @@ static fm_status write_all(const cli_args *args, const fm_comparison *comparison
 
 /* ---- the command ---- */
 
-static fm_status verdict_status(const fm_comparison *comparison, fm_err *err)
-{
-    static const fm_status statuses[] = {[FM_VERDICT_PASS] = FM_OK,
-                                         [FM_VERDICT_FAIL] = FM_E_REGRESSION,
-                                         [FM_VERDICT_INCONCLUSIVE] = FM_E_INCONCLUSIVE};
-    fm_status st = statuses[comparison->verdict];
-    fm_buf text = {0};
-
-    if (comparison->options->gate == FM_GATE_NONE || st == FM_OK)
-        return FM_OK;
-    fm_compare_verdict(&text, comparison);
-    (void)!fm_fail(err, st, "%s", fm_buf_text(&text));
-    fm_buf_release(&text);
-    return st;
-}
-
 static fm_status open_views(const cli_args *args, const fm_catalog *catalog, cli_views *views,
                             fm_err *err)
 {
@@ -306,7 +210,7 @@ static fm_status compare_run(const cli_args *args, fm_err *err)
     if (st == FM_OK) {
         st = write_all(args, &comparison, err);
         if (st == FM_OK)
-            st = verdict_status(&comparison, err);
+            st = cli_gate_status(&comparison, err);
     }
     fm_comparison_release(&comparison);
     cli_views_release(&views);
@@ -341,6 +245,8 @@ static const cli_option options_table[] = {
      .help = "metrics that the gate is on (default: the protocol's own)",
      .repeats = true},
     {.name = "alpha", .argument = "A", .fallback = "0.05", .help = "chance of a wrong verdict"},
+    {.name = "anytime",
+     .help = "a verdict that holds though the run was looked at before and may be asked further"},
     {.name = "only",
      .argument = "M,...",
      .help = "compare these metrics alone (default: all)",

@@ -5,7 +5,10 @@
 
 #include "catalog.h"
 #include "commands.h"
+#include "core/gated_run.h"
+#include "gate.h"
 #include "progress.h"
+#include "report/compare.h"
 #include "run_options.h"
 #include "show.h"
 #include "terminal.h"
@@ -88,20 +91,77 @@ static void on_progress(void *context, const fm_run_progress *state)
     cli_progress_show(context, state);
 }
 
+/* ---- asked until a gate decides ---- */
+
+/* The comparison that the run ended with: on the screen, and as gate.json in the run directory. */
+static fm_status keep_verdict(const fm_catalog *catalog, const cli_run_plan *plan, bool json,
+                              fm_err *err)
+{
+    const char *out_dir = plan->options.out_dir;
+    cli_style terminal = cli_style_for(stdout);
+    fm_compare_style style = {
+        .width = terminal.terminal ? terminal.width : 0, .colour = terminal.colour, .listed = 10};
+    fm_view *views[2] = {NULL};
+    fm_comparison comparison = {0};
+    fm_buf text = {0};
+    char path[FM_PATH_BYTES];
+    fm_status st = fm_run_gate_look(catalog, plan->gate_against, out_dir, &plan->gate, views,
+                                    &comparison, err);
+
+    if (st == FM_OK)
+        st = fm_compare_json(&text, &comparison, err);
+    if (st == FM_OK)
+        st = fm_path_join(path, out_dir, "gate.json", err);
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, text.data, text.size, err);
+    if (st == FM_OK && !json) {
+        fm_buf_clear(&text);
+        st = fm_compare_table(&text, &comparison, &style, err);
+    }
+    if (st == FM_OK)
+        st = cli_print(&text, err);
+    if (st == FM_OK)
+        st = cli_gate_status(&comparison, err);
+    fm_buf_release(&text);
+    fm_comparison_release(&comparison);
+    fm_view_close(views[0]);
+    fm_view_close(views[1]);
+    return st;
+}
+
+static void tell_gated(const fm_gated_run *gated)
+{
+    char text[192];
+
+    snprintf(text, sizeof(text),
+             gated->all ? "asked all %zu samples, looked at %zu times"
+                        : "asked %zu samples, a random part of the suite: the gate was decided at "
+                          "look %zu",
+             gated->samples, gated->looks);
+    cli_notice(NULL, text);
+}
+
 /* ---- the command ---- */
 
 static fm_status execute(const fm_catalog *catalog, cli_run_plan *plan, bool json, fm_err *err)
 {
     cli_progress progress = {.label = plan->label, .json = json};
     fm_run_options *o = &plan->options;
+    fm_gated_run gated;
 
     over_a_line = cli_style_for(stderr).terminal;
     o->progress = on_progress;
     o->context = &progress;
     o->stop = &stop_asked;
     catch_signals();
-    fm_status st = fm_run_execute(catalog, o, err);
+    fm_status st = plan->gate_against
+                       ? fm_run_gated(catalog, o, plan->gate_against, &plan->gate, &gated, err)
+                       : fm_run_execute(catalog, o, err);
     cli_progress_end(&progress);
+    if (st == FM_OK && plan->gate_against) {
+        tell_gated(&gated);
+        return keep_verdict(catalog, plan, json, err);
+    }
     return st == FM_OK ? cli_show_run(catalog, o->out_dir, NULL, json, err) : st;
 }
 
@@ -137,6 +197,10 @@ static const char *const description[] = {
     "SUITE is a suite or one of its tasks; 'fathom list' shows them with their protocols. Ctrl-C "
     "or SIGTERM finishes what is in flight, saves and leaves with exit code 130; a second one "
     "leaves at once, and loses nothing that was answered. SIGUSR1 prints how far the run is.",
+    "With --gate-against the samples are asked in random order (--shuffle-seed), and the run is "
+    "looked "
+    "at as it grows by tests that allow it; it ends, with the exit codes of 'fathom compare', when "
+    "the gate is decided. It is a run of a part of the suite then, and says so.",
     "Keys of providers come from the environment alone: docs/adapters.md names the variables.",
     NULL,
 };

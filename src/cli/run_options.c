@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "catalog.h"
 #include "core/adapter_file.h"
+#include "gate.h"
 #include "terminal.h"
 
 /* ---- the adapter, its settings and its file ---- */
@@ -354,6 +355,25 @@ static fm_status read_cassettes(const cli_args *args, const fm_adapter_ops *adap
 
 /* ---- all of it ---- */
 
+/* A gated run is shuffled, whether or not somebody asked for it. */
+static fm_status read_gate(cli_run_plan *plan, const cli_args *args, fm_err *err)
+{
+    fm_selection *s = &plan->options.selection;
+
+    plan->gate_against = cli_value(args, "gate-against");
+    plan->gate = (fm_compare_options){.anytime = true,
+                                      .cluster = FM_CLUSTER_NONE,
+                                      .draws = FM_COMPARE_DRAWS,
+                                      .seed = FM_COMPARE_SEED,
+                                      .jobs = plan->options.jobs};
+    fm_status st = cli_gate_read(args, "gate-against", &plan->arena, &plan->gate, err);
+    if (st == FM_OK && plan->gate_against) {
+        s->shuffle = true;
+        st = cli_number(args, "shuffle-seed", 0, UINT64_MAX, &s->shuffle_seed, err);
+    }
+    return st;
+}
+
 fm_status cli_run_plan_make(cli_run_plan *plan, const fm_catalog *catalog, const cli_args *args,
                             fm_err *err)
 {
@@ -385,6 +405,8 @@ fm_status cli_run_plan_make(cli_run_plan *plan, const fm_catalog *catalog, const
         st = read_cassettes(args, plan->adapter, o, err);
     if (st == FM_OK)
         st = choose_folder(plan, args, err);
+    if (st == FM_OK)
+        st = read_gate(plan, args, err);
     return st == FM_OK ? open_cache(args, o, err) : st;
 }
 
@@ -455,6 +477,23 @@ const cli_option cli_run_option_table[] = {
      .help = "the I-th (from 0) of N parts, to be joined by 'fathom merge'; read by itself in job "
              "arrays of Slurm and indexed jobs of Kubernetes"},
     {.name = "no-shard", .help = "all samples, in such a job too"},
+    {.name = "gate-against",
+     .argument = "RUN",
+     .help = "ask in random order, and no further than it takes to tell whether the model is worse "
+             "than that run",
+     .group = "asked until a gate decides",
+     .kind = CLI_RUN},
+    {.name = "gate",
+     .argument = "KIND",
+     .help = "noninferior or superior, as in 'fathom compare' (default: noninferior)",
+     .kind = CLI_WORDS,
+     .words = "noninferior superior"},
+    {.name = "margin", .argument = "X", .help = "3pp for a rate, or a number in the metric's unit"},
+    {.name = "metric",
+     .argument = "M,...",
+     .help = "metrics that the gate is on (default: the protocol's own)",
+     .repeats = true},
+    {.name = "alpha", .argument = "A", .fallback = "0.05", .help = "chance of a wrong verdict"},
     {.name = "concurrency",
      .argument = "N",
      .help = "most requests in flight (default: 256; it grows to that by itself)",

@@ -4,6 +4,7 @@
 #define FM_CLI_RUN_OPTIONS_H
 
 #include "base/files.h"
+#include "core/compare.h"
 #include "core/run.h"
 #include "options.h"
 
@@ -14,6 +15,8 @@ typedef struct {
     fm_run_options options; /* progress, context and stop are left to the caller */
     fm_target target;
     const fm_adapter_ops *adapter;
+    const char *gate_against; /* run directory; NULL: no gate */
+    fm_compare_options gate;
     char out_dir[FM_PATH_BYTES];
     char label[192]; /* "tabletop-3d@paper, openai some-model" */
 } cli_run_plan;

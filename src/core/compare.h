@@ -61,6 +61,9 @@ typedef struct {
     const char *gated[FM_MAX_METRICS]; /* none: the protocol's primary metric */
     size_t n_gated;
     double margin; /* in the metric's unit, of a rate in [0, 1); at least 0 */
+    /* Tests that may be looked at after every sample: the run was, or will be, asked until they
+     * decide. Samples count as independent. */
+    bool anytime;
     double alpha; /* chance of a wrong pass, and of a wrong fail, over all gated metrics and runs */
 } fm_compare_options;
 
@@ -88,7 +91,7 @@ typedef struct {
     fm_verdict verdict;
     fm_verdict_why why;
     double bound;          /* the difference that it is about, in the direction of better */
-    fm_interval interval;  /* of the difference, both ends one-sided at alpha */
+    fm_interval interval;  /* of the difference, both ends one-sided at alpha; anytime: NaN */
     double p_pass, p_fail; /* the largest of all readings, adjusted by Holm */
     double items;          /* pairs that would decide it, were the estimate right; else NaN */
 } fm_compare_gate;

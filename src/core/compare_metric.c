@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "fathom/power.h"
+#include "fathom/sequential.h"
 
 typedef enum { SCORED, WRONG, DROPPED } reading;
 
@@ -154,8 +155,31 @@ static fm_status column_fill(column *c, const job *j, reading how, fm_err *err)
 
 /* ---- one-sided tests, in the direction of better ---- */
 
-static double p_above(const column *c, double bound, bool exchange)
+/* A confidence sequence is tightest after so many pairs, fixed before any is seen. */
+#define TIGHTEST_AT 500
+
+/* The same, valid however often it is looked at: 1 / E. A rate's differences end at -1, a number's
+ * nowhere. */
+static double p_above_anytime(const column *c, const job *j, double bound, bool exchange)
 {
+    double sign = exchange ? -1 : 1, n = (double)c->n;
+    fm_sequential_bet bet;
+
+    if (j->metric->role != FM_METRIC_RATE)
+        return fm_sequential_mean_above(n, sign * c->mean.mean,
+                                        c->n > 1 ? sqrt(c->spread / (n - 1)) : 0, bound,
+                                        fm_sequential_rho(j->pairing->options->alpha, TIGHTEST_AT));
+    fm_sequential_bet_init(&bet, -1, bound);
+    for (size_t i = 0; i < c->n; i++)
+        fm_sequential_bet_add(&bet, sign * c->differences[i]);
+    return fmin(1, exp(-fm_sequential_bet_log_e(&bet)));
+}
+
+static double p_above(const column *c, const job *j, double bound, bool exchange)
+{
+    if (j->pairing->options->anytime)
+        return p_above_anytime(c, j, bound, exchange);
+
     fm_paired_counts counts = c->counts;
     fm_paired_mean mean = c->mean;
 
@@ -173,8 +197,8 @@ static fm_compare_reading read_column(const column *c, const job *j, double boun
     fm_compare_reading out = {.n = c->n, .difference = c->mean.mean, .p_above = 1, .p_below = 1};
 
     if (gated) {
-        out.p_above = p_above(c, bound, less_is_better);
-        out.p_below = p_above(c, -bound, !less_is_better);
+        out.p_above = p_above(c, j, bound, less_is_better);
+        out.p_below = p_above(c, j, -bound, !less_is_better);
     }
     return out;
 }
@@ -316,6 +340,8 @@ static fm_status put_gate(const column *c, const fm_compare_options *o, fm_compa
     if (fmin(out->scored.p_above, out->scored.p_below) <= o->alpha &&
         fmin(gate->p_pass, gate->p_fail) > o->alpha)
         gate->why = FM_WHY_FAILURES;
+    if (o->anytime) /* intervals and plans are for a size that is fixed before */
+        return FM_OK;
     gate->items = items_to_decide(c, o, improvement(out) - gate->bound);
     if (c->counted) {
         gate->interval = fm_paired_tango(&c->counts, confidence);

@@ -131,6 +131,7 @@ static void put_options(fm_json_writer *w, const fm_comparison *c)
     fm_json_put_string(w, "kind", o->gate == FM_GATE_SUPERIOR ? "superior" : "noninferior");
     fm_json_put_number(w, "margin", o->margin);
     fm_json_put_number(w, "alpha", o->alpha);
+    fm_json_put_bool(w, "anytime", o->anytime);
     fm_json_put_string(w, "verdict", fm_verdict_name(c->verdict));
     fm_json_close(w, '}');
 }

@@ -322,6 +322,10 @@ static void put_legend(screen *s, const fm_comparison *c)
                       c->n * c->n_metrics);
         end_line(s);
     }
+    if (c->options->anytime) {
+        fm_buf_puts(s->out, "the gate holds however often it is looked at; intervals and p do not");
+        end_line(s);
+    }
     style(s, "0");
 }
 

@@ -107,10 +107,12 @@ void fm_put_gate_name(fm_buf *out, const fm_comparison *comparison,
     fm_put_margin(out, metric->metric, comparison->options->margin);
 }
 
-static void put_few(fm_buf *out, const fm_compared_metric *metric)
+static void put_few(fm_buf *out, bool anytime, const fm_compared_metric *metric)
 {
     fm_put_whole(out, (double)metric->n);
-    fm_buf_puts(out, " pairs cannot tell");
+    fm_buf_puts(out, anytime ? " pairs cannot tell yet" : " pairs cannot tell");
+    if (anytime)
+        return;
     if (isnan(metric->gate.items)) {
         fm_buf_puts(out, ", nor would more of the same kind");
     } else {
@@ -154,7 +156,7 @@ void fm_put_gate_reason(fm_buf *out, const fm_comparison *comparison, const fm_c
         put_decided(out, comparison, metric);
         break;
     case FM_WHY_FEW:
-        put_few(out, metric);
+        put_few(out, comparison->options->anytime, metric);
         break;
     case FM_WHY_FAILURES:
         put_failed(out, run, metric);

@@ -72,3 +72,12 @@ double fm_sequential_rho(double alpha, double n)
 
     return sqrt((l + log(l + 1)) / n);
 }
+
+double fm_sequential_mean_above(double n, double mean, double sd, double bound, double rho)
+{
+    double r = n * rho * rho, z = (mean - bound) / sd;
+
+    if (n < FM_SEQUENTIAL_WARM_UP || !(sd > 0) || mean <= bound)
+        return 1;
+    return fmin(1, sqrt(r + 1) / (2 * expm1(z * z * n * r / (2 * (r + 1)))));
+}

@@ -163,7 +163,7 @@ Test(compare, options_that_make_no_sense_are_refused)
     fathom("compare", "base");
     cr_expect(eq(int, last.code, 2));
     fathom("compare", "base", "base", "--margin", "3pp");
-    cr_expect(contains(ERR, "option '--margin' is for a gate"), "%s", ERR);
+    cr_expect(contains(ERR, "option '--margin' is for a gate: it needs --gate"), "%s", ERR);
     fathom("compare", "base", "base", "--gate", "noninferior");
     cr_expect(contains(ERR, "needs --margin"), "%s", ERR);
     fathom("compare", "base", "base", "--gate", "noninferior", "--margin", "-3pp");
@@ -312,4 +312,43 @@ Test(compare, repeats_make_samples_of_several_askings)
     expect_success();
     cr_expect(contains(OUT, "\"pairs\": 32"), "%s", OUT);
     cr_expect(contains(OUT, "\"candidate_noise\": 0."), "%s", OUT);
+}
+
+Test(compare, a_gate_that_may_be_looked_at_any_time_asks_for_more)
+{
+    make_runs();
+    fathom("compare", "base", "bad", "--gate", "noninferior", "--margin", "3pp", "--anytime");
+    cr_expect(eq(int, last.code, 10), "%s", ERR);
+    fathom("compare", "base", "good", "--gate", "noninferior", "--margin", "10pp");
+    expect_success();
+    fathom("compare", "base", "good", "--gate", "noninferior", "--margin", "10pp", "--anytime");
+    cr_expect(eq(int, last.code, 11), "%s", ERR);
+    cr_expect(contains(ERR, "32 pairs cannot tell yet"), "%s", ERR);
+    cr_expect(contains(OUT, "the gate holds however often it is looked at"), "%s", OUT);
+}
+
+Test(compare, a_run_ends_when_its_gate_is_decided)
+{
+    fathom("run", "tabletop-3d", "--adapter", "oracle", "--out", "base");
+    expect_success();
+    fathom("run", "tabletop-3d", "--adapter", "centre", "--out", "bad", "--gate-against", "base",
+           "--margin", "3pp", "--shuffle-seed", "7");
+    cr_expect(eq(int, last.code, 10), "%s", ERR);
+    cr_expect(contains(ERR, "asked 20 samples, a random part of the suite: the gate was decided at "
+                            "look 1"),
+              "%s", ERR);
+    cr_expect(contains(OUT, "pairs      20, left out: 12 in the base alone"), "%s", OUT);
+    cr_expect(fm_file_exists("bad/gate.json"));
+    fathom("compare", "base", "bad", "--json");
+    expect_success();
+    fathom("run", "tabletop-3d", "--adapter", "oracle", "--out", "same", "--gate-against", "base",
+           "--margin", "1pp", "--limit", "25");
+    cr_expect(eq(int, last.code, 11), "%s", ERR);
+    cr_expect(contains(ERR, "asked all 25 samples, looked at 2 times"), "%s", ERR);
+    fathom("run", "tabletop-3d", "--adapter", "oracle", "--out", "x", "--margin", "1pp");
+    cr_expect(contains(ERR, "option '--margin' is for a gate: it needs --gate-against"), "%s", ERR);
+    fathom("run", "tabletop-3d", "--adapter", "oracle", "--out", "x", "--gate-against", "nowhere",
+           "--margin", "1pp");
+    cr_expect(eq(int, contains(ERR, "nowhere"), true), "%s", ERR);
+    cr_expect(eq(int, fm_dir_exists("x"), false));
 }

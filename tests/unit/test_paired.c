@@ -288,5 +288,9 @@ Test(sequential, the_price_of_looking_at_any_time)
            best = fm_sequential_half_width(500, 1, 0.05, rho, false);
     cr_assert(best < fm_sequential_half_width(500, 1, 0.05, rho * 1.3, false));
     cr_assert(best < fm_sequential_half_width(500, 1, 0.05, rho / 1.3, false));
-    cr_assert(fm_sequential_half_width(500, 1, 0.05, rho, true) < best);
+    double one_sided = fm_sequential_half_width(500, 1, 0.05, rho, true);
+    cr_assert(one_sided < best);
+    cr_assert(near(fm_sequential_mean_above(500, 2 + one_sided, 1, 2, rho), 0.05, 1e-12));
+    cr_assert(fm_sequential_mean_above(500, 2, 1, 2, rho) == 1);
+    cr_assert(fm_sequential_mean_above(FM_SEQUENTIAL_WARM_UP - 1, 9, 1, 2, rho) == 1);
 }

@@ -1,0 +1,21 @@
+/* A gate on the command line: what `compare` and `run` share of it. */
+#ifndef FM_CLI_GATE_H
+#define FM_CLI_GATE_H
+
+#include "core/compare.h"
+#include "options.h"
+
+/* Every value of an option that may be repeated, and may hold several with commas between, appended to
+ * names[most]; strings in the arena. */
+FM_MUST_CHECK fm_status cli_take_names(const cli_args *args, const char *option, fm_arena *arena,
+                                       const char **names, size_t most, size_t *n, fm_err *err);
+
+/* --gate, --margin, --metric and --alpha. No gate, and none of them, unless the option `switch_on` was
+ * given; with it, and without --gate, one for non-inferiority. */
+FM_MUST_CHECK fm_status cli_gate_read(const cli_args *args, const char *switch_on, fm_arena *arena,
+                                      fm_compare_options *out, fm_err *err);
+
+/* FM_OK where there is no gate or it passed, else FM_E_REGRESSION or FM_E_INCONCLUSIVE with why. */
+FM_MUST_CHECK fm_status cli_gate_status(const fm_comparison *comparison, fm_err *err);
+
+#endif
