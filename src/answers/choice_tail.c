@@ -153,7 +153,7 @@ static const unsigned *in_answer_tag(chars t)
             gt++;
         p = skip_spaces(t, gt + 1);
         if (p + 1 < last_close && folded(t.c[p]) >= 'a' && folded(t.c[p]) <= 'j')
-            return &t.c[p];
+            return t.c + p;
     }
     return NULL;
 }
@@ -174,7 +174,7 @@ static const unsigned *before_closing(chars t, const char *name, unsigned last_l
         if (p == 0 || folded(t.c[p - 1]) < 'a' || folded(t.c[p - 1]) > folded(last_letter))
             continue;
         if (p == 1 || !letter(t.c[p - 2]))
-            return &t.c[p - 1];
+            return t.c + p - 1;
     }
     return NULL;
 }
@@ -214,7 +214,7 @@ static const unsigned *only_letter(chars line)
     i = skip_spaces(line, i);
     if (i >= line.n || folded(line.c[i]) < 'a' || folded(line.c[i]) > 'f')
         return NULL;
-    const unsigned *found = &line.c[i];
+    const unsigned *found = line.c + i;
     i = skip_spaces(line, i + 1);
     while (i < line.n && ONE_OF(line.c[i], after))
         i++;
@@ -257,7 +257,7 @@ static const unsigned *only_capital(chars line)
             continue;
         if (found && *found != line.c[i])
             return NULL;
-        found = &line.c[i];
+        found = line.c + i;
     }
     return found;
 }
@@ -331,7 +331,7 @@ static const unsigned *concluded(chars t, size_t i, unsigned last_letter)
 
         if (boundary(t, p) || (p < t.n && ONE_OF(t.c[p], stops)) ||
             (closed && (boundary(t, p + 1) || (p + 1 < t.n && ONE_OF(t.c[p + 1], stops)))))
-            return &t.c[i];
+            return t.c + i;
         if (p >= t.n || !space(t.c[p]))
             return NULL;
     }
@@ -398,7 +398,7 @@ static const unsigned *only_capital_anywhere(chars t, unsigned last_letter)
                 continue;
             if (found && *found != line.c[i])
                 return NULL;
-            found = &line.c[i];
+            found = line.c + i;
         }
     }
     return found;
