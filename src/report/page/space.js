@@ -198,7 +198,7 @@ class Space {
     this.frame(context);
     for (const dot of this.points) [dot.x, dot.y, dot.depth] = this.project(dot.p);
     this.points.sort((a, b) => b.depth - a.depth);
-    const side = clamp(this.scale * this.zoom * this.size / 110, 1.5, 9);
+    const side = clamp(this.scale * this.zoom * this.size / 92, 1.5, 10);
     for (const dot of this.points) {
       const s = side * 2 * this.size / dot.depth;
       context.fillStyle = dot.colour;
