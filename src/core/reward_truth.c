@@ -61,9 +61,7 @@ static fm_status project(const fm_sample *sample, fm_arena *arena, fm_reward_tru
         out->trace[i][2] = sample->kind == FM_ANSWER_TRACE3D ? trace->points[i][2] : NAN;
     }
     out->n_trace = trace->n;
-    if (sample->kind != FM_ANSWER_TRACE3D || sample->max_depth_m > 0 || !sample->depth_path)
-        return FM_OK;
-    return farthest_of(sample->depth_path, &out->max_depth_m, err);
+    return FM_OK;
 }
 
 static fm_status flat_path(const fm_sample *sample, fm_arena *arena, fm_reward_truth *out,
@@ -102,6 +100,13 @@ fm_status fm_reward_truth_of_sample(const fm_sample *sample, fm_arena *arena, fm
     if (st == FM_OK)
         *out = truth;
     return st;
+}
+
+fm_status fm_reward_truth_measure(const fm_sample *sample, fm_reward_truth *truth, fm_err *err)
+{
+    if (sample->kind != FM_ANSWER_TRACE3D || !isnan(truth->max_depth_m) || !sample->depth_path)
+        return FM_OK;
+    return farthest_of(sample->depth_path, &truth->max_depth_m, err);
 }
 
 /* ---- of JSON ---- */

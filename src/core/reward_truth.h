@@ -6,10 +6,14 @@
 #include "fathom/reward.h"
 #include "fathom/sample.h"
 
-/* The true trace in the picture, in the arena; the farthest depth from the data, else from the depth
- * map. Without camera or picture size there is no trace. The key steps are the sample's own. */
+/* The true trace in the picture, in the arena; without camera or picture size there is none. The key
+ * steps are the sample's own; max_depth_m is NaN where the data does not state it. */
 FM_MUST_CHECK fm_status fm_reward_truth_of_sample(const fm_sample *sample, fm_arena *arena,
                                                   fm_reward_truth *out, fm_err *err);
+
+/* Where it is not stated, the farthest depth of the sample's depth map, if that can be read. */
+FM_MUST_CHECK fm_status fm_reward_truth_measure(const fm_sample *sample, fm_reward_truth *truth,
+                                                fm_err *err);
 
 /* {"trace": [[u, v, d], ...], "key_steps": [...], "max_depth": m, "width": px, "height": px}, each
  * optional; u and v from 0 to 1000 (x and y from 0 to 1 in RoboRefer's dialect), d in metres or left

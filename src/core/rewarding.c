@@ -81,7 +81,9 @@ static fm_status keep_truth(fm_rewarding *r, const fm_sample *sample, fm_err *er
         return no_memory(err);
     if (!fresh)
         return fm_fail(err, FM_E_INPUT, "id '%s' stands twice in the data", sample->id);
-    return fm_reward_truth_of_sample(sample, &r->arena, &r->truths[r->n++], err);
+    fm_reward_truth *truth = &r->truths[r->n++];
+    fm_status st = fm_reward_truth_of_sample(sample, &r->arena, truth, err);
+    return st == FM_OK ? fm_reward_truth_measure(sample, truth, err) : st;
 }
 
 fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const char *suite,
