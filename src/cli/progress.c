@@ -303,16 +303,6 @@ void cli_progress_end(cli_progress *progress)
 
 /* ---- downloads ---- */
 
-static void add_size(pieces *all, int importance, const char *before, double bytes,
-                     const char *after)
-{
-    fm_buf size = {0};
-
-    cli_put_size(&size, (uint64_t)bytes);
-    add(all, importance, "%s%s%s", before, fm_buf_text(&size), after);
-    fm_buf_release(&size);
-}
-
 /* "3/14 files  120.5 MiB of 812.0 MiB  14.2 MiB/s  49 s left" */
 static void collect_fetch(pieces *all, const cli_fetch_progress *progress,
                           const fm_hub_progress *state)
@@ -320,19 +310,25 @@ static void collect_fetch(pieces *all, const cli_fetch_progress *progress,
     double rate = rate_of(&progress->pace, state->elapsed_s, (double)state->done_bytes,
                           (double)state->begun_bytes);
     double left = rate > 0 ? ((double)state->bytes - (double)state->done_bytes) / rate : 0;
+    fm_buf amount = {0}, pace = {0};
     char text[32];
 
+    cli_put_size(&amount, state->done_bytes);
+    fm_buf_puts(&amount, " of ");
+    cli_put_size(&amount, state->bytes);
+    cli_put_size(&pace, (uint64_t)rate);
     add(all, 7, "%zu/%zu files", state->done, state->files);
-    add_size(all, 9, "", (double)state->done_bytes, "");
-    add_size(all, 8, "of ", (double)state->bytes, "");
+    add(all, 9, "%s", fm_buf_text(&amount));
     if (state->waiting_s >= 1)
         add(all, 6, "again in %s", duration(ceil(state->waiting_s), text));
     else if (state->elsewhere && !state->in_flight)
         add(all, 6, "waiting for another process");
     else if (rate > 0)
-        add_size(all, 5, "", rate, "/s");
+        add(all, 5, "%s/s", fm_buf_text(&pace));
     if (left >= 1)
         add(all, 6, "%s left", duration(left, text));
+    fm_buf_release(&amount);
+    fm_buf_release(&pace);
 }
 
 static void put_fetch_json(fm_buf *out, const cli_fetch_progress *progress,

@@ -1,6 +1,6 @@
 /**
- * How far a run or a download is, on stderr: a line that is redrawn in place on a terminal, otherwise a plain line
- * now and then; as JSON lines (schema fathom.progress/1) where a program reads along.
+ * How far a run or a download is, on stderr: a line that is redrawn in place on a terminal, otherwise
+ * a plain line now and then; as JSON lines (schema fathom.progress/1) where a program reads along.
  */
 #ifndef FM_CLI_PROGRESS_H
 #define FM_CLI_PROGRESS_H

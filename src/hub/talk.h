@@ -13,9 +13,7 @@
 
 typedef struct {
     const volatile sig_atomic_t *stop; /* becomes true: finish with FM_E_INTERRUPTED; or NULL */
-    void (*notice)(void *context, const char *text); /* or NULL */
-    void *context;
-    int connections; /* at once; 0: 8 */
+    int connections;                   /* at once; 0: 8 */
 } fm_hub_options;
 
 typedef struct {

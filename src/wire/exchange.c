@@ -12,6 +12,9 @@
 /* A buffer that one large reply needed is not kept for all the small ones. */
 #define KEEP_BYTES ((size_t)256 << 10)
 
+/* What is taken as it comes is large: it comes in larger pieces than the 16 KiB of the others. */
+#define LARGE_BUFFER_BYTES (128L << 10)
+
 /* ---- from inside libcurl ---- */
 
 static void move_to(fm_exchange *exchange, fm_wire_phase phase)
@@ -255,6 +258,7 @@ static CURLcode set_request(fm_exchange *exchange)
 
     SET(HTTPHEADER, exchange->among_strangers ? headers->open : headers->all);
     SET(ACCEPT_ENCODING, exchange->take ? NULL : "gzip");
+    SET(BUFFERSIZE, exchange->take ? LARGE_BUFFER_BYTES : (long)CURL_MAX_WRITE_SIZE);
     SET(MAXFILESIZE_LARGE, /* where the server states it; 0: any */
         exchange->take ? (curl_off_t)0 : (curl_off_t)exchange->rules->max_reply_bytes);
     if (exchange->post) {

@@ -351,9 +351,10 @@ Test(fetch, another_part_than_was_asked_for_is_not_taken)
     server->cut_at = 100000;
     server->times = 1;
     server->wrong_ranges = true;
-    fathom("fetch", "mini");
+    fathom("fetch", "mini", "--only", "images/a*");
     expect_success();
-    expect_all_here();
+    cr_expect(eq(sz, hub_count(server, "/cdn/"), 3), "cut, another part, all of it");
+    cr_expect(blob_ending("incomplete") == NULL);
 }
 
 Test(fetch, too_many_requests_and_faults_of_the_server_pass)
@@ -385,6 +386,20 @@ Test(fetch, what_is_not_what_was_listed_is_not_kept)
     cr_expect(eq(int, last.code, 4));
     cr_expect(contains(ERR, "what came for 'images/a.bin' is not what was listed"), "%s", ERR);
     cr_expect(eq(int, fm_file_exists(PICTURE), false));
+    cr_expect(blob_ending("") == NULL);
+}
+
+Test(fetch, more_than_was_listed_is_not_kept)
+{
+    server->listing = "[{\"type\":\"file\",\"path\":\"data/test-00.jsonl\",\"size\":5,\"oid\":"
+                      "\"0123456789abcdef0123456789abcdef01234567\"},{\"type\":\"file\",\"path\":"
+                      "\"images/x\",\"size\":1,\"oid\":"
+                      "\"0123456789abcdef0123456789abcdef01234568\"}]";
+    fathom("fetch", "mini", "--only", "data/*");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(
+        contains(ERR, "what comes for 'data/test-00.jsonl' is longer than the 5 bytes listed"),
+        "%s", ERR);
     cr_expect(blob_ending("") == NULL);
 }
 
