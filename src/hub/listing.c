@@ -156,18 +156,13 @@ fm_status fm_hub_listing_add(fm_hub_listing *listing, const char *body, size_t s
 
 const char *fm_hub_next_page(const char *link, fm_arena *arena)
 {
-    while (link && (link = strchr(link, '<'))) {
-        const char *end = strchr(link, '>');
+    const char *at = link ? strchr(link, '<') : NULL, *end;
 
-        if (!end)
-            return NULL;
+    for (; at && (end = strchr(at, '>')); at = strchr(end, '<')) {
         size_t n = strcspn(end, ",<");
-        const char *relation = memmem(end, n, "rel=\"next\"", 10);
-        if (!relation)
-            relation = memmem(end, n, "rel=next", 8);
-        if (relation)
-            return fm_arena_memdup(arena, link + 1, (size_t)(end - link - 1));
-        link = end;
+
+        if (memmem(end, n, "rel=\"next\"", 10) || memmem(end, n, "rel=next", 8))
+            return fm_arena_memdup(arena, at + 1, (size_t)(end - at - 1));
     }
     return NULL;
 }
