@@ -91,7 +91,7 @@ fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const ch
 {
     char folder[FM_PATH_BYTES];
     const fm_loader_ops *loader;
-    fm_loader_config config = {.data_dir = folder, .names = true};
+    fm_loader_config config = {.data_dir = folder, .grading = true};
     fm_target target;
     void *state = NULL;
     bool more = true;
@@ -104,6 +104,8 @@ fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const ch
     if (st != FM_OK)
         return st;
     config.kind = target.task->kind;
+    /* A trace needs the size of its picture, a file; what tables hold of pictures is not needed. */
+    config.names = config.kind != FM_ANSWER_TRACE2D && config.kind != FM_ANSWER_TRACE3D;
     config.data = target.task->data;
     config.task = target.task->name;
     st = loader->open(&state, &config, err);

@@ -20,6 +20,7 @@ typedef struct {
     char path[FM_PATH_BYTES]; /* of the annotations */
     char raster_root[FM_PATH_BYTES];
     fm_answer_kind kind;
+    bool names;  /* nobody looks at rasters */
     size_t item; /* 1-based number of the current record */
 
     /* One of the two: a whole JSON file, read when the first sample is wanted, or lines of records. */
@@ -79,6 +80,7 @@ static fm_status loader_open(void **state, const fm_loader_config *config, fm_er
     if (!l)
         return fm_fail(err, FM_E_NOMEM, "no memory for '%s'", config->data_dir);
     l->kind = config->kind;
+    l->names = config->names;
     st = config->frames
              ? fm_fail(err, FM_E_USAGE, "task '%s' shows no video of which frames could be chosen",
                        config->task)
@@ -214,7 +216,8 @@ static fm_status read_raster(const reading *r, const char *member, const char *a
             st = fm_path_join_inside(path, r->loader->raster_root, place, r->err);
             if (st != FM_OK)
                 return st;
-        } while (!fm_file_exists(path) && *++defaults);
+            /* Of the last one it does not matter whether it is there. */
+        } while (defaults[1] && !fm_file_exists(path) && *++defaults);
     }
     *out = fm_arena_strdup(r->arena, path);
     return *out ? FM_OK : no_memory(r);
@@ -347,7 +350,8 @@ static fm_status read_record(const loader *l, const cJSON *record, fm_arena *are
         (st = read_text(&r, "target_object", &sample.target)) != FM_OK ||
         (st = read_text(&r, "destination|direction", &sample.destination)) != FM_OK ||
         (st = read_text(&r, "category", &sample.category)) != FM_OK ||
-        (st = read_rasters(&r, &sample)) != FM_OK || (st = read_camera(&r, &sample)) != FM_OK ||
+        (st = l->names ? FM_OK : read_rasters(&r, &sample)) != FM_OK ||
+        (st = read_camera(&r, &sample)) != FM_OK ||
         (st = read_trajectory(&r, &sample.truth.trace)) != FM_OK ||
         (st = read_box(&r, &sample.truth.trace)) != FM_OK ||
         (st = read_reasoning(&r, &sample)) != FM_OK)
