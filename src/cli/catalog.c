@@ -47,10 +47,10 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* <folder of the program>/../share/fathom/suites: the same in a build tree and in an installation. */
-static fm_status suites_beside_program(char out[FM_PATH_BYTES], fm_err *err)
+/* <folder of the program>/../share/fathom/<name>: the same in a build tree and in an installation. */
+fm_status cli_shared_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err)
 {
-    char program[FM_PATH_BYTES];
+    char program[FM_PATH_BYTES], relative[64];
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
     if (n < 0)
@@ -61,7 +61,8 @@ static fm_status suites_beside_program(char out[FM_PATH_BYTES], fm_err *err)
         if (slash)
             *slash = '\0';
     }
-    return fm_path_join(out, program, "share/fathom/suites", err);
+    snprintf(relative, sizeof(relative), "share/fathom/%s", name);
+    return fm_path_join(out, program, relative, err);
 }
 
 fm_status cli_cache_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err)
@@ -123,7 +124,7 @@ fm_status cli_catalog(fm_catalog *out, fm_err *err)
     const char *suites = environment("FATHOM_SUITES");
 
     if (!suites) {
-        fm_status st = suites_beside_program(found, err);
+        fm_status st = cli_shared_folder("suites", found, err);
         if (st != FM_OK)
             return st;
         suites = found;

@@ -10,6 +10,9 @@
  * program's folder. What it points to lives as long as the program. */
 FM_MUST_CHECK fm_status cli_catalog(fm_catalog *out, fm_err *err);
 
+/* A folder that comes with the program: "suites", "published". */
+FM_MUST_CHECK fm_status cli_shared_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err);
+
 /* A folder in the cache of this program: $FATHOM_CACHE, else fathom/ in the user's cache. "data":
  * generated data; "replies": the response cache; "pictures": those that stand in tables, as files. */
 FM_MUST_CHECK fm_status cli_cache_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err);

@@ -11,6 +11,7 @@ extern const cli_command cli_command_report;
 extern const cli_command cli_command_compare;
 extern const cli_command cli_command_steps;
 extern const cli_command cli_command_reward;
+extern const cli_command cli_command_leaderboard;
 extern const cli_command cli_command_fetch;
 extern const cli_command cli_command_check;
 extern const cli_command cli_command_world;

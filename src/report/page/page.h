@@ -45,6 +45,8 @@ typedef struct {
 void fm_page_put_head(fm_buf *out, const fm_page *page);
 void fm_page_put_sections(fm_buf *out, const fm_page *page); /* all above the samples */
 void fm_page_put_footer(fm_buf *out, const fm_page *page);
+/* The hash by which a content security policy admits a script, in base64. */
+void fm_page_put_hash(fm_buf *out, const char *script, size_t size);
 
 /* ---- pictures.c: of one sample, on one thread ---- */
 

@@ -54,13 +54,12 @@ static void put_who(fm_buf *out, const fm_report_model *model, size_t run)
 
 /* ---- head ---- */
 
-/* The hash by which the policy admits the script, in base64. */
-static void put_script_hash(fm_buf *out)
+void fm_page_put_hash(fm_buf *out, const char *script, size_t size)
 {
     char text[FM_HASH_TEXT_BYTES];
     unsigned char bytes[32];
 
-    fm_hash_bytes(fm_page_script, fm_page_script_size, text);
+    fm_hash_bytes(script, size, text);
     for (size_t i = 0; i < sizeof(bytes); i++) {
         char digits[3] = {text[2 * i], text[2 * i + 1], '\0'};
 
@@ -77,7 +76,7 @@ void fm_page_put_head(fm_buf *out, const fm_page *p)
     put(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
              "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
              "script-src 'sha256-");
-    put_script_hash(out);
+    fm_page_put_hash(out, fm_page_script, fm_page_script_size);
     put(out, "'; style-src 'unsafe-inline'; img-src data:");
     put(out, links ? " file: 'self'" : "");
     put(out, "; base-uri 'none'; form-action 'none'\">\n"
