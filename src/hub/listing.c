@@ -29,12 +29,12 @@ bool fm_hub_is_commit(const char *text)
 /* ---- the data set ---- */
 
 /* A card names its licence; the tags repeat it, for cards that do not parse. A list is joined. */
-static const char *licence_of(const cJSON *root, fm_arena *arena)
+static fm_status read_licence(const cJSON *root, fm_arena *arena, const char **out, fm_err *err)
 {
     const cJSON *card = fm_json_get(root, "cardData"), *item = fm_json_get(card, "license");
     fm_buf text = {0};
-    const char *out;
 
+    *out = NULL;
     if (cJSON_IsArray(item)) {
         const cJSON *one;
 
@@ -48,9 +48,11 @@ static const char *licence_of(const cJSON *root, fm_arena *arena)
                                                  strncmp(item->valuestring, "license:", 8) == 0)
             fm_buf_printf(&text, "%s%.60s", text.size ? ", " : "", item->valuestring + 8);
     }
-    out = text.size ? fm_arena_strdup(arena, fm_buf_text(&text)) : NULL;
+    fm_status st = fm_buf_check(&text, "a licence", err);
+    if (st == FM_OK && text.size && !(*out = fm_arena_strdup(arena, fm_buf_text(&text))))
+        st = fm_fail(err, FM_E_NOMEM, "no memory for a licence");
     fm_buf_release(&text);
-    return out;
+    return st;
 }
 
 fm_status fm_hub_info_read(fm_hub_info *out, const char *body, size_t size, const char *name,
@@ -66,8 +68,8 @@ fm_status fm_hub_info_read(fm_hub_info *out, const char *body, size_t size, cons
         const cJSON *gated = fm_json_get(root, "gated");
 
         memcpy(out->commit, commit, sizeof(out->commit));
-        out->licence = licence_of(root, arena);
         out->gated = gated && !cJSON_IsFalse(gated) && !cJSON_IsNull(gated);
+        st = read_licence(root, arena, &out->licence, err);
     }
     cJSON_Delete(root);
     return st;

@@ -49,7 +49,7 @@ FM_MUST_CHECK fm_status fm_hub_listing_put(fm_hub_listing *listing, const char *
                                            fm_err *err);
 
 /* The address of the next page in the value of a header Link (RFC 8288), in the arena; NULL: there
- * is none. */
+ * is none, or (arena->failed) no memory. */
 const char *fm_hub_next_page(const char *link, fm_arena *arena);
 
 /* Whether it is one of the two kinds of hash, in lower-case digits. */

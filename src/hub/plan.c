@@ -234,6 +234,8 @@ static fm_status ask_tree(fm_hub_plan *plan, fm_hub *hub, const fm_hub_source *s
         fm_buf_clear(&url);
         if (next)
             st = take_next(hub, next, &url, err);
+        else if (plan->arena.failed)
+            st = no_memory(err);
     }
     fm_buf_release(&url);
     return st;
@@ -353,7 +355,7 @@ static fm_status recall_source(fm_hub_plan *plan, size_t i, const cJSON *item, c
     plan->sources.items[i].revision = fm_arena_strdup(&plan->arena, revision);
     fm_json_put_tree(&w, NULL, fm_json_get(item, "files"));
     st = fm_buf_check(&text, "the list of files", err);
-    if (st == FM_OK && !plan->sources.items[i].revision)
+    if (st == FM_OK && plan->arena.failed)
         st = no_memory(err);
     if (st == FM_OK)
         st = fm_hub_listing_add(out, fm_buf_text(&text), text.size, path, is_of_source,
@@ -460,6 +462,8 @@ static fm_status recall_snapshot(fm_hub_plan *plan, bool *known, fm_err *err)
     st = fm_hub_store_snapshot(&plan->stores[0], plan->infos[0].commit, w.root, err);
     if (st == FM_OK)
         st = walk_folder(&w, "", 0);
+    if (st == FM_OK && plan->arena.failed) /* a hash without a place */
+        st = no_memory(err);
     if (st != FM_OK || check_patterns(source, &listing, source->repository, NULL) != FM_OK)
         return st;
     *known = true;

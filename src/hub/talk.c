@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "wire/address.h"
 
-enum { MOST_ATTEMPTS = 6, USUAL_CONNECTIONS = 8 };
+/* Where the very first request finds nobody there is likely no network: that is told soon. */
+enum { MOST_ATTEMPTS = 6, MOST_CALLS = 3, USUAL_CONNECTIONS = 8 };
 
 static const double first_wait_s = 0.5, longest_wait_s = 30, longest_wish_s = 300;
 static const double stall_s = 60; /* longest silence in the middle of a file */
@@ -210,7 +211,8 @@ fm_status fm_hub_get(fm_hub *hub, const char *url, const char *repository, fm_wi
         if (st != FM_OK || (out->end == FM_WIRE_DONE && out->status == 200))
             return st;
         double wait_s = fm_hub_again_after(hub, out, attempt);
-        if (wait_s < 0)
+        bool nobody = out->end == FM_WIRE_UNREACHED && attempt == MOST_CALLS;
+        if (wait_s < 0 || nobody)
             return fm_hub_refused(hub, out, repository, repository, err);
         st = nap(hub, wait_s, err); /* `out` is gone */
         if (st != FM_OK)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "../support/torture.h"
 #include "base/size.h"
 #include "hub/listing.h"
 #include "hub/sources.h"
@@ -243,4 +244,57 @@ Test(hub, the_next_page_is_the_link_of_that_relation)
         cr_expect(rows[i].next ? next && strcmp(next, rows[i].next) == 0 : next == NULL, "%s",
                   rows[i].link ? rows[i].link : "none");
     }
+}
+
+/* ---- no memory ---- */
+
+static struct {
+    fm_hub_sources sources;
+    fm_hub_info info;
+    fm_hub_listing listing;
+    const char *next;
+} had;
+
+static fm_status read_everything(fm_err *why)
+{
+    static const char mapping[] =
+        "{\"sources\":[{\"repository\":\"a/b\",\"files\":[\"x\",\"y/\"],"
+        "\"folder\":\"p\"},{\"url\":\"https://example.org/x\",\"sha256\":\"" SHA256
+        "\",\"size\":7,\"name\":\"x\"}],\"by_hand\":\"ask\"}";
+    static const char about[] = "{\"sha\":\"" SHA1 "\",\"cardData\":{\"license\":[\"mit\"]}}";
+    static const char files[] =
+        "[{\"type\":\"file\",\"path\":\"d/a\",\"oid\":\"" SHA1 "\",\"size\":5}]";
+    fm_status st = fm_hub_sources_read(&had.sources, mapping, "f", &arena, why);
+
+    if (st == FM_OK)
+        st = fm_hub_info_read(&had.info, about, strlen(about), "a/b", &arena, why);
+    if (st == FM_OK)
+        st = fm_hub_listing_add(&had.listing, files, strlen(files), "a/b", all, "skipped", &arena,
+                                why);
+    if (st == FM_OK) {
+        had.next = fm_hub_next_page("<https://h/3>; rel=next", &arena);
+        if (!had.next && arena.failed)
+            st = fm_fail(why, FM_E_NOMEM, "no memory for a page");
+    }
+    return st;
+}
+
+static void all_is_read(long n)
+{
+    cr_assert(had.sources.n == 2 && had.sources.by_hand && had.listing.n == 1, "allocation %ld", n);
+    cr_assert(had.info.licence && strcmp(had.info.licence, "mit") == 0, "allocation %ld", n);
+    cr_assert(had.next && strcmp(had.next, "https://h/3") == 0, "allocation %ld", n);
+}
+
+static void forget(void)
+{
+    fm_arena_release(&arena);
+    memset(&had, 0, sizeof(had));
+}
+
+Test(hub, no_lack_of_memory_loses_a_file_or_a_licence)
+{
+    static const work reading = {.attempt = read_everything, .check = all_is_read, .clean = forget};
+
+    cr_assert(gt(int, (int)torture(&reading), 20));
 }
