@@ -210,6 +210,8 @@ static fm_status read_raster(const reading *r, const char *member, const char *a
         if (st != FM_OK)
             return fm_fail_within(r->err, st, "%s: item %zu (id %s): '%s'", r->loader->path,
                                   r->loader->item, r->id, member);
+    } else if (r->loader->names) {
+        return FM_OK; /* no name that could be wrong */
     } else {
         do {
             snprintf(place, sizeof(place), "%s/%s", r->id, *defaults);
@@ -350,8 +352,7 @@ static fm_status read_record(const loader *l, const cJSON *record, fm_arena *are
         (st = read_text(&r, "target_object", &sample.target)) != FM_OK ||
         (st = read_text(&r, "destination|direction", &sample.destination)) != FM_OK ||
         (st = read_text(&r, "category", &sample.category)) != FM_OK ||
-        (st = l->names ? FM_OK : read_rasters(&r, &sample)) != FM_OK ||
-        (st = read_camera(&r, &sample)) != FM_OK ||
+        (st = read_rasters(&r, &sample)) != FM_OK || (st = read_camera(&r, &sample)) != FM_OK ||
         (st = read_trajectory(&r, &sample.truth.trace)) != FM_OK ||
         (st = read_box(&r, &sample.truth.trace)) != FM_OK ||
         (st = read_reasoning(&r, &sample)) != FM_OK)
