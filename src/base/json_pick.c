@@ -8,9 +8,15 @@ typedef struct {
     const char *p, *end;
 } cursor;
 
+/* As cJSON has it: whatever is below a space is one. */
+static bool is_space(char c)
+{
+    return (unsigned char)c <= ' ';
+}
+
 static void skip_space(cursor *c)
 {
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
+    while (c->p < c->end && is_space(*c->p))
         c->p++;
 }
 
@@ -71,7 +77,7 @@ static bool skip_value(cursor *c)
     if (*c->p == '[' || *c->p == '{')
         return skip_nested(c);
     const char *begin = c->p;
-    while (c->p < c->end && (!*c->p || !strchr(",]} \t\r\n", *c->p)))
+    while (c->p < c->end && !is_space(*c->p) && !strchr(",]}", *c->p))
         c->p++;
     return c->p > begin;
 }

@@ -9,6 +9,7 @@ extern const cli_command cli_command_score;
 extern const cli_command cli_command_merge;
 extern const cli_command cli_command_report;
 extern const cli_command cli_command_compare;
+extern const cli_command cli_command_power;
 extern const cli_command cli_command_steps;
 extern const cli_command cli_command_reward;
 extern const cli_command cli_command_leaderboard;

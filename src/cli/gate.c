@@ -8,34 +8,28 @@
 #include "base/text.h"
 #include "report/compare.h"
 
-/* Every value of an option that may be repeated, and may hold several with commas between; into the
- * arena. */
 fm_status cli_take_names(const cli_args *args, const char *option, fm_arena *arena,
                          const char **names, size_t most, size_t *n, fm_err *err)
 {
-    for (size_t i = 0; i < args->n; i++) {
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < args->n; i++) {
         const cli_given *given = &args->given[i];
+        const char *const *found = NULL;
+        size_t found_n = 0;
 
         if (!given->option || strcmp(given->option->name, option) != 0)
             continue;
-        for (const char *text = given->value; *text;) {
-            size_t size = strcspn(text, ",");
-
-            if (size == 0 || *n == most)
-                return fm_fail(err, FM_E_USAGE,
-                               "option '--%s' wants names with commas between, %zu at most", option,
-                               most);
-            names[*n] = fm_arena_memdup(arena, text, size);
-            if (!names[(*n)++])
-                return fm_fail(err, FM_E_NOMEM, "no memory for the options");
-            text += size + (text[size] == ',');
-        }
+        st = cli_names(given->value, option, arena, &found, &found_n, err);
+        if (st == FM_OK && found_n > most - *n)
+            st = fm_fail(err, FM_E_USAGE, "option '--%s' takes %zu names at most", option, most);
+        for (size_t k = 0; st == FM_OK && k < found_n; k++)
+            names[(*n)++] = found[k];
     }
-    return FM_OK;
+    return st;
 }
 
-/* "3pp" and "3%" are 0.03, "0.03" is itself, in the metric's unit. */
-static fm_status read_margin(const char *text, double *out, fm_err *err)
+fm_status cli_margin(const char *text, const char *option, double *out, fm_err *err)
 {
     size_t size = strlen(text);
     bool points = size > 2 && strcmp(text + size - 2, "pp") == 0;
@@ -46,7 +40,7 @@ static fm_status read_margin(const char *text, double *out, fm_err *err)
     snprintf(number, sizeof(number), "%.*s", (int)(size - (points ? 2 : percent ? 1 : 0)), text);
     if (size >= sizeof(number) || !fm_text_to_double(number, &value) || value < 0)
         return fm_fail(err, FM_E_USAGE,
-                       "option '--margin' wants a number like 3pp or 0.03, 0 or more, not '%s'",
+                       "option '--%s' wants a number like 3pp or 0.03, 0 or more, not '%s'", option,
                        text);
     *out = points || percent ? value / 100 : value;
     return FM_OK;
@@ -97,7 +91,7 @@ fm_status cli_gate_read(const cli_args *args, const char *switch_on, fm_arena *a
         st = fm_fail(err, FM_E_USAGE,
                      "option '--alpha' wants a number above 0 and below 0.5, not '%s'", alpha);
     if (st == FM_OK && margin)
-        st = read_margin(margin, &out->margin, err);
+        st = cli_margin(margin, "margin", &out->margin, err);
     if (st == FM_OK)
         st = cli_take_names(args, "metric", arena, out->gated, FM_MAX_METRICS, &out->n_gated, err);
     return st;

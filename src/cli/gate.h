@@ -10,6 +10,9 @@
 FM_MUST_CHECK fm_status cli_take_names(const cli_args *args, const char *option, fm_arena *arena,
                                        const char **names, size_t most, size_t *n, fm_err *err);
 
+/* A difference of 0 or more: "3pp" and "3%" are 0.03, "0.03" is itself, in the metric's unit. */
+FM_MUST_CHECK fm_status cli_margin(const char *text, const char *option, double *out, fm_err *err);
+
 /* --gate, --margin, --metric and --alpha. No gate, and none of them, unless the option `switch_on` was
  * given; with it, and without --gate, one for non-inferiority. */
 FM_MUST_CHECK fm_status cli_gate_read(const cli_args *args, const char *switch_on, fm_arena *arena,

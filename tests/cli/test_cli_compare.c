@@ -4,6 +4,7 @@
 #include "program.h"
 
 TestSuite(compare, .init = program_begin, .fini = program_end);
+TestSuite(power, .init = program_begin, .fini = program_end);
 
 enum { SAMPLES = 32 };
 
@@ -351,4 +352,37 @@ Test(compare, a_run_ends_when_its_gate_is_decided)
            "--margin", "1pp");
     cr_expect(eq(int, contains(ERR, "nowhere"), true), "%s", ERR);
     cr_expect(eq(int, fm_dir_exists("x"), false));
+}
+
+Test(power, plans_are_those_of_the_tables)
+{
+    fathom("power", "--delta", "3pp", "--discordant", "0.2");
+    expect_success();
+    cr_expect(contains(OUT, "3 pp takes 1,745 samples"), "%s", OUT);
+    fathom("power", "--samples", "100", "--unpaired", "0.4");
+    cr_expect(contains(OUT, "100 samples show 19.4 pp"), "%s", OUT);
+    fathom("power", "--sd", "0.3", "--delta", "0.1", "--one-sided", "--json");
+    cr_expect(contains(OUT, "\"samples\": 56"), "%s", OUT);
+    fathom("power", "--discordant", "0.3");
+    cr_expect(contains(OUT, "1,000 samples show 4.85 pp"), "%s", OUT);
+}
+
+Test(power, pilots_say_how_much_samples_vary)
+{
+    make_run("base", 30, 0.03);
+    make_run("new", 24, 0.03);
+    fathom("power", "base", "new", "--delta", "5pp");
+    expect_success();
+    cr_expect(contains(OUT, "as in 32 pairs of the pilot (success)"), "%s", OUT);
+    cr_expect(contains(OUT, "5 pp takes 589 samples"), "%s", OUT);
+    fathom("power", "base", "base");
+    cr_expect(contains(ERR, "do not differ on any sample"), "%s", ERR);
+    fathom("power", "base");
+    cr_expect(contains(ERR, "one run is a pilot for a rate between 0 and 100 %"), "%s", ERR);
+    fathom("power");
+    cr_expect(contains(ERR, "how much do differences vary?"), "%s", ERR);
+    fathom("power", "--discordant", "1.5");
+    cr_expect(contains(ERR, "option '--discordant' wants a number above 0 and below 1"), "%s", ERR);
+    fathom("power", "--sd", "1", "--unpaired", "0.5");
+    cr_expect(contains(ERR, "exclude each other"), "%s", ERR);
 }

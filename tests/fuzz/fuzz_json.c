@@ -17,11 +17,35 @@ static void write_tree(const cJSON *tree, bool pretty, fm_buf *out)
         abort();
 }
 
+/* What is picked of an object that can be read can be read too, and holds what the object does. */
+static void check_pick(const char *text, size_t size)
+{
+    static const char *const names[] = {"id", "metrics", "a", NULL};
+    cJSON *tree = NULL, *picked = NULL;
+    fm_buf out = {0};
+
+    bool found = fm_json_pick(text, size, names, &out);
+    if (found && fm_json_parse(text, size, "fuzz", &tree, NULL) == FM_OK) {
+        if (fm_json_parse(out.data, out.size, "picked", &picked, NULL) != FM_OK)
+            abort();
+        for (const char *const *name = names; *name; name++) {
+            const cJSON *whole = fm_json_get(tree, *name), *part = fm_json_get(picked, *name);
+
+            if (whole && (!part || (part->type & 0xFF) != (whole->type & 0xFF)))
+                abort();
+        }
+    }
+    cJSON_Delete(tree);
+    cJSON_Delete(picked);
+    fm_buf_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fm_buf compact = {0}, pretty = {0}, again = {0};
     cJSON *tree = NULL, *back = NULL;
 
+    check_pick((const char *)data, size);
     if (fm_json_parse((const char *)data, size, "fuzz", &tree, NULL) != FM_OK)
         return 0;
     write_tree(tree, false, &compact);
