@@ -15,6 +15,7 @@ typedef struct {
     fm_table_wants wants;
     char data_dir[FM_PATH_BYTES], pictures_dir[FM_PATH_BYTES];
     fm_arena arena; /* of the names */
+    bool names;     /* nobody looks at pictures */
     const char **files;
     size_t n_files;
     fm_table_seen seen;
@@ -70,6 +71,7 @@ static fm_status set_up(loader *l, const fm_loader_config *config, fm_err *err)
                        "a suite of tables takes its samples from --data alone, not from '%s'",
                        config->annotations);
     l->wants = wants_of(config);
+    l->names = config->names;
     snprintf(l->data_dir, sizeof(l->data_dir), "%s", config->data_dir);
     if (config->pictures_dir)
         snprintf(l->pictures_dir, sizeof(l->pictures_dir), "%s", config->pictures_dir);
@@ -371,7 +373,9 @@ static fm_status read_sample(const loader *l, const fm_table_row *row, fm_sample
     if ((st = read_id(row, l->ordinal, &sample)) != FM_OK ||
         (st = read_instruction(row, &sample)) != FM_OK ||
         (st = read_texts(row, &sample)) != FM_OK ||
-        (st = truth_needs_picture(l) ? FM_OK : fm_table_truth(row, &sample)) != FM_OK)
+        (st = truth_needs_picture(l) ? FM_OK : fm_table_truth(row, &sample)) != FM_OK ||
+        /* A file's name that leaves the data is refused before anything is asked. */
+        (st = l->names ? read_pictures(row, false, &sample) : FM_OK) != FM_OK)
         return st;
     *out = sample;
     return FM_OK;
