@@ -661,3 +661,11 @@ Test(fetch, check_without_names_is_an_overview_without_secrets)
     cr_expect(contains(OUT, "\"OPENAI_API_KEY\"") && contains(OUT, "fathom.check/1"), "%s", OUT);
     cr_expect(eq(int, contains(OUT, TOKEN) || contains(OUT, "sk-canary"), false));
 }
+
+Test(fetch, every_suite_of_ours_states_where_it_is_published)
+{
+    unsetenv("FATHOM_SUITES");
+    fathom("check", "--json");
+    expect_success();
+    cr_expect(eq(int, contains(OUT, "\"with --data\""), false), "%s", OUT);
+}
