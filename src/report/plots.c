@@ -128,6 +128,15 @@ fm_status fm_plot_render(const fm_buf *script, const char *prefix, fm_buf **out,
     return st;
 }
 
+void fm_plot_clean(const fm_buf *raw, const char *prefix, fm_buf *out)
+{
+    const char *start = strstr(fm_buf_text(raw), "<svg"),
+               *end = start ? strstr(start, "</svg>") : NULL;
+
+    if (end)
+        clean(start, end + strlen("</svg>"), prefix, 0, out);
+}
+
 void fm_plot_standalone(const fm_buf *svg, fm_buf *out)
 {
     const char *text = fm_buf_text(svg), *body = strchr(text, '>');

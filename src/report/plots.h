@@ -30,6 +30,9 @@ FM_MUST_CHECK fm_status fm_plots_summary(fm_report_model *model, const fm_report
 FM_MUST_CHECK fm_status fm_plots_scene(const fm_report_sample *sample, const char *prefix,
                                        fm_buf *svg, bool *found, fm_err *err);
 
+/* The first <svg> of what gnuplot wrote, cleaned. */
+void fm_plot_clean(const fm_buf *raw, const char *prefix, fm_buf *out);
+
 /* A plot as a file of its own. */
 void fm_plot_standalone(const fm_buf *svg, fm_buf *out);
 

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/threads.h"
+#include "report/figures.h"
 #include "report/load.h"
 #include "report/overlay.h"
 #include "report/plots.h"
@@ -259,7 +260,7 @@ static fm_status save_plots(const char *dir, fm_report_model *model,
     if (st == FM_OK)
         st = fm_plots_summary(model, metrics, n_metrics, "p", plots, FM_REPORT_MAX_PLOTS, &n,
                               &found, err);
-    if (st == FM_OK && found)
+    if (st == FM_OK)
         st = fm_dir_make(dir, err);
     for (size_t i = 0; st == FM_OK && i < n; i++) {
         char stem[FM_REPORT_NAME_BYTES];
@@ -267,6 +268,8 @@ static fm_status save_plots(const char *dir, fm_report_model *model,
         fm_report_file_name(plots[i].name, i, stem);
         st = save_plot(dir, stem, &plots[i].svg, written, err);
     }
+    if (st == FM_OK)
+        st = fm_figures_write(dir, model, metrics, n_metrics, written, &found, err);
     if (st == FM_OK && found)
         st = save_scenes(dir, model, options, &found, written, err);
     if (st == FM_OK && !found)
