@@ -104,8 +104,11 @@ static fm_status want(job *j, fm_err *err)
     if (st == FM_OK)
         st = fm_hub_plan_look(&j->plan, false, 1, err);
     j->before = fm_hub_plan_totals(&j->plan);
-    if (st == FM_OK && j->before.files == 0)
+    if (st == FM_OK && j->before.files == 0 && n > 0)
         st = fm_fail(err, FM_E_USAGE, "no file of '%s' fits '%s'", j->subject.suite->name, only[0]);
+    else if (st == FM_OK && j->before.files == 0)
+        st = fm_fail(err, FM_E_INPUT, "what '%s' is made of has none of the files that '%s' reads",
+                     j->subject.suite->name, cli_operand(j->args, 0));
     return st;
 }
 
@@ -300,7 +303,7 @@ static fm_status bring(job *j, fm_err *err)
                      "%zu of %zu files of '%s' are missing, and offline they "
                      "cannot be fetched",
                      j->before.files - j->before.here, j->before.files, j->subject.suite->name);
-    if (st == FM_OK)
+    if (st == FM_OK && !j->settings.offline)
         st = fm_hub_plan_save(&j->plan, err);
     if (st != FM_OK)
         return st;

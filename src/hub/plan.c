@@ -524,8 +524,8 @@ static void look_at(const fm_hub_plan *plan, fm_hub_file *file)
     if (file->hash &&
         fm_hub_store_has(&plan->stores[file->source], file->hash, &size, &file->partial_bytes))
         file->state = size == file->size_bytes ? FM_HUB_STORED : FM_HUB_DAMAGED;
-    if (file->partial_bytes > file->size_bytes)
-        file->partial_bytes = 0; /* which would be begun anew */
+    if (file->state == FM_HUB_STORED || file->partial_bytes > file->size_bytes)
+        file->partial_bytes = 0; /* left over, or to be begun anew */
 }
 
 static fm_status hash_file(const char *path, const char *like, uint64_t size_bytes,

@@ -24,12 +24,14 @@ typedef enum {
 typedef struct {
     const char *name; /* in the data folder */
     const char *path; /* in the data set; of a URL, its file's name */
-    const char *hash; /* of what is in it, and the name of its blob */
+    const char
+        *hash; /* of what is in it, and the name of its blob; NULL: another program has left it
+                         here, and not as a link to a blob */
     uint64_t size_bytes;
     size_t source; /* index in the plan's sources */
     bool wanted;   /* fm_hub_plan_want() */
     fm_hub_state state;
-    uint64_t partial_bytes; /* of a MISSING one: what came so far */
+    uint64_t partial_bytes; /* of one that is to come: what came so far */
 } fm_hub_file;
 
 typedef struct {
@@ -56,7 +58,7 @@ void fm_hub_plan_release(fm_hub_plan *plan); /* accepts {0} */
  * were fetched, by this program or by another one; *known false: nothing of it is here. */
 FM_MUST_CHECK fm_status fm_hub_plan_ask(fm_hub_plan *plan, fm_hub *hub, fm_err *err);
 FM_MUST_CHECK fm_status fm_hub_plan_recall(fm_hub_plan *plan, bool *known, fm_err *err);
-/* Keep the list for fm_hub_plan_recall(), and the commits of branches. */
+/* Keep a list that was asked for, for fm_hub_plan_recall(), and the commits of branches. */
 FM_MUST_CHECK fm_status fm_hub_plan_save(const fm_hub_plan *plan, fm_err *err);
 
 /* Which files are wanted: those of one task, where `own` has the patterns of its files and `others`

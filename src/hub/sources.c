@@ -206,11 +206,14 @@ static fm_status read_list(const reader *r, const cJSON *list, fm_hub_sources *o
 {
     const cJSON *item;
 
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > (int)FM_COUNT_OF(out->items))
-        return fm_fail(r->err, FM_E_INPUT, "%s: 'hub': 'sources' must be a list of up to %zu",
+    if (!cJSON_IsArray(list) || !list->child ||
+        cJSON_GetArraySize(list) > (int)FM_COUNT_OF(out->items))
+        return fm_fail(r->err, FM_E_INPUT, "%s: 'hub': 'sources' must be a list of 1 to %zu",
                        r->place, FM_COUNT_OF(out->items));
     cJSON_ArrayForEach(item, list)
     {
+        if (!cJSON_IsObject(item))
+            return fm_fail(r->err, FM_E_INPUT, "%s: 'hub': a source must be a mapping", r->place);
         fm_status st = check_keys(r, item, source_keys, FM_COUNT_OF(source_keys) - 1);
 
         if (st == FM_OK)

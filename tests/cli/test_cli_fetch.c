@@ -234,6 +234,57 @@ Test(fetch, data_of_another_tool_is_found_offline)
     cr_expect(eq(sz, server->n_asked, before), "nobody was asked");
 }
 
+Test(fetch, data_that_was_copied_without_its_blobs_is_found_offline)
+{
+    fathom("fetch", "mini");
+    expect_success();
+    (void)!system("rm -r cache/hub && cp -rL " DATA " copy && rm -r " PLACE "/blobs " DATA
+                  " && mv copy " DATA);
+    fathom("fetch", "mini", "--offline");
+    expect_success();
+    fathom("run", "mini", "-a", "oracle", "-o", "run");
+    expect_success();
+}
+
+Test(fetch, a_part_that_was_left_beside_its_whole_does_not_count)
+{
+    cJSON *report = NULL;
+
+    fathom("fetch", "mini");
+    expect_success();
+    (void)!system("blob=$(readlink -f " PICTURE ") && cp $blob $blob.incomplete && rm " PICTURE);
+    fathom("fetch", "mini", "--dry-run", "--json");
+    expect_success();
+    cr_assert(eq(int, fm_json_parse(OUT, last.out.size, "out", &report, NULL), FM_OK), "%s", OUT);
+    cr_expect(fm_json_number(report, "bytes_before", 0) == fm_json_number(report, "bytes", -1));
+    cJSON_Delete(report);
+}
+
+Test(fetch, a_task_whose_files_nobody_publishes_is_told)
+{
+    static const char two[] =
+        "name: two\ntitle: Two\nversion: \"1\"\nsummary: two tasks\nlicence: MIT\n"
+        "citation: nobody\nhub: {repository: " REPO ", files: [\"data/test-*.jsonl\"]}\n"
+        "loader: table\ndefault_task: two-here\ntasks:\n"
+        "  - name: two-here\n    title: here\n    kind: choice\n"
+        "    prompt: \"{task} {options}\"\n    data:\n"
+        "      files: [\"data/test-*.jsonl\"]\n"
+        "      columns: {id: id, instruction: question, options: options}\n"
+        "      truth: {column: answer, as: letter}\n"
+        "    protocols:\n      - {name: letter, summary: a letter, grader: choice, "
+        "extract: letter_tail}\n"
+        "  - name: two-gone\n    title: gone\n    kind: choice\n"
+        "    prompt: \"{task} {options}\"\n    data:\n      files: [\"data/gone-*.jsonl\"]\n"
+        "      columns: {id: id, instruction: question, options: options}\n"
+        "      truth: {column: answer, as: letter}\n    protocols:\n"
+        "      - {name: letter, summary: a letter, grader: choice, extract: letter_tail}\n";
+
+    write_suite("two", two);
+    fathom("fetch", "two-gone");
+    expect_failure(4,
+                   "fathom: what 'two' is made of has none of the files that 'two-gone' reads\n");
+}
+
 Test(fetch, offline_with_nothing_here_is_told)
 {
     fathom("fetch", "mini", "--offline");

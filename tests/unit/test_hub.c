@@ -95,6 +95,8 @@ Test(hub, what_a_mapping_may_not_say_is_named)
         {URL("\"size\":1"), "f: 'hub': a url needs a 'name' for its file in the data folder"},
         {URL("\"size\":1,\"name\":\"/x\""),
          "f: 'hub': a url needs a 'name' for its file in the data folder"},
+        {"{\"sources\":[]}", "f: 'hub': 'sources' must be a list of 1 to 8"},
+        {"{\"sources\":[[\"a/b\"]]}", "f: 'hub': a source must be a mapping"},
         {"{\"sources\":[{\"by_hand\":\"x\"}]}", "f: 'hub' has the unknown key 'by_hand'"},
     };
 
