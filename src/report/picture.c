@@ -29,6 +29,29 @@ fm_status fm_picture_scale(const fm_raster *in, int width, int height, fm_raster
     return st;
 }
 
+void fm_picture_halve(fm_raster *picture)
+{
+    size_t width = (size_t)picture->width, height = (size_t)picture->height;
+    size_t across = width > 1 ? 2 : 1, down = height > 1 ? 2 : 1;
+    size_t w = width / across, h = height / down;
+    unsigned char *out = picture->data;
+
+    /* What is written lies before what is still to be read. */
+    for (size_t y = 0; y < h; y++) {
+        const unsigned char *upper = (const unsigned char *)picture->data + y * down * width * 3;
+        const unsigned char *lower = upper + (down - 1) * width * 3;
+        size_t beside = (across - 1) * 3;
+
+        for (size_t x = 0; x < w; x++, upper += across * 3, lower += across * 3)
+            for (size_t k = 0; k < 3; k++)
+                *out++ = (unsigned char)((upper[k] + upper[k + beside] + lower[k] +
+                                          lower[k + beside] + 2) /
+                                         4);
+    }
+    picture->width = (int)w;
+    picture->height = (int)h;
+}
+
 static void append(void *context, void *data, int size)
 {
     fm_buf_append(context, data, (size_t)size);

@@ -9,6 +9,10 @@
 FM_MUST_CHECK fm_status fm_picture_scale(const fm_raster *in, int width, int height, fm_raster *out,
                                          fm_err *err);
 
+/* Half as wide and half as high, each pixel the mean of four; an odd last row or column is dropped,
+ * unless it is the only one. In place. */
+void fm_picture_halve(fm_raster *picture);
+
 /* quality 1 .. 100 */
 FM_MUST_CHECK fm_status fm_picture_jpeg(const fm_raster *picture, int quality, fm_buf *out,
                                         fm_err *err);

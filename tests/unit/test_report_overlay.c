@@ -142,6 +142,24 @@ Test(report_picture, jpeg_bytes_start_and_end_as_a_jpeg_does)
     fm_raster_release(&larger);
 }
 
+Test(report_picture, a_halved_pixel_is_the_mean_of_four)
+{
+    static const unsigned char row[2][9] = {{0, 10, 20, 4, 14, 24, 99, 99, 99},
+                                            {8, 18, 28, 12, 22, 32, 99, 99, 99}};
+    fm_raster picture = {0};
+
+    cr_assert(eq(int, fm_raster_reserve(&picture, 3, 2, 3, 8, NULL), FM_OK));
+    memcpy(picture.data, row, sizeof(row));
+    fm_picture_halve(&picture);
+    cr_expect(eq(int, picture.width, 1));
+    cr_expect(eq(int, picture.height, 1));
+    cr_expect(eq(uint, pixel(&picture, 0, 0), 6 << 16 | 16 << 8 | 26));
+    fm_picture_halve(&picture); /* and stays */
+    cr_expect(eq(int, picture.width, 1));
+    cr_expect(eq(uint, pixel(&picture, 0, 0), 6 << 16 | 16 << 8 | 26));
+    fm_raster_release(&picture);
+}
+
 /* ---- a whole overlay: a grey picture of 100 x 80, drawn 200 wide ---- */
 
 static char image_path[64], mask_path[64];

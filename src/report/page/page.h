@@ -51,7 +51,7 @@ void fm_page_put_hash(fm_buf *out, const char *script, size_t size);
 /* ---- pictures.c: of one sample, on one thread ---- */
 
 typedef struct {
-    fm_raster image, scaled, mask, depth;
+    fm_raster image, mask, depth;
 } fm_page_rasters;
 
 typedef struct {

@@ -12,16 +12,23 @@
 #include "report/page/page.h"
 #include "report/picture.h"
 
+enum { QUALITY = 72 };
+
 /* Pages of many samples have small pictures: they are to be opened, not only written. */
-#define MANY_SAMPLES 2000
+static const struct tier {
+    size_t samples;  /* up to so many */
+    int longer_side; /* a picture is halved until it has no more pixels than this */
+    int columns;     /* of the grid of depths, whose cells are the points in space */
+} tiers[] = {{500, 720, 96}, {2000, 400, 64}, {SIZE_MAX, 240, 40}};
 
-enum { THUMBNAIL = 480, SMALL_THUMBNAIL = 240, QUALITY = 72 };
+static const struct tier *tier_of(const fm_page *page)
+{
+    const struct tier *tier = tiers;
 
-/* A picture that is little larger stays as it is: scaling costs more than it saves. */
-#define KEEP 0.7
-
-/* Columns of the grid of depths; a point in space is one of its cells. */
-enum { GRID = 96, SMALL_GRID = 40 };
+    while (page->n_entries > tier->samples)
+        tier++;
+    return tier;
+}
 
 static void say(fm_page_picture *out, const char *text)
 {
@@ -78,24 +85,20 @@ static void link_picture(const fm_page *page, const char *path, fm_page_picture 
 static fm_status embed_picture(const fm_page *page, fm_page_entry *entry, fm_page_rasters *r,
                                fm_page_picture *out, fm_err *err)
 {
-    int most = page->n_entries > MANY_SAMPLES ? SMALL_THUMBNAIL : THUMBNAIL;
-    const fm_raster *image = &r->image;
+    int most = tier_of(page)->longer_side;
+    fm_raster *image = &r->image;
     fm_err trouble = {0};
-    fm_status st = fm_raster_load_rgb(entry->shown->sample.image_path, &r->image, &trouble);
+    fm_status st = fm_raster_load_rgb(entry->shown->sample.image_path, image, &trouble);
 
     if (st != FM_OK) {
         say(out, trouble.text);
         return st == FM_E_NOMEM ? fm_fail(err, st, "%s", trouble.text) : FM_OK;
     }
-    double scale = (double)most / (image->width > image->height ? image->width : image->height);
     out->width = image->width;
     out->height = image->height;
-    if (scale < KEEP) {
-        st = fm_picture_scale(image, (int)fmax(1, rint(image->width * scale)),
-                              (int)fmax(1, rint(image->height * scale)), &r->scaled, err);
-        image = &r->scaled;
-    }
-    return st == FM_OK ? fm_picture_jpeg(image, QUALITY, &entry->picture, err) : st;
+    while (image->width > most || image->height > most)
+        fm_picture_halve(image);
+    return fm_picture_jpeg(image, QUALITY, &entry->picture, err);
 }
 
 /* ---- depth ---- */
@@ -111,7 +114,7 @@ static void put_u16(fm_buf *out, unsigned value)
 static void embed_depth(const fm_page *page, fm_page_entry *entry, fm_page_rasters *r)
 {
     const fm_sample *s = &entry->shown->sample;
-    int most = page->n_entries > MANY_SAMPLES ? SMALL_GRID : GRID;
+    int most = tier_of(page)->columns;
 
     if (s->kind != FM_ANSWER_TRACE3D || !s->depth_path || !s->has_camera ||
         !fm_camera_valid(&s->camera) ||
@@ -179,7 +182,6 @@ fm_status fm_page_make_picture(const fm_page *page, fm_page_entry *entry, fm_pag
 void fm_page_rasters_release(fm_page_rasters *r)
 {
     fm_raster_release(&r->image);
-    fm_raster_release(&r->scaled);
     fm_raster_release(&r->mask);
     fm_raster_release(&r->depth);
 }
