@@ -135,6 +135,7 @@ static fm_status report_run(const cli_args *args, fm_err *err)
     fm_status st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
 
     options.jobs = (int)jobs;
+    options.steps = cli_has(args, "steps");
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         only_files = only_files || cli_has(args, files[i]);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -178,6 +179,8 @@ static const cli_option options_table[] = {
      .help = "of the page: embed (thumbnails), link (to the data's files) or none (default: embed)",
      .kind = CLI_WORDS,
      .words = "embed link none"},
+    {.name = "steps",
+     .help = "in the page: where each trace and its reasoning go wrong (grades each trace again)"},
     {.name = "markdown",
      .argument = "FILE",
      .help = "the table as Markdown; - for standard output",

@@ -10,4 +10,9 @@
 FM_MUST_CHECK fm_status fm_report_load(fm_report_model *model, fm_view *const *views, size_t n,
                                        bool samples, fm_err *err);
 
+/* Judge the stages and steps of every sample that was loaded, under each run's protocol: each trace is
+ * graded again, with one thing put right at a time. jobs < 1: one thread a processor. */
+FM_MUST_CHECK fm_status fm_report_diagnose(fm_report_model *model, fm_view *const *views, int jobs,
+                                           fm_err *err);
+
 #endif

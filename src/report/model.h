@@ -16,11 +16,21 @@
 /* Beside more runs than this nobody finds anything; more are refused. */
 #define FM_REPORT_MAX_RUNS 64
 
+/* What was judged on the way to an answer: a stage of a trace, or a step of the reasoning. */
+typedef struct {
+    const char *name, *kind, *verdict; /* as fm_diagnosed_verdict has them */
+    const char *why;                   /* NULL: nothing to say */
+    double value;                      /* NaN: none */
+} fm_report_step;
+
 typedef struct {
     const char *id;
     cJSON *line; /* of samples.jsonl */
     bool has_sample;
     fm_sample sample;
+    const char *cause;           /* the stage that failed first; NULL: none, or not looked at */
+    const fm_report_step *steps; /* [n_steps]; none where nobody asked for them */
+    size_t n_steps;
 } fm_report_sample;
 
 typedef struct {

@@ -93,6 +93,8 @@ fm_status fm_report_html(const char *path, fm_view *const *views, size_t n,
     fm_buf out = {0};
     fm_status st = fm_report_load(&model, views, n, true, err);
 
+    if (st == FM_OK && options && options->steps)
+        st = fm_report_diagnose(&model, views, options->jobs, err);
     if (st == FM_OK)
         st = fm_report_write_html(&out, &model, folder_of(path, &model.arena), options, err);
     if (st == FM_OK)

@@ -30,6 +30,8 @@ typedef struct {
     bool no_plots;    /* leave gnuplot alone */
     size_t scenes;    /* how many samples get a plot in space; 0: 6 */
     fm_report_pictures pictures;
+    bool
+        steps; /* the page judges stages and steps of every sample, which grades each trace again */
     void (*notice)(void *context, const char *text); /* one line worth telling; may be NULL */
     void *context;
 } fm_report_options;

@@ -4,7 +4,7 @@
 //   samples[i]  id, category, source, steps, ask, options + right or truth, trouble, link,
 //               size [w, h], trace, region, mask, edges (pixels), space {camera, trace, box} (metres)
 //   samples[i].of[r]  null, or: s (status), m (values by metric), why, say (detail), answer (as read, in a word),
-//               path [[u, v, d?], ...], read [[from, to], ...] (in text and tail together); the first run of a group has the reply: size (bytes), text, gap (bytes left out), tail
+//               cause (the first stage that failed), steps [{name, kind, verdict, why, value}], path [[u, v, d?], ...], read [[from, to], ...] (in text and tail together); the first run of a group has the reply: size (bytes), text, gap (bytes left out), tail
 const data = JSON.parse(document.getElementById('data').textContent);
 const runs = data.runs;
 const samples = data.samples;

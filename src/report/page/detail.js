@@ -35,6 +35,17 @@ function verdicts(sample, r) {
   answer.why ? el('p', { class: 'reason' }, answer.why) : null];
 }
 
+// The stages of a trace and the steps of its reasoning, in order; the one that made it fail is framed.
+function steps(answer, protocol) {
+  if (!answer.steps) return null;
+  const tone = { pass: 'good', right: 'good', fail: 'bad', wrong: 'bad' };
+  const row = (s) => el('tr', {}, el('th', {}, s.name), el('td', { class: 'dim' }, s.kind),
+    el('td', {}, chip(s.verdict, tone[s.verdict] || 'warn', s.kind === 'stage' && s.name === answer.cause ? 'differs main' : '')),
+    el('td', {}, s.value === undefined ? '' : number(s.value)), el('td', { class: 'dim' }, s.why || ''));
+  return [el('h4', {}, 'step by step' + protocol, answer.cause ? `: fails first at ${answer.cause}` : ''),
+    el('div', { class: 'scroll' }, el('table', {}, el('tbody', {}, answer.steps.map(row))))];
+}
+
 function side(i, r) {
   const sample = samples[i];
   const answer = sample.of[r];
@@ -44,6 +55,7 @@ function side(i, r) {
   else {
     if (sample.size) parts.push(figure(i, [r], true));
     parts.push(protocols.map((k) => verdicts(sample, k)));
+    parts.push(protocols.map((k) => steps(sample.of[k], protocols.length > 1 ? ' @' + runs[k].protocol : '')));
     if (answer.say) parts.push(el('p', { class: 'reason' }, answer.say));
     if (answer.text !== undefined) {
       const marked = protocols.filter((k) => sample.of[k].read);

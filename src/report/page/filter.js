@@ -1,7 +1,7 @@
 // Which samples are shown, and in which order. `state` is what the reader asked for; it also stands in the address,
 // so that a view can be kept or sent.
 const state = {
-  q: '', run: '0', outcome: '', metric: '', verdict: '', category: '', source: '', steps: '', flipped: '',
+  q: '', run: '0', outcome: '', metric: '', verdict: '', category: '', source: '', steps: '', cause: '', flipped: '',
   sort: '', down: '', sample: '',
 };
 
@@ -45,6 +45,7 @@ function matches(i, words) {
   if (state.category && (s.category || '') !== state.category) return false;
   if (state.source && (s.source || '') !== state.source) return false;
   if (state.steps && String(s.steps || '') !== state.steps) return false;
+  if (state.cause && (!s.of[r] || s.of[r].cause !== state.cause)) return false;
   if (state.verdict && !verdictMatches(verdict(s, r, state.metric || runs[r].primary))) return false;
   if (state.flipped && !flipped(s, state.metric)) return false;
   return words.every((word) => textOf(i).includes(word));

@@ -72,7 +72,8 @@ class Controls {
     const again = () => { this.build(); this.change(); };
     const list = (key, title, first, valueOf) => {
       const values = counted(valueOf);
-      return values.length > 1 || (values.length === 1 && state[key])
+      const tells = values.length > 1 || (values.length === 1 && values[0][1] < samples.length); // else all are alike
+      return tells || state[key]
         ? choice(key, title, [['', first], ...values.map(([v, n]) => [v, `${v} (${n})`])], this.change) : null;
     };
     const flips = samples.filter((s) => flipped(s, state.metric)).length;
@@ -85,6 +86,7 @@ class Controls {
       list('category', 'category', 'any category', (s) => s.category),
       list('source', 'source', 'any source', (s) => s.source),
       list('steps', 'steps', 'any number of steps', (s) => s.steps),
+      list('cause', 'first stage that failed', 'any cause', (s) => (s.of[Number(state.run)] || {}).cause),
       runs.length > 1 ? this.toggle('flipped', `flipped (${flips})`, 'only samples about which the runs disagree') : null,
       choice('sort', 'sort by', sortOptions(), this.change),
       this.toggle('down', '\u2193', 'descending'),

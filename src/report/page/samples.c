@@ -241,6 +241,28 @@ static void put_metrics(fm_json_writer *w, const cJSON *line)
     fm_json_close(w, '}');
 }
 
+/* Stages of the trace and steps of the reasoning, and the first that made it fail. */
+static void put_steps(fm_json_writer *w, const fm_report_sample *sample)
+{
+    if (sample->n_steps == 0)
+        return;
+    put_if(w, "cause", sample->cause);
+    fm_json_open(w, "steps", '[');
+    for (size_t i = 0; i < sample->n_steps; i++) {
+        const fm_report_step *step = &sample->steps[i];
+
+        fm_json_open(w, NULL, '{');
+        fm_json_put_string(w, "name", step->name);
+        fm_json_put_string(w, "kind", step->kind);
+        fm_json_put_string(w, "verdict", step->verdict);
+        put_if(w, "why", step->why);
+        if (isfinite(step->value))
+            fm_json_put_number(w, "value", rounded(step->value, 10000));
+        fm_json_close(w, '}');
+    }
+    fm_json_close(w, ']');
+}
+
 static fm_status put_answer(fm_json_writer *w, const fm_page *page, const fm_page_entry *entry,
                             size_t run, const fm_page_picture *picture, fm_err *err)
 {
@@ -261,6 +283,7 @@ static fm_status put_answer(fm_json_writer *w, const fm_page *page, const fm_pag
     if (st == FM_OK)
         st = put_read(w, sample->line, err);
     put_if(w, "answer", fm_json_string(fm_json_get(sample->line, "answer"), "text"));
+    put_steps(w, sample);
     put_path(w, sample->line, picture);
     fm_json_close(w, '}');
     return st;
