@@ -9,18 +9,19 @@
 #include "suites/common/common.h"
 #include "suites/common/rules.h"
 
-/* The last is of protocols with the rule `counting` alone. */
-enum { M_SCORE, M_FIRST, M_ANY, M_ALL, M_COUNTED, M_POINTS, M_INSIDE, M_SUCCESS, M_COUNT };
+/* The last two are of protocols that count objects alone: both by the rule `counting`, the first also as
+ * what is `primary`. Of others no sample could have a value. */
+enum { M_SCORE, M_FIRST, M_ANY, M_ALL, M_POINTS, M_INSIDE, M_COUNTED, M_SUCCESS, M_COUNT };
 
 static const fm_metric metrics[M_COUNT] = {
     {"score", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 1, "share of the points that lie in the region"},
     {"hit_first", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1, "the first point lies in the region"},
     {"hit_any", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1, "a point lies in the region"},
     {"hit_all", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1, "every point lies in the region"},
-    {"hit_counted", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1,
-     "every point lies in the region, and they are as many as there are objects"},
     {"points", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 0, "points of the answer"},
     {"inside", "", FM_METRIC_MEAN, FM_OVER_PRESENT, 0, "points in the region"},
+    {"hit_counted", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1,
+     "every point lies in the region, and they are as many as there are objects"},
     {"success", "", FM_METRIC_RATE, FM_OVER_PRESENT, 1,
      "every point lies in the region, and they are as many as there are objects, in the category "
      "that counts; the first point does in every other"},
@@ -272,6 +273,13 @@ static fm_status grade(void *scratch, const fm_grade_input *input, fm_arena *are
     return st == FM_OK ? judge(&g) : lose(&g, why.text);
 }
 
+static size_t n_metrics(const points_rules *rules)
+{
+    if (rules->counting[0])
+        return M_COUNT;
+    return rules->primary == M_COUNTED ? M_COUNTED + 1 : M_COUNTED;
+}
+
 static fm_status configure(const char *text, const char *place, fm_arena *arena, fm_protocol *out,
                            fm_err *err)
 {
@@ -285,8 +293,7 @@ static fm_status configure(const char *text, const char *place, fm_arena *arena,
     fm_status st = fm_rules_read(text, place, names, FM_COUNT_OF(names), read_rules, kept, err);
     if (st != FM_OK)
         return st;
-    fm_protocol_fill(out, metrics, kept->counting[0] ? M_COUNT : M_SUCCESS, kept->primary,
-                     kept->empty, kept);
+    fm_protocol_fill(out, metrics, n_metrics(kept), kept->primary, kept->empty, kept);
     out->grade = grade;
     return FM_OK;
 }

@@ -126,11 +126,37 @@ Test(graders_space, a_box_is_inclusive_and_points_may_be_counted)
                         .width = 640,
                         .height = 480,
                         .truth.region = {.has_box = true, .box = {10, 10, 20, 20}, .expected = 2}};
-    fm_protocol p = protocol_of(&fm_grader_points, "{\"extract\": \"pt_tag\"}");
+    fm_protocol p =
+        protocol_of(&fm_grader_points, "{\"extract\": \"pt_tag\", \"primary\": \"hit_counted\"}");
 
     cr_assert(eq(dbl, score(&p, &sample, "<point>[[10, 20], [21, 20]]</point>", "score"), 0.5));
     cr_assert(eq(dbl, score(&p, &sample, "<point>[[10, 20]]</point>", "hit_counted"), 0));
     cr_assert(eq(dbl, score(&p, &sample, "<point>[[10, 20], [11, 12]]</point>", "hit_counted"), 1));
+}
+
+static bool has_metric(const fm_protocol *protocol, const char *name)
+{
+    for (size_t i = 0; i < protocol->n_metrics; i++)
+        if (strcmp(protocol->metrics[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A row that no sample can have a value in says nothing. */
+Test(graders_space, objects_are_counted_only_where_a_rule_says_so)
+{
+    fm_protocol none = protocol_of(&fm_grader_points, "{\"extract\": \"pt_tag\"}");
+    fm_protocol all =
+        protocol_of(&fm_grader_points, "{\"extract\": \"pt_tag\", \"primary\": \"hit_counted\"}");
+    fm_protocol some =
+        protocol_of(&fm_grader_points, "{\"extract\": \"pt_tag\", \"counting\": \"counting\"}");
+
+    cr_assert(has_metric(&none, "inside"));
+    cr_assert(not(has_metric(&none, "hit_counted")));
+    cr_assert(has_metric(&all, "hit_counted"));
+    cr_assert(not(has_metric(&all, "success")));
+    cr_assert(has_metric(&some, "hit_counted"));
+    cr_assert(has_metric(&some, "success"));
 }
 
 /* PointArena: of answers that are to count, every point; of others the first. */
