@@ -371,6 +371,63 @@ static fm_interval approximate(const fm_groups *groups, double value, double con
     return (fm_interval){value - z * sqrt(variance), value + z * sqrt(variance)};
 }
 
+/* The samples of a stratum as right and wrong ones: the number of those right. False where some were
+ * asked several times with different outcomes: then they are neither. */
+static bool as_trials(const stratum *s, size_t *hits)
+{
+    double sum = 0, weight = weight_in(s);
+
+    for (size_t i = 0; i < s->n; i++)
+        sum += s->sums[i];
+    if (sum == 0 || sum == weight) /* equal askings say no more than one */
+        *hits = sum == 0 ? 0 : s->n;
+    else
+        *hits = (size_t)sum;
+    return sum == 0 || sum == weight || weight == (double)s->n;
+}
+
+/* Wilson's limits of the groups, their distances from the value added in squares: a resampled group of
+ * equal samples would claim to be known exactly. Source: Zou, Huang and Zhang 2009, "A note on
+ * confidence interval estimation for a linear function of binomial proportions". False: as_trials(). */
+static bool combine(const fm_groups *groups, double value, double confidence, fm_interval *out)
+{
+    double below = 0, above = 0;
+
+    for (size_t i = 0; i < groups->n_strata; i++) {
+        const stratum *s = &groups->strata[i];
+        double weight = weight_of(groups, s), mean = mean_of(s);
+        size_t hits;
+
+        if (!as_trials(s, &hits))
+            return false;
+        fm_interval limits = fm_stats_wilson(hits, s->n, confidence);
+        below += pow(weight * (mean - limits.low), 2);
+        above += pow(weight * (limits.high - mean), 2);
+    }
+    *out = (fm_interval){value - sqrt(below), value + sqrt(above)};
+    return true;
+}
+
+/* The interval of the pooled value, which is finite, and by which method it was made. */
+static fm_status estimate(const fm_groups *groups, double value, uint64_t seed, double confidence,
+                          fm_interval *out, const char **method, fm_err *err)
+{
+    bool grouped = pools_groups(groups->protocol->pool);
+    bool rate = groups->protocol->metrics[groups->primary].role == FM_METRIC_RATE;
+
+    if (grouped && rate && combine(groups, value, confidence, out)) {
+        *method = "wilson-stratified";
+        return FM_OK;
+    }
+    if (groups->n_samples <= FM_STATS_DRAWN_MOST) {
+        *method = grouped ? "bootstrap-stratified" : "bootstrap-percentile";
+        return resample(groups, seed, confidence, out, err);
+    }
+    *method = grouped ? "normal-stratified" : "normal";
+    *out = approximate(groups, value, confidence);
+    return FM_OK;
+}
+
 static void pooled_name(const fm_groups *groups, char *out, size_t size)
 {
     static const char *const endings[] = {[FM_POOL_MICRO] = "",
@@ -386,10 +443,10 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
                                fm_json_writer *w, fm_err *err)
 {
     const fm_metric *metric = &groups->protocol->metrics[groups->primary];
-    bool drawn = groups->n_samples <= FM_STATS_DRAWN_MOST;
     bool grouped = pools_groups(groups->protocol->pool);
     double value = pooled(groups);
     fm_interval interval = {NAN, NAN};
+    const char *method = NULL; /* nothing to estimate */
     fm_status st = FM_OK;
     char name[128];
 
@@ -398,10 +455,8 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
     pooled_name(groups, name, sizeof(name));
     if (groups->copies)
         return fm_copies_put(groups->copies, name, metric->better, seed, confidence, w, err);
-    if (isfinite(value) && drawn)
-        st = resample(groups, seed, confidence, &interval, err);
-    else if (isfinite(value))
-        interval = approximate(groups, value, confidence);
+    if (isfinite(value))
+        st = estimate(groups, value, seed, confidence, &interval, &method, err);
     if (st != FM_OK)
         return st;
     fm_json_open(w, name, '{');
@@ -413,10 +468,7 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
     fm_json_put_int(w, "denominator", (int64_t)groups->n_samples);
     fm_json_put_number(w, "ci_low", interval.low);
     fm_json_put_number(w, "ci_high", interval.high);
-    fm_json_put_string(w, "ci_method",
-                       grouped ? drawn ? "bootstrap-stratified" : "normal-stratified"
-                       : drawn ? "bootstrap-percentile"
-                               : "normal");
+    fm_json_put_string(w, "ci_method", method);
     fm_json_put_string(w, "role", metric->role == FM_METRIC_RATE ? "rate" : "mean");
     fm_json_put_int(w, "better", metric->better);
     fm_json_put_string(w, "unit", metric->unit);

@@ -229,10 +229,90 @@ Test(aggregate, macro_weighs_every_category_alike)
     cr_assert(ieee_ulp_eq(dbl, member(r, "hit_macro", "value"), 0.7, 4));
     cr_assert(ieee_ulp_eq(dbl, member(r, "hit", "value"), 10.0 / 12, 4));
     cr_assert(eq(dbl, member(r, "hit_macro", "groups"), 2));
-    /* With two samples "count" is 0, 0.5 or 1: the interval spans from about 0.4 to 1. */
-    cr_assert(eq(str, method(r, "hit_macro"), "bootstrap-stratified"));
-    cr_assert(member(r, "hit_macro", "ci_low") > 0.34 && member(r, "hit_macro", "ci_low") < 0.46);
-    cr_assert(member(r, "hit_macro", "ci_high") > 0.94 && member(r, "hit_macro", "ci_high") <= 1);
+    /* Wilson: 0.5958 to 0.9821 of "depth", 0.0945 to 0.9055 of "count"; 0.7 - sqrt(0.1521^2 + 0.2027^2). */
+    cr_assert(eq(str, method(r, "hit_macro"), "wilson-stratified"));
+    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_low"), 0.446573, 1e-4));
+    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_high"), 0.906851, 1e-4));
+    cJSON_Delete(r);
+    fm_aggregate_free(a);
+}
+
+/* Equal samples of a group leave a bootstrap nothing to vary: it would claim [1, 1], and [0.5, 0.5]. */
+Test(aggregate, groups_that_are_all_right_or_all_wrong_are_not_known_exactly)
+{
+    fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
+    fm_aggregate *perfect = fm_aggregate_new(&macro, 1), *half = fm_aggregate_new(&macro, 1);
+
+    add_of(perfect, "depth", NULL, true, 10);
+    add_of(perfect, "count", NULL, true, 10);
+    add_of(half, "depth", NULL, true, 10);
+    add_of(half, "count", NULL, false, 10);
+    cJSON *a = results_of(perfect, 1), *b = results_of(half, 1);
+    /* 10 of 10: from 1 / (1 + z^2 / 10). */
+    double z = 1.9599639845400545, reach = sqrt(2) * 0.5 * (1 - 1 / (1 + z * z / 10));
+    cr_assert(eq(dbl, member(a, "hit_macro", "value"), 1));
+    cr_assert(epsilon_eq(dbl, member(a, "hit_macro", "ci_low"), 1 - reach, 1e-12));
+    cr_assert(eq(dbl, member(a, "hit_macro", "ci_high"), 1));
+    cr_assert(epsilon_eq(dbl, member(b, "hit_macro", "ci_low"), 0.5 - reach / sqrt(2), 1e-12));
+    cr_assert(epsilon_eq(dbl, member(b, "hit_macro", "ci_high"), 0.5 + reach / sqrt(2), 1e-12));
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    fm_aggregate_free(perfect);
+    fm_aggregate_free(half);
+}
+
+static void add_asking(fm_aggregate *aggregate, const char *category, bool hit, int repeat)
+{
+    const fm_sample sample = {.id = "s", .category = category};
+    fm_grade grade = grade_of(hit, hit);
+
+    cr_assert(eq(int, fm_aggregate_add(aggregate, &sample, &grade, repeat, NULL), FM_OK));
+}
+
+/* Two askings of one outcome are one trial; of different ones they are none, and are resampled. */
+Test(aggregate, groups_of_repeats_are_trials_while_askings_agree)
+{
+    fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
+    fm_aggregate *once = fm_aggregate_new(&macro, 1), *agree = fm_aggregate_new(&macro, 2),
+                 *differ = fm_aggregate_new(&macro, 2);
+
+    for (int i = 0; i < 12; i++) {
+        const char *category = i % 2 ? "depth" : "count";
+
+        add_of(once, category, NULL, i % 2, 1);
+        for (int k = 1; k <= 2; k++) {
+            add_asking(agree, category, i % 2, k);
+            add_asking(differ, category, i < 4 ? k == 1 : i % 2, k);
+        }
+    }
+    cJSON *a = results_of(once, 1), *b = results_of(agree, 1), *c = results_of(differ, 1);
+    cr_assert(eq(str, method(b, "hit_macro"), "wilson-stratified"));
+    cr_assert(eq(dbl, member(a, "hit_macro", "ci_low"), member(b, "hit_macro", "ci_low")));
+    cr_assert(eq(dbl, member(a, "hit_macro", "ci_high"), member(b, "hit_macro", "ci_high")));
+    cr_assert(eq(str, method(c, "hit_macro"), "bootstrap-stratified"));
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    cJSON_Delete(c);
+    fm_aggregate_free(once);
+    fm_aggregate_free(agree);
+    fm_aggregate_free(differ);
+}
+
+/* 9 of 10 and 1 of 2, as numbers: with two samples "count" is 0, 0.5 or 1, so from about 0.4 to 1. */
+Test(aggregate, a_mean_of_means_is_resampled_within_its_groups)
+{
+    fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
+
+    macro.primary = "far";
+    fm_aggregate *a = fm_aggregate_new(&macro, 1);
+    add_of(a, "depth", NULL, true, 9);
+    add_of(a, "depth", NULL, false, 1);
+    add_of(a, "count", NULL, true, 1);
+    add_of(a, "count", NULL, false, 1);
+    cJSON *r = results_of(a, 1);
+    cr_assert(eq(str, method(r, "far_macro"), "bootstrap-stratified"));
+    cr_assert(member(r, "far_macro", "ci_low") > 0.34 && member(r, "far_macro", "ci_low") < 0.46);
+    cr_assert(member(r, "far_macro", "ci_high") > 0.94 && member(r, "far_macro", "ci_high") <= 1);
     cJSON_Delete(r);
     fm_aggregate_free(a);
 }
@@ -300,16 +380,17 @@ Test(aggregate, points_weigh_alike_whoever_gave_them)
 Test(aggregate, many_samples_get_the_normal_interval)
 {
     fm_protocol macro = pooled_protocol(FM_POOL_MACRO);
-    fm_aggregate *a = fm_aggregate_new(&macro, 1);
 
+    macro.primary = "far";
+    fm_aggregate *a = fm_aggregate_new(&macro, 1);
     add_of(a, "depth", NULL, true, 5000);
     add_of(a, "depth", NULL, false, 5000);
     add_of(a, "count", NULL, true, 50);
     add_of(a, "count", NULL, false, 50);
     cJSON *r = results_of(a, 1);
     double se = sqrt(0.25 * 0.25 / 10000 + 0.25 * 0.25 / 100);
-    cr_assert(eq(str, method(r, "hit_macro"), "normal-stratified"));
-    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_high"), 0.5 + 1.959964 * se, 1e-7));
+    cr_assert(eq(str, method(r, "far_macro"), "normal-stratified"));
+    cr_assert(epsilon_eq(dbl, member(r, "far_macro", "ci_high"), 0.5 + 1.959964 * se, 1e-7));
     cJSON_Delete(r);
     fm_aggregate_free(a);
 }
