@@ -71,12 +71,15 @@ FM_API fm_paired_mean fm_paired_mean_of(const double *differences, size_t n,
  * sure after two items: then it is that of the sign test, 2^-n (or 1). NaN without an error. */
 FM_API double fm_paired_mean_above(const fm_paired_mean *mean, double bound);
 
+/* With more differences than this, the tail of the flips is computed instead of drawn. */
+#define FM_PAIRED_FLIPPED_MOST 1000
+
 /**
  * Two-sided p of "the signs of the differences are chance": sums[i], of an item or of a cluster, is
  * flipped with probability 1/2. All 2^n flips where they are no more than the draws, else `draws`
- * random ones and p = (1 + those as extreme) / (1 + draws); with n > FM_STATS_DRAWN_MOST the tail
- * of the distribution that would be drawn from, by its second and fourth cumulant. Zeros change
- * nothing. n = 0: 1. The interval that goes with it is fm_stats_bootstrap() of the differences.
+ * random ones and p = (1 + those as extreme) / (1 + draws). With n > FM_PAIRED_FLIPPED_MOST nothing
+ * is drawn, unless a few differences are most of all: the tail of the distribution that would be
+ * drawn from by its second and fourth cumulant, nearer than 10,000 draws come. n = 0: 1. The interval that goes with it is fm_stats_bootstrap() of the differences.
  */
 FM_API double fm_paired_sign_flip(const double *sums, size_t n, size_t draws, uint64_t seed);
 

@@ -236,8 +236,11 @@ static double all_flips(const double *sums, size_t n, double least)
     return (double)as_extreme / (double)all;
 }
 
-/* Edgeworth's tail of a symmetric sum; its fourth cumulant is -2 sum x^4. */
-static double expanded_flips(const double *sums, size_t n, double least)
+/* What the expansion leaves out is of the second power of this. */
+#define MOST_KURTOSIS 0.05
+
+/* Edgeworth's tail of a symmetric sum, whose fourth cumulant is -2 sum x^4. */
+static bool expand_flips(const double *sums, size_t n, double least, double *p)
 {
     double m2 = 0, m4 = 0;
 
@@ -247,22 +250,24 @@ static double expanded_flips(const double *sums, size_t n, double least)
         m2 += square;
         m4 += square * square;
     }
-    if (!(m2 > 0))
-        return 1;
-    double z = fmax(0, least) / sqrt(m2), kurtosis = -2 * m4 / (m2 * m2);
+    double z = m2 > 0 ? fmax(0, least) / sqrt(m2) : 0, kurtosis = m2 > 0 ? -2 * m4 / (m2 * m2) : 0;
+    if (-kurtosis > MOST_KURTOSIS)
+        return false;
     double density = exp(-z * z / 2) / sqrt(2 * M_PI);
     double tail = fm_normal_cdf(-z) + density * (z * z * z - 3 * z) * kurtosis / 24;
-    return fmin(1, 2 * fmax(0, tail));
+    *p = fmin(1, 2 * fmax(0, tail));
+    return true;
 }
 
 double fm_paired_sign_flip(const double *sums, size_t n, size_t draws, uint64_t seed)
 {
     double least = extreme(sums, n);
     size_t as_extreme = 0;
+    double p;
     fm_rng rng;
 
-    if (n > FM_STATS_DRAWN_MOST)
-        return expanded_flips(sums, n, least);
+    if (n > FM_PAIRED_FLIPPED_MOST && expand_flips(sums, n, least, &p))
+        return p;
     if (n < 63 && (UINT64_C(1) << n) <= draws)
         return all_flips(sums, n, least);
     fm_rng_seed(&rng, seed);
