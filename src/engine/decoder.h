@@ -22,15 +22,15 @@ void rt_decoder_free(rt_decoder *decoder);
 /* out[n][width]; ids are below the vocabulary. */
 void rt_decoder_embed(const rt_decoder *decoder, const int32_t *ids, size_t n, float *out);
 
-/* kept: f16 halves what a step reads; f32 is for exact comparison. Room for a shared prefix of up to `shared` positions and n_branches continuations of up to `own`
- * each. */
+/* Room for a shared prefix of up to `shared` positions and n_branches continuations of up to `own` each.
+ * kept: f16 halves what a step reads; f32 is for exact comparison. */
 FM_MUST_CHECK fm_status rt_memory_new(rt_memory **out, const rt_decoder *decoder, rt_kept kept,
                                       size_t shared, size_t n_branches, size_t own, fm_err *err);
 void rt_memory_free(rt_memory *memory);
 size_t rt_memory_shared(const rt_memory *memory);             /* positions filled */
 size_t rt_memory_own(const rt_memory *memory, size_t branch); /* beyond the shared ones */
-void rt_memory_forget(rt_memory *memory,
-                      size_t shared); /* all branches, and shared positions past this one */
+/* All branches, and shared positions past this one. */
+void rt_memory_forget(rt_memory *memory, size_t shared);
 
 #define RT_SHARED ((size_t)-1) /* as a branch: the prefix itself; only while no branch has begun */
 
@@ -44,8 +44,8 @@ FM_MUST_CHECK fm_status rt_decoder_prefill(rt_decoder *decoder, const rt_compute
 /* Branches that one step takes on. */
 #define RT_DECODER_TOGETHER 16
 
-/* One position on in each of n <= RT_DECODER_TOGETHER different branches: embeddings[n][width] in, hidden[n][width] out. The
- * weights are read once for all. */
+/* One position on in each of n <= RT_DECODER_TOGETHER different branches: embeddings[n][width] in,
+ * hidden[n][width] out. The weights are read once for all. */
 FM_MUST_CHECK fm_status rt_decoder_step(rt_decoder *decoder, const rt_compute *compute,
                                         rt_memory *memory, const size_t *branches, size_t n,
                                         const float *embeddings, float *hidden, fm_err *err);

@@ -368,7 +368,11 @@ static fm_status load(reading *r, const char *folder, const char *name, char pat
     fm_status st = fm_path_join(path, folder, name, r->err);
 
     r->file = path;
-    return st == FM_OK ? fm_json_load(path, MAX_FILE_BYTES, out, r->err) : st;
+    if (st == FM_OK)
+        st = fm_json_load(path, MAX_FILE_BYTES, out, r->err);
+    return st == FM_OK && !cJSON_IsObject(*out)
+               ? fm_fail(r->err, FM_E_INPUT, "%s: is no JSON object", path)
+               : st;
 }
 
 static bool has(const char *folder, const char *name)
@@ -411,10 +415,14 @@ static fm_status read_added_config(reading *r, const char *folder)
 {
     char path[FM_PATH_BYTES];
     cJSON *root = NULL;
-    const cJSON *entry;
     fm_status st = load(r, folder, "tokenizer_config.json", path, &root);
+    const cJSON *added = fm_json_get(root, "added_tokens_decoder"), *entry;
 
-    cJSON_ArrayForEach(entry, fm_json_get(root, "added_tokens_decoder"))
+    if (added && !cJSON_IsObject(added)) {
+        st = fm_fail(r->err, FM_E_INPUT, "%s: 'added_tokens_decoder' is no object", path);
+        added = NULL;
+    }
+    cJSON_ArrayForEach(entry, added)
     {
         cJSON *id = cJSON_CreateNumber(strtod(entry->string, NULL));
 
@@ -501,6 +509,7 @@ fm_status rt_vocabulary_read(rt_tokenizer *tokenizer, const char *path, fm_err *
     else
         st = fm_fail(err, FM_E_INPUT,
                      "%s: has neither tokenizer.json nor vocab.json with merges.txt", path);
+    r.file = path; /* those of its parts are gone */
     if (st == FM_OK)
         st = index_added(&r);
     free(r.added);

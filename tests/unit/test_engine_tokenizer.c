@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "engine/split.h"
 #include "engine/tokenizer.h"
 #include "support/scratch.h"
@@ -251,4 +252,47 @@ Test(vocabulary, an_empty_folder_is_told)
 
     cr_assert(eq(int, rt_tokenizer_open(&t, scratch_dir, &err), FM_E_INPUT));
     cr_expect(strstr(err.text, "neither tokenizer.json nor vocab.json") != NULL, "%s", err.text);
+}
+
+/* The vocabulary of the small tokenizer.json as the files in parts, no merges. */
+static void write_parts(const char *added, const char *config)
+{
+    char path[FM_PATH_BYTES];
+    const char *source = getenv("FATHOM_SOURCE_DIR");
+    cJSON *root = NULL;
+
+    snprintf(path, sizeof(path), "%s/tests/data/engine/tokenizer/tokenizer.json",
+             source ? source : ".");
+    cr_assert(eq(int, fm_json_load(path, 1 << 20, &root, NULL), FM_OK));
+    char *vocabulary = cJSON_PrintUnformatted(fm_json_get(fm_json_get(root, "model"), "vocab"));
+    scratch_write("vocab.json", vocabulary, strlen(vocabulary));
+    scratch_write("merges.txt", "#version\n", 9);
+    scratch_write("added_tokens.json", added, strlen(added));
+    scratch_write("tokenizer_config.json", config, strlen(config));
+    cJSON_free(vocabulary);
+    cJSON_Delete(root);
+}
+
+Test(vocabulary, lists_of_added_tokens_are_objects)
+{
+    static const char *const rows[][3] = {
+        {"{}", "{\"added_tokens_decoder\":[{\"content\":\"<a>\"}]}",
+         "'added_tokens_decoder' is no object"},
+        {"{}", "[1]", "tokenizer_config.json: is no JSON object"},
+        {"[1]", "{}", "added_tokens.json: is no JSON object"},
+    };
+    rt_tokenizer *t = NULL;
+
+    write_parts("{\"<b>\":4001}", "{\"added_tokens_decoder\":{\"4000\":{\"content\":\"<a>\"}}}");
+    cr_assert(eq(int, rt_tokenizer_open(&t, scratch_dir, NULL), FM_OK));
+    cr_expect(eq(int, rt_tokenizer_id(t, "<a>"), 4000));
+    cr_expect(eq(int, rt_tokenizer_id(t, "<b>"), 4001));
+    rt_tokenizer_free(t);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fm_err err = {0};
+
+        write_parts(rows[i][0], rows[i][1]);
+        cr_assert(eq(int, rt_tokenizer_open(&t, scratch_dir, &err), FM_E_INPUT), "%zu", i);
+        cr_expect(strstr(err.text, rows[i][2]) != NULL, "'%s'", err.text);
+    }
 }
