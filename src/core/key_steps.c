@@ -7,6 +7,7 @@
 #include "fathom/quantity.h"
 
 typedef struct {
+    fm_steps_dialect dialect;
     const char *place;
     fm_arena *arena;
     fm_key_step *steps; /* [FM_KEY_STEPS_MAX] */
@@ -64,7 +65,7 @@ static fm_status read_value(const reading *r, const cJSON *object, fm_key_step *
         if (!fm_json_vector(value, out->value, 3) &&
             (out->kind == FM_STEP_ORIENTATION || !fm_json_vector(value, out->value, 2)))
             return fault(r, "wants its value as a list of numbers");
-        if (out->kind == FM_STEP_REFERRING) {
+        if (out->kind == FM_STEP_REFERRING && r->dialect != FM_STEPS_ROBOREFER) {
             out->value[0] /= 1000;
             out->value[1] /= 1000;
         }
@@ -97,7 +98,7 @@ static fm_status read_object(reading *r, const cJSON *object)
 static fm_status read_text(reading *r, const char *text)
 {
     fm_steps steps;
-    fm_status st = fm_steps_read(FM_STEPS_ROBOTRACER, fm_span_of(text), r->arena, &steps, r->err);
+    fm_status st = fm_steps_read(r->dialect, fm_span_of(text), r->arena, &steps, r->err);
 
     if (st == FM_OK && steps.n == 0)
         return fault(r, "is not written as '[type] [target]: [value]'");
@@ -116,10 +117,10 @@ static fm_status read_text(reading *r, const char *text)
     return st;
 }
 
-fm_status fm_key_steps_read(const cJSON *item, const char *place, fm_arena *arena,
-                            const fm_key_step **out, size_t *n, fm_err *err)
+fm_status fm_key_steps_read(const cJSON *item, fm_steps_dialect dialect, const char *place,
+                            fm_arena *arena, const fm_key_step **out, size_t *n, fm_err *err)
 {
-    reading r = {.place = place, .arena = arena, .err = err};
+    reading r = {.dialect = dialect, .place = place, .arena = arena, .err = err};
     fm_status st = FM_OK;
     const cJSON *step;
 

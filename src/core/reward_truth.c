@@ -176,7 +176,8 @@ fm_status fm_reward_truth_read(const cJSON *object, fm_steps_dialect dialect, fm
     if (st == FM_OK && trace)
         st = read_trace(trace, dialect == FM_STEPS_ROBOREFER ? 1 : 1000, arena, &truth, err);
     if (st == FM_OK && keys)
-        st = fm_key_steps_read(keys, "'key_steps'", arena, &truth.keys, &truth.n_keys, err);
+        st =
+            fm_key_steps_read(keys, dialect, "'key_steps'", arena, &truth.keys, &truth.n_keys, err);
     if (st == FM_OK && !trace && !keys)
         st = fm_fail(err, FM_E_INPUT, "'truth' has neither 'trace' nor 'key_steps'");
     if (st == FM_OK)

@@ -335,7 +335,8 @@ static fm_status read_reasoning(const reading *r, fm_sample *out)
         return FM_OK;
     snprintf(place, sizeof(place), "%s: item %zu (id %s): 'key_steps'", r->loader->path,
              r->loader->item, r->id);
-    return fm_key_steps_read(item, place, r->arena, &out->key_steps, &out->n_key_steps, r->err);
+    return fm_key_steps_read(item, FM_STEPS_ROBOTRACER, place, r->arena, &out->key_steps,
+                             &out->n_key_steps, r->err);
 }
 
 static fm_status read_record(const loader *l, const cJSON *record, fm_arena *arena, fm_sample *out,

@@ -50,6 +50,30 @@ Test(rewarding, a_line_carries_its_truth)
                  "\"r_pf\": 1, \"r_acc\": 1, \"points\": 2, \"steps\": 1, \"wellformed\": 1}\n"));
 }
 
+/* Its numbers are from 0 to 1, in the truth as in the reply; the width makes 0.1 of it 64 pixels. */
+Test(rewarding, roborefers_truth_is_written_as_its_replies_are)
+{
+    static const char *const keys[] = {"\"[Position] [can]: [(0.500, 0.250)]\"",
+                                       "{\"type\": \"Position\", \"target\": \"can\", "
+                                       "\"value\": [0.5, 0.25]}"};
+
+    fm_rewarding_free(rewarding);
+    rewarding = fm_rewarding_new(&fm_reward_roborefer, false);
+    cr_assert(rewarding != NULL);
+    for (size_t i = 0; i < 2; i++) {
+        char line[512];
+
+        snprintf(line, sizeof(line),
+                 "{\"reply\": \"<think>[Position] [can]: [(0.510, 0.250)]</think><answer>[(0.510, "
+                 "0.250)]</answer>\", \"truth\": {\"trace\": [[0.5, 0.25]], \"width\": 640, "
+                 "\"height\": 480, \"key_steps\": [%s]}}",
+                 keys[i]);
+        cr_expect(eq(str, (char *)answer(line),
+                     "{\"reward\": 2.5, \"r_of\": 1, \"r_p\": 1, \"r_t\": null, \"r_pf\": 1, "
+                     "\"r_acc\": 1, \"points\": 1, \"steps\": 1, \"wellformed\": 1}\n"));
+    }
+}
+
 Test(rewarding, terms_without_truth_are_null)
 {
     cr_expect(eq(
@@ -155,7 +179,7 @@ static fm_status read_keys(const char *json, const fm_key_step **keys, size_t *n
     cJSON *tree = NULL;
 
     cr_assert(eq(int, fm_json_parse(json, strlen(json), "test", &tree, NULL), FM_OK), "%s", json);
-    fm_status st = fm_key_steps_read(tree, "here", &arena, keys, n, err);
+    fm_status st = fm_key_steps_read(tree, FM_STEPS_ROBOTRACER, "here", &arena, keys, n, err);
     cJSON_Delete(tree);
     return st;
 }
