@@ -64,8 +64,40 @@ double fm_answers_round6(double value)
     /* From 2^52 on every double is an integer. */
     if (!(fabs(value) < 0x1p52))
         return value;
+    /* Where no tie is near, the error of the product cannot change the nearest integer, and dividing it
+     * by an exact power of ten gives the double nearest to the decimal: what reading it would. */
+    double scaled = value * 1e6, whole = rint(scaled);
+    if (fabs(scaled) < 0x1p40 && fabs(fabs(scaled - whole) - 0.5) > 1e-3)
+        return whole / 1e6;
     snprintf(text, sizeof(text), "%.6f", value);
     return strtod(text, NULL);
+}
+
+double fm_answers_decimal(const fm_buf *token)
+{
+    static const double powers[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    size_t behind = 0, i = 0;
+    double whole = 0;
+    bool point = false, minus = token->size > 0 && token->data[0] == '-';
+
+    /* Up to 15 digits are an exact integer, and so is the power: one division rounds correctly. */
+    if (token->size > 16)
+        return strtod(fm_buf_text(token), NULL);
+    if (minus || (token->size > 0 && token->data[0] == '+'))
+        i++;
+    for (; i < token->size; i++) {
+        if (token->data[i] == '.') {
+            point = true;
+        } else {
+            whole = whole * 10 + (token->data[i] - '0');
+            behind += point;
+        }
+    }
+    if (whole >= 1e15)
+        return strtod(fm_buf_text(token), NULL);
+    whole /= powers[behind < 15 ? behind : 15];
+    return minus ? -whole : whole;
 }
 
 size_t fm_answers_code_point(const char *p, const char *end, unsigned *code)

@@ -38,6 +38,9 @@ bool fm_answers_float(fm_span text, double *out);
  * that there is no number. */
 const char *fm_answers_number(const char *p, const char *end, fm_buf *token);
 
+/* The value of such a form, as strtod() gives it. */
+double fm_answers_decimal(const fm_buf *token);
+
 /* The numbers of "(x, y, ...)". */
 typedef struct {
     double values[4];

@@ -8,7 +8,6 @@
 #include "fathom/steps.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "answers/answers_internal.h"
@@ -114,7 +113,7 @@ static const char *number(reading *r, const char *p, const char *end, double *va
 
     if (r->token.size == 0 || r->token.failed)
         return NULL;
-    *value = strtod(fm_buf_text(&r->token), NULL);
+    *value = fm_answers_decimal(&r->token);
     dot = memchr(r->token.data, '.', r->token.size);
     *decimals = dot ? (int)(r->token.data + r->token.size - dot - 1) : 0;
     return q;
@@ -131,7 +130,7 @@ static const char *tuple_at(reading *r, const char *p, const char *end, tuple *o
 {
     char close = *p == '(' ? ')' : ']';
 
-    *out = (tuple){.n = 0};
+    *out = (tuple){.values = {0}};
     for (p++;; p++) {
         double value;
         int decimals;
@@ -160,7 +159,7 @@ static size_t tuples(reading *r, fm_span span, tuple *first)
 
     while (p < end) {
         const char *q = NULL;
-        tuple found;
+        tuple found = {.n = 0};
 
         if (*p == '(' || *p == '[')
             q = tuple_at(r, p, end, &found);

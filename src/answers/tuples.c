@@ -8,7 +8,6 @@
 #include "answers/answers_internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -87,7 +86,7 @@ const char *fm_answers_group_read(const char *p, const char *end, fm_answers_gro
         if (out->count < FM_COUNT_OF(out->values)) {
             bool dot = memchr(token->data, '.', token->size) != NULL;
 
-            out->values[out->count] = strtod(fm_buf_text(token), NULL);
+            out->values[out->count] = fm_answers_decimal(token);
             out->dots |= (unsigned)dot << out->count;
             out->too_long = out->too_long || (!dot && token->size > FM_ANSWERS_INT_DIGITS);
         }

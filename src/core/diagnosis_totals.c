@@ -48,11 +48,10 @@ static void add_steps(const fm_diagnosed *item, fm_diagnosis_totals *t)
 
     for (size_t i = 0; i < item->n_judgements; i++) {
         const fm_step_judgement *j = &item->judgements[i];
-        fm_step_kind kind = j->step ? j->step->kind : j->key->kind;
 
         reasoned = reasoned || j->step;
-        if (kind != FM_STEP_UNKNOWN)
-            t->verdicts[kind][j->verdict]++;
+        if (j->step ? j->step->kind != FM_STEP_UNKNOWN : j->key != NULL)
+            t->verdicts[j->step ? j->step->kind : j->key->kind][j->verdict]++;
         if (!j->step || !j->key)
             continue;
         bool wrong = j->verdict != FM_STEP_RIGHT;

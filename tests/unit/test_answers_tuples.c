@@ -1,8 +1,10 @@
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "answers/answers_internal.h"
 #include "base/rng.h"
 #include "base/size.h"
 #include "fathom/answers.h"
@@ -203,4 +205,32 @@ Test(answers, families_are_known_by_name)
     cr_assert(fm_answers_family_from_name("tuples", &family) && family == FM_ANSWERS_TUPLES);
     cr_assert(!fm_answers_family_from_name("yaml", &family));
     cr_assert(strcmp(fm_answers_family_name(FM_ANSWERS_JSON), "json") == 0);
+}
+
+/* The short ways give what the C library gives by the long ones. */
+Test(tuples, decimals_and_their_rounding_are_exact)
+{
+    fm_buf token = {0};
+    char text[40];
+    fm_rng rng;
+
+    fm_rng_seed(&rng, 5);
+    for (int i = 0; i < 50000; i++) {
+        int before = (int)fm_rng_below(&rng, 9), behind = (int)fm_rng_below(&rng, 9);
+        double value = fm_rng_unit(&rng) * 2 - 1;
+
+        for (int k = 0; k < before; k++)
+            value *= 10;
+        fm_buf_clear(&token);
+        fm_buf_printf(&token, "%.*f", behind, value);
+        cr_assert(fm_answers_decimal(&token) == strtod(fm_buf_text(&token), NULL), "%s",
+                  fm_buf_text(&token));
+        value = strtod(fm_buf_text(&token), NULL) / 1000;
+        snprintf(text, sizeof(text), "%.6f", value);
+        cr_assert(fm_answers_round6(value) == strtod(text, NULL), "%.17g", value);
+        value = (floor(value) + (double)(i % 1000) / 1000) / 1e3 + 0.5e-6; /* by the ties */
+        snprintf(text, sizeof(text), "%.6f", value);
+        cr_assert(fm_answers_round6(value) == strtod(text, NULL), "%.17g", value);
+    }
+    fm_buf_release(&token);
 }
