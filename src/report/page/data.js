@@ -55,9 +55,16 @@ function label(r) {
   return (data.several ? runs[r].name + ' ' : '') + '@' + runs[r].protocol;
 }
 
-// Whether the runs disagree: about the metric that ranks the first of them.
+// The verdict of a run where no metric is named: what ranks it, or the first rate where that is a mean.
+const rates = data.metrics.filter((m) => m.rate);
+function ranking(r) {
+  const metric = rates.find((m) => m.name === runs[r].primary) || rates[0];
+  return metric ? metric.name : '';
+}
+
+// Whether the runs disagree about a metric.
 function flipped(sample, metric) {
-  const seen = new Set(runs.map((_, r) => sample.of[r] ? verdict(sample, r, metric || runs[r].primary) : undefined)
+  const seen = new Set(runs.map((_, r) => sample.of[r] ? verdict(sample, r, metric || ranking(r)) : undefined)
     .filter((v) => v === true || v === false));
   return seen.size > 1;
 }

@@ -46,7 +46,7 @@ function matches(i, words) {
   if (state.source && (s.source || '') !== state.source) return false;
   if (state.steps && String(s.steps || '') !== state.steps) return false;
   if (state.cause && (!s.of[r] || s.of[r].cause !== state.cause)) return false;
-  if (state.verdict && !verdictMatches(verdict(s, r, state.metric || runs[r].primary))) return false;
+  if (state.verdict && !verdictMatches(verdict(s, r, state.metric || ranking(r)))) return false;
   if (state.flipped && !flipped(s, state.metric)) return false;
   return words.every((word) => textOf(i).includes(word));
 }

@@ -29,7 +29,7 @@ function legend(change) {
 
 function verdictOptions() {
   const r = Number(state.run);
-  const metric = state.metric || runs[r].primary;
+  const metric = state.metric || ranking(r);
   const counts = { yes: 0, no: 0, none: 0 };
   for (const s of samples) {
     const value = verdict(s, r, metric);
@@ -77,11 +77,10 @@ class Controls {
         ? choice(key, title, [['', first], ...values.map(([v, n]) => [v, `${v} (${n})`])], this.change) : null;
     };
     const flips = samples.filter((s) => flipped(s, state.metric)).length;
-    const rates = data.metrics.filter((m) => m.rate);
     const parts = [this.search,
       runs.length > 1 ? choice('run', 'the run that filters and sorting speak of', runs.map((_, r) => [String(r), label(r)]), again) : null,
       choice('outcome', 'outcome', outcomeOptions(), this.change),
-      rates.length > 1 ? choice('metric', 'metric of the verdict', [['', 'verdict of: ranking metric'], ...rates.map((m) => [m.name, 'verdict of: ' + m.name])], again) : null,
+      rates.length > 1 ? choice('metric', 'metric of the verdict', [['', 'verdict of: ' + ranking(Number(state.run))], ...rates.filter((m) => m.name !== ranking(Number(state.run))).map((m) => [m.name, 'verdict of: ' + m.name])], again) : null,
       rates.length ? choice('verdict', 'verdict', verdictOptions(), this.change) : null,
       list('category', 'category', 'any category', (s) => s.category),
       list('source', 'source', 'any source', (s) => s.source),
