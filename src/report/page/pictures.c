@@ -1,13 +1,11 @@
 /* Owns the pictures of the page: thumbnails, the grid that a depth map becomes, links. The lines over
  * them are the script's. */
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
 #include "fathom/camera.h"
 #include "report/page/page.h"
 #include "report/picture.h"

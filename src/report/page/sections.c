@@ -9,7 +9,6 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "report/page/page.h"
-#include "report/overlay.h"
 #include "report/usage.h"
 
 /* How many differing verdicts the page lists; the filter finds the others. */
