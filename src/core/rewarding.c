@@ -86,17 +86,26 @@ static fm_status keep_truth(fm_rewarding *r, const fm_sample *sample, fm_err *er
     return st == FM_OK ? fm_reward_truth_measure(sample, truth, err) : st;
 }
 
+static bool has_traces(fm_answer_kind kind)
+{
+    return kind == FM_ANSWER_TRACE2D || kind == FM_ANSWER_TRACE3D || kind == FM_ANSWER_PATH2D;
+}
+
 fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const char *suite,
                             const char *data_dir, fm_err *err)
 {
     char folder[FM_PATH_BYTES];
     const fm_loader_ops *loader;
-    fm_loader_config config = {.data_dir = folder, .grading = true};
+    fm_loader_config config = {
+        .data_dir = folder, .pictures_dir = catalog->pictures_dir, .grading = true};
     fm_target target;
     void *state = NULL;
     bool more = true;
     fm_status st = fm_catalog_target(catalog, suite, &r->arena, &target, err);
 
+    if (st == FM_OK && !has_traces(target.task->kind))
+        st = fm_fail(err, FM_E_USAGE, "task '%s' has no traces, which rewards are judged by",
+                     target.task->name);
     if (st == FM_OK)
         st = fm_catalog_loader(catalog, target.suite->loader, &loader, err);
     if (st == FM_OK)
@@ -104,8 +113,6 @@ fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const ch
     if (st != FM_OK)
         return st;
     config.kind = target.task->kind;
-    /* A trace needs the size of its picture, a file; what tables hold of pictures is not needed. */
-    config.names = config.kind != FM_ANSWER_TRACE2D && config.kind != FM_ANSWER_TRACE3D;
     config.data = target.task->data;
     config.task = target.task->name;
     st = loader->open(&state, &config, err);
@@ -113,6 +120,8 @@ fm_status fm_rewarding_load(fm_rewarding *r, const fm_catalog *catalog, const ch
         fm_sample sample;
 
         st = loader->next(state, &r->arena, &sample, &more, err);
+        if (st == FM_OK && more && loader->complete) /* a path needs the size of its picture */
+            st = loader->complete(state, &r->arena, &sample, err);
         if (st == FM_OK && more)
             st = keep_truth(r, &sample, err);
     }

@@ -33,7 +33,7 @@ fm_rewarding *fm_rewarding_new(const fm_reward_rules *rules, bool verdicts);
 void fm_rewarding_free(fm_rewarding *rewarding); /* accepts NULL */
 
 /* Read the truths of a suite or task, once; depth maps are looked at where the data does not state how
- * deep its scenes are. data_dir NULL: as fm_catalog_data(). */
+ * deep its scenes are. data_dir NULL: as fm_catalog_data(). FM_E_USAGE where it asks for no traces. */
 FM_MUST_CHECK fm_status fm_rewarding_load(fm_rewarding *rewarding, const fm_catalog *catalog,
                                           const char *suite, const char *data_dir, fm_err *err);
 

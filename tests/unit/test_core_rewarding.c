@@ -172,6 +172,34 @@ Test(rewarding, a_suite_gives_the_truth_by_id)
     scratch_remove();
 }
 
+static fm_status load_miniature(const char *task, const char *suite, fm_err *err)
+{
+    char folder[1024];
+    const char *source = getenv("FATHOM_SOURCE_DIR");
+
+    snprintf(folder, sizeof(folder), "%s/tests/data/suites/%s/data", source ? source : ".", suite);
+    return fm_rewarding_load(rewarding, test_catalog(), task, folder, err);
+}
+
+Test(rewarding, a_path_of_a_table_is_in_parts_of_its_picture)
+{
+    fm_err err = {0};
+
+    cr_assert(eq(int, load_miniature("sharerobot", "sharerobot", &err), FM_OK), "%s", err.text);
+    cr_expect(strstr(answer("{\"id\": 1, \"reply\": \"<answer>[(125, 250, 1), (375, 250, 1), "
+                            "(875, 250, 1)]</answer>\"}"),
+                     "\"r_p\": 1, \"r_t\": 1, ") != NULL,
+              "%s", fm_buf_text(&out));
+}
+
+Test(rewarding, a_task_without_traces_is_refused)
+{
+    fm_err err = {0};
+
+    cr_assert(eq(int, load_miniature("sat", "sat", &err), FM_E_USAGE));
+    cr_expect(eq(str, err.text, "task 'sat' has no traces, which rewards are judged by"));
+}
+
 /* ---- key steps in data ---- */
 
 static fm_status read_keys(const char *json, const fm_key_step **keys, size_t *n, fm_err *err)
