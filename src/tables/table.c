@@ -44,6 +44,7 @@ static fm_status parquet_next(void *source, const fm_parquet_value **row, fm_err
 
 static const fm_table_format table_parquet = {
     .endings = {".parquet"},
+    .has_columns = true,
     .open = parquet_open,
     .close = parquet_close,
     .choose = parquet_choose,
@@ -100,6 +101,13 @@ fm_status fm_table_open(fm_table **out, const char *path, const char *rows, fm_e
     }
     *out = table;
     return FM_OK;
+}
+
+bool fm_table_has_columns(const char *path)
+{
+    const fm_table_format *format = format_of(path);
+
+    return format && format->has_columns;
 }
 
 void fm_table_close(fm_table *table)

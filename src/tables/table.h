@@ -23,8 +23,11 @@ FM_MUST_CHECK fm_status fm_table_open(fm_table **out, const char *path, const ch
                                       fm_err *err);
 void fm_table_close(fm_table *table); /* accepts NULL */
 
-/* As fm_parquet_choose(); a TSV has no paths. A column that a row of JSON does not have is NULL in it; one that no file
- * has (Parquet, TSV) is FM_E_INPUT. */
+/* Whether a file of that name has columns of its own. The rows of JSON have members instead, each its own. */
+bool fm_table_has_columns(const char *path);
+
+/* As fm_parquet_choose(); a TSV has no paths. A column that the file does not have is FM_E_INPUT; where
+ * it has none of its own, the value is NULL in rows without such a member. */
 FM_MUST_CHECK fm_status fm_table_choose(fm_table *table, const char *const *columns, size_t n,
                                         fm_err *err);
 FM_MUST_CHECK fm_status fm_table_next(fm_table *table, const fm_parquet_value **row, fm_err *err);

@@ -7,6 +7,7 @@
 typedef struct {
     const char *endings[3]; /* of the names of such files */
     bool takes_rows;        /* fm_table_open()'s `rows` means something here */
+    bool has_columns;       /* of the file, so that a name which is none of them is refused */
     fm_status (*open)(void **out, const char *path, const char *rows, fm_err *err);
     void (*close)(void *source);
     /* Start again at the first row. */

@@ -330,6 +330,7 @@ static fm_status tsv_next(void *source, const fm_parquet_value **row, fm_err *er
 
 const fm_table_format fm_table_tsv = {
     .endings = {".tsv"},
+    .has_columns = true,
     .open = tsv_open,
     .close = tsv_close,
     .choose = tsv_choose,

@@ -148,14 +148,11 @@ static fm_status open_file(loader *l, fm_err *err)
     return st;
 }
 
-/* The next row of the next file that has one. */
 /* Rows of JSON have no columns that a misspelt name could be compared with; one that is empty in all of
  * them would leave a model without its pictures, unnoticed. */
 static fm_status check_columns(const loader *l, fm_err *err)
 {
-    const char *ending = strrchr(l->path, '.');
-
-    if (l->row < 2 || !ending || !strstr(".json.jsonl.ndjson", ending))
+    if (l->row < 2 || fm_table_has_columns(l->path))
         return FM_OK;
     for (size_t i = 0; i < l->spec.n_columns; i++)
         if (!l->filled[i])
@@ -164,6 +161,7 @@ static fm_status check_columns(const loader *l, fm_err *err)
     return FM_OK;
 }
 
+/* The next row of the next file that has one. */
 static fm_status next_row(loader *l, const fm_parquet_value **values, fm_err *err)
 {
     *values = NULL;
