@@ -486,9 +486,12 @@ Test(fetch, more_than_was_listed_in_a_part_is_begun_anew)
     expect_all_here();
 }
 
+/* A piece of 16 KiB in so long: two seconds, of which a loaded machine does not miss the middle. */
+static const int slow_ms = 100;
+
 Test(fetch, killed_in_the_middle_it_goes_on)
 {
-    server->pause_ms = 20;
+    server->pause_ms = slow_ms;
     pid_t pid = program_start(FATHOM_WORDS("fetch", "mini"), "stdout");
     for (int i = 0; i < 500; i++) {
         struct stat info;
@@ -513,7 +516,7 @@ Test(fetch, killed_in_the_middle_it_goes_on)
 
 Test(fetch, an_interrupt_keeps_what_has_come)
 {
-    server->pause_ms = 20;
+    server->pause_ms = slow_ms;
     pid_t pid = program_start(FATHOM_WORDS("fetch", "mini"), "stdout");
     for (int i = 0; i < 500 && !blob_ending("incomplete"); i++)
         loopback_pause(10);
