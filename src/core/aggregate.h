@@ -23,8 +23,8 @@ void fm_aggregate_free(fm_aggregate *aggregate); /* accepts NULL */
 FM_MUST_CHECK fm_status fm_aggregate_add(fm_aggregate *aggregate, const fm_sample *sample,
                                          const fm_grade *grade, int repeat, fm_err *err);
 
-/* Members n (askings), with repeats samples and repeats, counts, outcomes, primary, aggregates, bootstrap and those of groups.h into the object that is open
- * in w. */
+/* Members n (askings), with repeats samples and repeats, counts, outcomes, primary, aggregates,
+ * bootstrap and those of groups.h into the object that is open in w. */
 FM_MUST_CHECK fm_status fm_aggregate_put(const fm_aggregate *aggregate, int jobs, fm_json_writer *w,
                                          fm_err *err);
 

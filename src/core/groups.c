@@ -29,11 +29,11 @@ typedef struct {
     bool named, too_many;
 } grouping;
 
-/* Samples that the headline weighs alike: a category, or a source within one. Over points, all. */
+/* Samples that the headline weighs alike: a category, or a source within one. Over points, all. Of
+ * the primary metric each sample has a sum, over so many askings or points. */
 typedef struct {
     size_t category, source;
-    double *sums,
-        *weights; /* of the primary metric: a sum a sample, and of how many askings or points */
+    double *sums, *weights;
     size_t n, capacity;
     bool open; /* the sample that is being added has a value already */
 } stratum;

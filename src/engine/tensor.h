@@ -11,7 +11,8 @@ typedef enum {
     RT_F16,
     RT_BF16,
     RT_Q8_0, /* of GGUF: blocks of 32: f16 scale, then 32 signed bytes */
-    RT_Q4_0, /* of GGUF: blocks of 32: f16 scale, then 16 bytes; value (nibble - 8) scale; low nibbles are the first 16 */
+    RT_Q4_0, /* of GGUF: blocks of 32: f16 scale, then 16 bytes; value (nibble - 8) scale; low nibbles are
+                the first 16 */
     RT_KINDS
 } rt_kind;
 

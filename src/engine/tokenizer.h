@@ -1,5 +1,6 @@
 /**
- * Byte-level BPE as Qwen2 uses it: from tokenizer.json, or vocab.json with merges.txt. Text is split by Qwen2's rule before merging, special tokens are found first.
+ * Byte-level BPE as Qwen2 uses it: from tokenizer.json, or vocab.json with merges.txt. Text is split
+ * by Qwen2's rule before merging, special tokens are found first.
  *
  * Immutable once opened; any number of threads. Encoding any bytes and decoding the ids gives the same
  * bytes, but that text in UTF-8 is brought into NFC first where the vocabulary says so (by utf8proc).

@@ -36,8 +36,8 @@ typedef struct {
     int worth;       /* fm_mask_worth */
     bool as_written; /* the numbers of the answer against those of the data, unscaled */
     bool vga;        /* the picture is taken for one of 640x480, as RoboPoint does */
-    char
-        counting[64]; /* the category whose answers must have as many points as there are objects */
+    /* The category whose answers must have as many points as there are objects; "": none. */
+    char counting[64];
     fm_unparsed empty, raises;
 } points_rules;
 
