@@ -176,6 +176,18 @@ static fm_status write_all(const cli_args *args, const fm_comparison *comparison
 
 /* ---- the command ---- */
 
+/* Without the data nobody knows which samples share a picture. */
+static void tell_unclustered(const fm_comparison *comparison)
+{
+    const char *notice = fm_view_notice(comparison->views[0]);
+    char text[FM_ERR_TEXT_BYTES + 64];
+
+    if (comparison->options->cluster != FM_CLUSTER_AUTO || !notice)
+        return;
+    snprintf(text, sizeof(text), "samples count as independent (--cluster): %s", notice);
+    cli_notice(NULL, text);
+}
+
 static fm_status open_views(const cli_args *args, const fm_catalog *catalog, cli_views *views,
                             fm_err *err)
 {
@@ -208,6 +220,7 @@ static fm_status compare_run(const cli_args *args, fm_err *err)
     if (st == FM_OK)
         st = fm_compare(views.items, views.n, &options, &comparison, err);
     if (st == FM_OK) {
+        tell_unclustered(&comparison);
         st = write_all(args, &comparison, err);
         if (st == FM_OK)
             st = cli_gate_status(&comparison, err);
