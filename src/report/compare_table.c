@@ -11,7 +11,7 @@
 #define MIDDOT "\xC2\xB7"
 
 enum { LABEL, BASE, CANDIDATE, DIFFERENCE, INTERVAL, P, N, COLUMNS };
-enum { CELL = 64, GAP = 2, LABEL_MOST = 28, LABEL_LEAST = 10 };
+enum { CELL = 64, GAP = 2, LABEL_MOST = 28, LABEL_LEAST = 16 };
 
 static const char green[] = "32", red[] = "31", yellow[] = "33", bold[] = "1", faint[] = "2";
 

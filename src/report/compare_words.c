@@ -102,8 +102,11 @@ void fm_put_gate_name(fm_buf *out, const fm_comparison *comparison,
 {
     bool superior = comparison->options->gate == FM_GATE_SUPERIOR;
 
-    fm_buf_printf(out, "%s of %s%s", superior ? "superiority" : "non-inferiority",
-                  metric->metric->name, superior ? " by more than " : " within ");
+    fm_buf_printf(out, "%s of %s", superior ? "superiority" : "non-inferiority",
+                  metric->metric->name);
+    if (superior && comparison->options->margin == 0)
+        return;
+    fm_buf_puts(out, superior ? " by more than " : " within ");
     fm_put_margin(out, metric->metric, comparison->options->margin);
 }
 
@@ -136,12 +139,15 @@ static void put_failed(fm_buf *out, const fm_compared_run *run, const fm_compare
 static void put_decided(fm_buf *out, const fm_comparison *comparison,
                         const fm_compared_metric *metric)
 {
+    static const char *const words[2][2] = {{"worse", "not worse"}, {"not better", "better"}};
     bool superior = comparison->options->gate == FM_GATE_SUPERIOR;
     bool pass = metric->gate.verdict == FM_VERDICT_PASS;
 
-    fm_buf_puts(out, superior ? (pass ? "better by more than " : "not better by ")
-                              : (pass ? "not worse by " : "worse by more than "));
-    fm_put_margin(out, metric->metric, comparison->options->margin);
+    fm_buf_puts(out, words[superior][pass]);
+    if (comparison->options->margin > 0) {
+        fm_buf_puts(out, superior == pass ? " by more than " : " by ");
+        fm_put_margin(out, metric->metric, comparison->options->margin);
+    }
     fm_buf_puts(out, ": ");
     fm_put_difference(out, metric->metric, metric->difference);
     fm_buf_puts(out, ", p ");
