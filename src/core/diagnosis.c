@@ -136,11 +136,10 @@ static fm_status substitute(diagnosing *d, const fm_sample *sample, const fm_sta
 
 /* ---- one sample ---- */
 
-static fm_status stage(diagnosing *d, const fm_view_sample *sample, fm_arena *scratch,
-                       fm_diagnosed *item)
+static fm_status stage(diagnosing *d, const fm_view_sample *sample, const fm_reward_truth *truth,
+                       fm_arena *scratch, fm_diagnosed *item)
 {
     const cJSON *metrics = fm_json_get(sample->line, "metrics");
-    fm_reward_truth truth;
     fm_staging s = {
         .answered = item->status == FM_SAMPLE_OK,
         .deep = sample->sample.kind == FM_ANSWER_TRACE3D,
@@ -150,17 +149,15 @@ static fm_status stage(diagnosing *d, const fm_view_sample *sample, fm_arena *sc
         .end_ok = verdict_in(metrics, "end_ok"),
         .collision = verdict_in(metrics, "collision"),
         .end_distance_m = fm_json_number(metrics, "end_distance_m", NAN),
+        .truth = truth->trace,
+        .n_truth = truth->n_trace,
+        .width = truth->width,
+        .height = truth->height,
     };
-    fm_status st = fm_reward_truth_of_sample(&sample->sample, scratch, &truth, d->err);
+    fm_status st = read_points(sample->line, scratch, &s.points, &s.n, d->err);
 
-    if (st == FM_OK)
-        st = read_points(sample->line, scratch, &s.points, &s.n, d->err);
     if (st != FM_OK)
         return st;
-    s.truth = truth.trace;
-    s.n_truth = truth.n_trace;
-    s.width = truth.width;
-    s.height = truth.height;
     item->staged = true;
     fm_stages_judge(&s, item->stages);
     for (int i = FM_STAGES - 1; i >= 0 && item->success == FM_FALSE; i--)
@@ -171,11 +168,11 @@ static fm_status stage(diagnosing *d, const fm_view_sample *sample, fm_arena *sc
     return substitute(d, &sample->sample, &s, item);
 }
 
-static fm_status judge_steps(diagnosing *d, const fm_view_sample *sample, fm_diagnosed *item)
+static fm_status judge_steps(diagnosing *d, const fm_view_sample *sample,
+                             const fm_reward_truth *truth, fm_diagnosed *item)
 {
     fm_arena *arena = &d->out->arena;
-    const fm_sample *known = sample->has_sample ? &sample->sample : NULL;
-    size_t n_keys = known ? known->n_key_steps : 0, size;
+    size_t n_keys = truth->n_keys, size;
     fm_key_step *keys = fm_arena_alloc(arena, n_keys + 1, sizeof(*keys));
     char *reply;
     fm_steps steps;
@@ -188,7 +185,7 @@ static fm_status judge_steps(diagnosing *d, const fm_view_sample *sample, fm_dia
         st = fm_steps_read(d->rules->dialect, (fm_span){reply, reply ? size : 0}, arena, &steps,
                            d->err);
     for (size_t i = 0; st == FM_OK && i < n_keys; i++) {
-        keys[i] = known->key_steps[i];
+        keys[i] = truth->keys[i];
         keys[i].target = fm_arena_strdup(arena, keys[i].target);
         if (!keys[i].target)
             st = no_memory(d->err);
@@ -199,9 +196,8 @@ static fm_status judge_steps(diagnosing *d, const fm_view_sample *sample, fm_dia
         fm_arena_alloc(arena, FM_PROCESS_JUDGEMENTS(steps.n, n_keys) + 1, sizeof(*judged));
     if (!judged)
         return no_memory(d->err);
-    item->n_judgements =
-        fm_process_judge(d->rules, steps.items, steps.n, keys, n_keys, known ? known->width : 0,
-                         known ? known->height : 0, judged);
+    item->n_judgements = fm_process_judge(d->rules, steps.items, steps.n, keys, n_keys,
+                                          truth->width, truth->height, judged);
     item->judgements = judged;
     item->n_keys = n_keys;
     return FM_OK;
@@ -258,12 +254,15 @@ static fm_status diagnose(diagnosing *d, const fm_view_sample *sample, fm_arena 
         item.status = FM_SAMPLE_SKIPPED;
     for (int i = 0; i < FM_ORACLES; i++)
         item.oracles[i] = FM_UNKNOWN;
+    fm_reward_truth truth = {.max_depth_m = NAN};
     fm_status st = FM_OK;
-    if (sample->has_sample &&
+    if (sample->has_sample)
+        st = fm_reward_truth_of_sample(&sample->sample, scratch, &truth, d->err);
+    if (st == FM_OK && sample->has_sample &&
         (sample->sample.kind == FM_ANSWER_TRACE2D || sample->sample.kind == FM_ANSWER_TRACE3D))
-        st = stage(d, sample, scratch, &item);
+        st = stage(d, sample, &truth, scratch, &item);
     if (st == FM_OK)
-        st = judge_steps(d, sample, &item);
+        st = judge_steps(d, sample, &truth, &item);
     if (st == FM_OK)
         st = list_verdicts(d, &item);
     if (st != FM_OK)

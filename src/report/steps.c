@@ -1,5 +1,5 @@
 /* Owns the gathering of what the writers print: the runs, their names and their totals. */
-#include "report/steps.h"
+#include "report/steps_internal.h"
 
 #include <stdlib.h>
 #include <string.h>

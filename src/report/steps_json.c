@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/json.h"
-#include "report/steps.h"
+#include "report/steps_internal.h"
 
 static void put_share(fm_json_writer *w, const char *key, const fm_share *share)
 {

@@ -1,6 +1,6 @@
 /* Owns the table of a diagnosis: rows of text cells, a column a run, printed for a terminal or as
  * markdown, and the sentences above it. */
-#include "report/steps.h"
+#include "report/steps_internal.h"
 
 #include <math.h>
 #include <stdio.h>

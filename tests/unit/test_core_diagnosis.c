@@ -58,6 +58,7 @@ static void put_reply(fm_buf *out, const fm_world_item *item, const fault *f)
 }
 
 static fm_view *view;
+static int widths[ITEMS], heights[ITEMS];
 static fm_diagnosis found;
 static fm_diagnosis_totals totals;
 
@@ -74,6 +75,8 @@ static void make_run(const fault *faults)
         char id[8];
 
         cr_assert(eq(int, fm_world_item_make(&config, i, &item, &err), FM_OK));
+        widths[i] = item.image.width;
+        heights[i] = item.image.height;
         fm_buf_clear(&reply);
         put_reply(&reply, &item, &faults[i]);
         snprintf(id, sizeof(id), "%zu", i);
@@ -166,6 +169,25 @@ Test(diagnosis, steps_are_judged_against_the_annotated_ones)
     cr_expect(eq(sz, totals.by_index[1].n, 3));
     cr_expect(eq(sz, totals.step_after_error.n, found.items[1].n_keys - 2));
     cr_expect(eq(sz, totals.step_after_error.hits, 0));
+    done();
+}
+
+/* As rewards count it: on the picture, upright ones among them, and not on a square. */
+Test(diagnosis, distances_of_steps_are_shares_of_the_longer_side)
+{
+    static const fault faults[ITEMS] = {
+        {DEPTH 1, SHIFT 0.05}, {DEPTH 1, SHIFT 0.05}, {DEPTH 1, SHIFT 0.05}, {DEPTH 1, SHIFT 0.05}};
+    int upright = 0;
+
+    diagnose(faults, 1);
+    for (int i = 0; i < ITEMS; i++) {
+        double longer = widths[i] > heights[i] ? widths[i] : heights[i];
+
+        upright += widths[i] < heights[i];
+        cr_expect(epsilon_eq(dbl, found.items[i].judgements[1].place_error,
+                             0.05 * widths[i] / longer, 0.0015));
+    }
+    cr_expect(gt(int, upright, 0));
     done();
 }
 
