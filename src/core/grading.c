@@ -17,6 +17,7 @@ typedef struct {
     fm_arena arena;     /* of the grade */
     fm_selected asking; /* in the batch's arena */
     bool answered, judged;
+    bool unread, other; /* of a trace: fm_grading_losses */
     fm_grade grade;
     fm_buf line;
 } slot;
@@ -143,6 +144,32 @@ static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sele
     fm_buf_putc(line, '\n');
 }
 
+/* ---- one reply ---- */
+
+fm_answers_family fm_grading_other_form(fm_answers_family family)
+{
+    return family == FM_ANSWERS_TUPLES ? FM_ANSWERS_JSON : FM_ANSWERS_TUPLES;
+}
+
+/* An answer that cannot be read may be in the form that the run was not told of. */
+static fm_status try_other_form(slot *s, const fm_grade_input *input, fm_err *err)
+{
+    fm_answer_kind kind = input->sample->kind;
+    fm_trace_answer answer = {0};
+
+    s->other = false;
+    s->unread = (kind == FM_ANSWER_TRACE2D || kind == FM_ANSWER_TRACE3D) &&
+                input->reply_status == FM_SAMPLE_OK && s->grade.status == FM_SAMPLE_PARSE_ERROR;
+    if (!s->unread)
+        return FM_OK;
+    fm_status st = fm_answers_parse_trace(fm_grading_other_form(input->answers), input->text,
+                                          input->size, &answer, err);
+    s->other = st == FM_OK && answer.shape == FM_TRACE_POINTS &&
+               answer.columns >= (kind == FM_ANSWER_TRACE3D ? 3 : 2);
+    fm_trace_answer_release(&answer);
+    return st;
+}
+
 static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
 {
     batch *b = context;
@@ -169,6 +196,8 @@ static fm_status grade_one(void *context, size_t index, int worker, fm_err *err)
                             .rules = g->protocol->rules};
     s->grade = (fm_grade){0};
     st = g->protocol->grade(b->scratch[worker], &input, &s->arena, &s->grade, err);
+    if (st == FM_OK)
+        st = try_other_form(s, &input, err);
     if (st != FM_OK)
         return fm_fail_within(err, st, "sample '%s'", sample.id);
     format_line(&s->line, g->protocol, &s->asking, &reply, &s->grade);
@@ -196,6 +225,8 @@ static void count_losses(const slot *s, fm_grading_losses *losses)
     losses->n++;
     losses->unanswered += !s->answered;
     losses->astray -= s->judged;
+    losses->unread += s->unread;
+    losses->other += s->other;
     if (s->grade.lost && losses->unreadable++ == 0)
         snprintf(losses->first_unreadable, sizeof(losses->first_unreadable), "sample '%s': %s",
                  s->asking.sample->id, s->grade.lost);

@@ -21,18 +21,23 @@ typedef struct {
     int jobs;
 } fm_grading;
 
-/* What takes values away without being in the replies. It makes denominators smaller, so it must not
- * pass in silence. */
+/* What takes values away without being in the replies, or by how they are read. It makes denominators or
+ * scores smaller, so it must not pass in silence. */
 typedef struct {
     size_t n;                   /* samples graded */
     size_t unanswered;          /* the journal has no record of these */
     size_t unreadable;          /* a picture is missing or damaged */
     char first_unreadable[400]; /* the first of those: id and reason */
     size_t astray;              /* judgements of ids that were not graded */
+    size_t unread;              /* answers in which the run's form of a trace finds none */
+    size_t other;               /* of these, those in which the other form finds one */
 } fm_grading_losses;
 
 FM_MUST_CHECK fm_status fm_grading_execute(const fm_grading *grading, fm_grading_losses *losses,
                                            fm_err *err);
+
+/* The form of a trace that `family` is not. */
+fm_answers_family fm_grading_other_form(fm_answers_family family);
 
 /* What a loader is opened for. */
 typedef enum {

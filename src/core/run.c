@@ -25,7 +25,8 @@ typedef struct {
     fm_manifest manifest;
     fm_rundir dir;
     fm_journal *journal;
-    char lost[640]; /* the last notice of lost samples: several protocols say it once */
+    /* The last notices of lost samples and of the form of the answers: several protocols say them once. */
+    char lost[640], form[128];
 } session;
 
 static void session_init(session *s, const fm_catalog *catalog, const fm_run_options *options)
@@ -416,6 +417,29 @@ static fm_status ask_and_account(session *s, const fm_adapter_ops *ops, fm_err *
 
 /* ---- grading ---- */
 
+static void notice_once(const session *s, char *said, size_t bytes, const char *text)
+{
+    if (strcmp(text, said) != 0)
+        notice(s, text);
+    snprintf(said, bytes, "%s", text);
+}
+
+/* Where most answers were not read, and most of these would be in the other form, that is why. */
+static void advise_form(session *s, const fm_grading_losses *lost)
+{
+    fm_answers_family asked = s->manifest.answers;
+    const char *other = fm_answers_family_name(fm_grading_other_form(asked));
+    size_t replies = lost->n - lost->unanswered;
+    char text[sizeof(s->form)];
+
+    if (lost->unread * 2 <= replies || lost->other * 2 <= lost->unread)
+        return;
+    snprintf(text, sizeof(text),
+             "%zu of %zu replies could not be read as %s; %zu of them read as %s: --answers %s",
+             lost->unread, replies, fm_answers_family_name(asked), lost->other, other, other);
+    notice_once(s, s->form, sizeof(s->form), text);
+}
+
 static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
 {
     fm_grading grading = {.dir = &s->dir,
@@ -445,10 +469,10 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
             "%zu of %zu samples have missing or damaged data; metrics that need it leave them out; "
             "first %s",
             lost.unreadable, lost.n, lost.first_unreadable);
-        if (strcmp(text, s->lost) != 0)
-            notice(s, text);
-        memcpy(s->lost, text, sizeof(text));
+        notice_once(s, s->lost, sizeof(s->lost), text);
     }
+    if (st == FM_OK)
+        advise_form(s, &lost);
     if (st == FM_OK && lost.astray) {
         snprintf(text, sizeof(text),
                  "%zu judgements in '%s' are of ids that this run does not have", lost.astray,

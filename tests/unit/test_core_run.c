@@ -426,6 +426,54 @@ Test(run, grading_a_run_that_was_killed_says_what_is_missing)
     fm_buf_release(&replies);
 }
 
+#define PREDICTED(id, text) "{\"question_id\": " id ", \"model_prediction\": \"" text "\"}\n"
+#define FENCED(points)      "```json\\n" points "\\n```"
+
+/* Advice only where it is true: most answers are not read, and most of these are in the other form. */
+Test(run, answers_in_the_other_form_are_pointed_out)
+{
+    static const struct {
+        const char *form, *text, *advice; /* NULL: none */
+    } rows[] = {
+        {"tuples",
+         PREDICTED("0", FENCED("[[1, 2, 3.0]]")) PREDICTED("1", FENCED("[[4, 5, 6]]"))
+             PREDICTED("2", "no idea"),
+         "3 of 3 replies could not be read as tuples; 2 of them read as json: --answers json\n"},
+        {"json", PREDICTED("0", "[(1, 2, 3.0)]") PREDICTED("1", "[(1, 2, 3.0)]"),
+         "2 of 2 replies could not be read as json; 2 of them read as tuples: --answers tuples\n"},
+        {"tuples",
+         PREDICTED("0", "[(1, 2, 3.0)]") PREDICTED("1", "[(1, 2, 3.0)]")
+             PREDICTED("2", FENCED("[[1, 2, 3.0]]")),
+         NULL},
+        {"tuples", PREDICTED("0", "no") PREDICTED("1", "no") PREDICTED("2", FENCED("[[1, 2, 3]]")),
+         NULL},
+        {"tuples", /* no depths, so no help */
+         PREDICTED("0", FENCED("[[1, 2]]")) PREDICTED("1", FENCED("[[1, 2]]"))
+             PREDICTED("2", FENCED("[[1, 2]]")),
+         NULL},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char out[600];
+        fm_err err = {0};
+        fm_run_options options = {.target = "tracespatial-3d@paper",
+                                  .data_dir = data_dir,
+                                  .out_dir = out,
+                                  .answers = rows[i].form,
+                                  .jobs = 1,
+                                  .notice = keep_notice};
+        const char *path = scratch_write("predictions.jsonl", rows[i].text, strlen(rows[i].text));
+
+        snprintf(out, sizeof(out), "%s-%zu", runs_dir, i);
+        noticed[0] = '\0';
+        cr_assert(eq(int, fm_run_import(catalog(), path, &options, &err), FM_OK), "%s", err.text);
+        if (rows[i].advice)
+            cr_expect(strstr(noticed, rows[i].advice) != NULL, "%zu: %s", i, noticed);
+        else
+            cr_expect(strstr(noticed, "read as") == NULL, "%zu: %s", i, noticed);
+    }
+}
+
 Test(run, an_exception_of_upstreams_client_is_no_answer)
 {
     static const char text[] = "{\"question_id\": 0, \"model_prediction\": \"\", \"error\": "
