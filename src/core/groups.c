@@ -386,25 +386,27 @@ static bool as_trials(const stratum *s, size_t *hits)
     return sum == 0 || sum == weight || weight == (double)s->n;
 }
 
-/* Wilson's limits of the groups, their distances from the value added in squares: a resampled group of
- * equal samples would claim to be known exactly. Source: Zou, Huang and Zhang 2009, "A note on
- * confidence interval estimation for a linear function of binomial proportions". False: as_trials(). */
-static bool combine(const fm_groups *groups, double value, double confidence, fm_interval *out)
+/* With 2/k right and 2/k wrong samples added to each of k groups, the normal interval: a resampled group of
+ * equal samples would claim to be known exactly. Source: Price and Bonett 2004, "An improved confidence
+ * interval for a linear function of binomial proportions". False: as_trials(). */
+static bool adjusted(const fm_groups *groups, double confidence, fm_interval *out)
 {
-    double below = 0, above = 0;
+    double z = fm_stats_normal_quantile((1 + confidence) / 2), center = 0, variance = 0;
+    double added = 2 / (double)groups->n_strata;
 
     for (size_t i = 0; i < groups->n_strata; i++) {
         const stratum *s = &groups->strata[i];
-        double weight = weight_of(groups, s), mean = mean_of(s);
+        double weight = weight_of(groups, s), n = (double)s->n + 2 * added;
         size_t hits;
 
         if (!as_trials(s, &hits))
             return false;
-        fm_interval limits = fm_stats_wilson(hits, s->n, confidence);
-        below += pow(weight * (mean - limits.low), 2);
-        above += pow(weight * (limits.high - mean), 2);
+        double rate = ((double)hits + added) / n;
+        center += weight * rate;
+        variance += weight * weight * rate * (1 - rate) / n;
     }
-    *out = (fm_interval){value - sqrt(below), value + sqrt(above)};
+    *out =
+        (fm_interval){fmax(center - z * sqrt(variance), 0), fmin(center + z * sqrt(variance), 1)};
     return true;
 }
 
@@ -415,8 +417,8 @@ static fm_status estimate(const fm_groups *groups, double value, uint64_t seed, 
     bool grouped = pools_groups(groups->protocol->pool);
     bool rate = groups->protocol->metrics[groups->primary].role == FM_METRIC_RATE;
 
-    if (grouped && rate && combine(groups, value, confidence, out)) {
-        *method = "wilson-stratified";
+    if (grouped && rate && adjusted(groups, confidence, out)) {
+        *method = "price-bonett";
         return FM_OK;
     }
     if (groups->n_samples <= FM_STATS_DRAWN_MOST) {

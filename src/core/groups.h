@@ -23,12 +23,11 @@ FM_MUST_CHECK fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample
 
 /* The pooled value as one more member, "<primary>_macro", "_source", "_points" or "_copies", of the
  * aggregates that are open in w; nothing where every sample counts the same. The groups are the suite's,
- * not drawn. A mean of rates has Wilson's intervals of the groups combined ("wilson-stratified": Zou,
- * Huang and Zhang 2009). A mean of means, and of rates whose samples were asked several times with
- * different outcomes, resamples within each group ("bootstrap-stratified", of whole samples with all
- * their askings). Points are of one group ("bootstrap-percentile"). With more than FM_STATS_DRAWN_MOST
- * samples what would be resampled is the normal interval of the same variance ("normal-stratified",
- * "normal"). */
+ * not drawn. A mean of rates has the interval of Price and Bonett 2004 ("price-bonett"). A mean of
+ * means, and of rates whose samples were asked several times with different outcomes, resamples within
+ * each group ("bootstrap-stratified", of whole samples with all their askings). Points are of one group
+ * ("bootstrap-percentile"). With more than FM_STATS_DRAWN_MOST samples what would be resampled is the
+ * normal interval of the same variance ("normal-stratified", "normal"). */
 FM_MUST_CHECK fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed,
                                              double confidence, fm_json_writer *w, fm_err *err);
 

@@ -229,10 +229,11 @@ Test(aggregate, macro_weighs_every_category_alike)
     cr_assert(ieee_ulp_eq(dbl, member(r, "hit_macro", "value"), 0.7, 4));
     cr_assert(ieee_ulp_eq(dbl, member(r, "hit", "value"), 10.0 / 12, 4));
     cr_assert(eq(dbl, member(r, "hit_macro", "groups"), 2));
-    /* Wilson: 0.5958 to 0.9821 of "depth", 0.0945 to 0.9055 of "count"; 0.7 - sqrt(0.1521^2 + 0.2027^2). */
-    cr_assert(eq(str, method(r, "hit_macro"), "wilson-stratified"));
-    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_low"), 0.446573, 1e-4));
-    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_high"), 0.906851, 1e-4));
+    /* With one right and one wrong more in each, 10 of 12 and 2 of 4: 2/3 -+ z sqrt(5/36/12 + 1/4/4) / 2. */
+    double reach = 1.9599639845400545 / 2 * sqrt(5.0 / 432 + 1.0 / 16);
+    cr_assert(eq(str, method(r, "hit_macro"), "price-bonett"));
+    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_low"), 2.0 / 3 - reach, 1e-12));
+    cr_assert(epsilon_eq(dbl, member(r, "hit_macro", "ci_high"), 2.0 / 3 + reach, 1e-12));
     cJSON_Delete(r);
     fm_aggregate_free(a);
 }
@@ -248,13 +249,13 @@ Test(aggregate, groups_that_are_all_right_or_all_wrong_are_not_known_exactly)
     add_of(half, "depth", NULL, true, 10);
     add_of(half, "count", NULL, false, 10);
     cJSON *a = results_of(perfect, 1), *b = results_of(half, 1);
-    /* 10 of 10: from 1 / (1 + z^2 / 10). */
-    double z = 1.9599639845400545, reach = sqrt(2) * 0.5 * (1 - 1 / (1 + z * z / 10));
+    /* 11 of 12 twice; 11 of 12 and 1 of 12. */
+    double reach = 1.9599639845400545 / 2 * sqrt(2 * (11.0 / 144) / 12);
     cr_assert(eq(dbl, member(a, "hit_macro", "value"), 1));
-    cr_assert(epsilon_eq(dbl, member(a, "hit_macro", "ci_low"), 1 - reach, 1e-12));
+    cr_assert(epsilon_eq(dbl, member(a, "hit_macro", "ci_low"), 11.0 / 12 - reach, 1e-12));
     cr_assert(eq(dbl, member(a, "hit_macro", "ci_high"), 1));
-    cr_assert(epsilon_eq(dbl, member(b, "hit_macro", "ci_low"), 0.5 - reach / sqrt(2), 1e-12));
-    cr_assert(epsilon_eq(dbl, member(b, "hit_macro", "ci_high"), 0.5 + reach / sqrt(2), 1e-12));
+    cr_assert(epsilon_eq(dbl, member(b, "hit_macro", "ci_low"), 0.5 - reach, 1e-12));
+    cr_assert(epsilon_eq(dbl, member(b, "hit_macro", "ci_high"), 0.5 + reach, 1e-12));
     cJSON_Delete(a);
     cJSON_Delete(b);
     fm_aggregate_free(perfect);
@@ -286,7 +287,7 @@ Test(aggregate, groups_of_repeats_are_trials_while_askings_agree)
         }
     }
     cJSON *a = results_of(once, 1), *b = results_of(agree, 1), *c = results_of(differ, 1);
-    cr_assert(eq(str, method(b, "hit_macro"), "wilson-stratified"));
+    cr_assert(eq(str, method(b, "hit_macro"), "price-bonett"));
     cr_assert(eq(dbl, member(a, "hit_macro", "ci_low"), member(b, "hit_macro", "ci_low")));
     cr_assert(eq(dbl, member(a, "hit_macro", "ci_high"), member(b, "hit_macro", "ci_high")));
     cr_assert(eq(str, method(c, "hit_macro"), "bootstrap-stratified"));
