@@ -119,7 +119,9 @@ static void put_run(fm_buf *out, const fm_comparison *c, const fm_report_model *
     for (size_t m = 0; m < c->n_metrics; m++)
         if (run->metrics[m].gated)
             put_gate(out, c, run, &run->metrics[m]);
-    fm_buf_puts(out, "\n| metric | base | candidate | difference | 95 % interval | p | p (Holm) | "
+    if (c->options->gate != FM_GATE_NONE)
+        fm_buf_putc(out, '\n');
+    fm_buf_puts(out, "| metric | base | candidate | difference | 95 % interval | p | p (Holm) | "
                      "n |\n|:--|--:|--:|--:|:--|--:|--:|--:|\n");
     for (size_t m = 0; m < c->n_metrics; m++)
         put_metric(out, c, &run->metrics[m]);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/size.h"
 #include "report/compare_words.h"
 #include "report/screen.h"
 
@@ -11,7 +12,7 @@
 #define MIDDOT "\xC2\xB7"
 
 enum { LABEL, BASE, CANDIDATE, DIFFERENCE, INTERVAL, P, N, COLUMNS };
-enum { CELL = 64, GAP = 2, LABEL_MOST = 28, LABEL_LEAST = 16 };
+enum { CELL = 64, GAP = 2, LABEL_MOST = 28 };
 
 static const char green[] = "32", red[] = "31", yellow[] = "33", bold[] = "1", faint[] = "2";
 
@@ -118,22 +119,28 @@ static void put_row(screen *s, const row *r, const int *widths)
     end_line(s);
 }
 
-/* What does not fit goes: letters of the label first, then n, p and the interval. */
-static int fit(int *widths, int width)
+static int total_of(const int *widths)
 {
-    static const int order[] = {N, P, INTERVAL};
-    int total = 4;
+    int total = 4; /* the mark before, the arrow behind */
 
     for (int i = 0; i < COLUMNS; i++)
-        total += widths[i] + (i && widths[i] ? GAP : 0);
-    int spare = max(0, widths[LABEL] - LABEL_LEAST), over = max(0, total - width);
-    widths[LABEL] -= at_most(spare, over);
-    total -= at_most(spare, over);
-    for (size_t i = 0; i < 3 && total > width; i++) {
-        total -= widths[order[i]] ? widths[order[i]] + GAP : 0;
-        widths[order[i]] = 0;
-    }
+        total += widths[i] ? widths[i] + (i ? GAP : 0) : 0;
     return total;
+}
+
+/* What does not fit goes: letters of long labels, n, more letters, p, the interval. */
+static int fit(int *widths, int width)
+{
+    static const struct {
+        int column, least;
+    } order[] = {{LABEL, 16}, {N, 0}, {LABEL, 10}, {P, 0}, {INTERVAL, 0}};
+
+    for (size_t i = 0; i < FM_COUNT_OF(order) && total_of(widths) > width; i++) {
+        int *column = &widths[order[i].column], over = total_of(widths) - width;
+
+        *column = order[i].least ? max(at_most(*column, order[i].least), *column - over) : 0;
+    }
+    return total_of(widths);
 }
 
 static void put_metrics(screen *s, const fm_comparison *c, const fm_compared_run *run)
