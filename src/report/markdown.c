@@ -82,22 +82,16 @@ static void put_summary(fm_buf *out, const fm_report_model *model, const fm_repo
     }
 }
 
-/* "no: T", as in the table. */
 static void put_verdict(fm_buf *out, const fm_report_difference *d, size_t k, const char *metric)
 {
-    fm_buf text = {0}, answer = {0};
+    fm_buf text = {0};
 
-    fm_report_put_verdict(&text, d->samples[k], metric);
-    if (d->answers)
-        fm_report_put_answer(&answer, d->samples[k]);
-    if (answer.size)
-        fm_buf_printf(&text, ": %s", fm_buf_text(&answer));
+    fm_report_put_difference(&text, d, k, metric);
     fm_buf_putc(out, ' ');
     put_data(out, fm_buf_text(&text));
     fm_buf_puts(out, " |");
-    out->failed |= text.failed || answer.failed;
+    out->failed |= text.failed;
     fm_buf_release(&text);
-    fm_buf_release(&answer);
 }
 
 static void put_comparison(fm_buf *out, const fm_report_model *model,

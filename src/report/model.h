@@ -138,6 +138,11 @@ typedef struct {
     const char *reason;               /* of the runs that state one; NULL: none does */
 } fm_report_difference;
 
+/* What the k-th run of the comparison says: "no: T", the verdict and, where the protocols read
+ * different answers, what this one read. */
+void fm_report_put_difference(fm_buf *out, const fm_report_difference *difference, size_t k,
+                              const char *metric);
+
 /* How far a metric's values lie apart. */
 typedef struct {
     const char *metric;     /* NULL: the headlines, which the protocols call differently */

@@ -81,6 +81,20 @@ void fm_report_put_answer(fm_buf *out, const fm_report_sample *sample)
     fm_buf_puts(out, n > 1 ? ") " ELLIPSIS : ")");
 }
 
+void fm_report_put_difference(fm_buf *out, const fm_report_difference *difference, size_t k,
+                              const char *metric)
+{
+    fm_buf answer = {0};
+
+    fm_report_put_verdict(out, difference->samples[k], metric);
+    if (difference->answers)
+        fm_report_put_answer(&answer, difference->samples[k]);
+    if (answer.size)
+        fm_buf_printf(out, ": %s", fm_buf_text(&answer));
+    out->failed |= answer.failed;
+    fm_buf_release(&answer);
+}
+
 /* ---- which samples differ ---- */
 
 /* The same sample in each of the runs that are compared; NULL where a run has no such line. */

@@ -362,22 +362,16 @@ static void put_spreads(screen *s, const fm_report_model *model, const fm_report
 
 /* ---- verdicts that differ ---- */
 
-/* "no: T": the verdict, and what was read where the protocols read different things. */
 static void put_verdict(screen *s, const fm_report_difference *d, size_t k, const char *metric,
                         int columns)
 {
-    fm_buf text = {0}, answer = {0};
+    fm_buf text = {0};
 
-    fm_report_put_verdict(&text, d->samples[k], metric);
-    if (d->answers)
-        fm_report_put_answer(&answer, d->samples[k]);
-    if (answer.size)
-        fm_buf_printf(&text, ": %s", fm_buf_text(&answer));
+    fm_report_put_difference(&text, d, k, metric);
     put_padded(s, fm_buf_text(&text), columns - CELL_GAP);
     spaces(s, CELL_GAP);
-    s->out->failed |= text.failed || answer.failed;
+    s->out->failed |= text.failed;
     fm_buf_release(&text);
-    fm_buf_release(&answer);
 }
 
 static int verdict_columns(const fm_report_model *model, const fm_report_comparison *c, size_t k,

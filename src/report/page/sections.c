@@ -270,10 +270,17 @@ static void put_comparison(fm_buf *out, const fm_page *p, const fm_report_compar
             put(out, "</th><td>");
             data(out, metric->name);
             put(out, "</td>");
-            for (size_t k = 0; k < c->n_runs; k++)
-                fm_buf_printf(out, "<td><span class=\"chip%s\">%s</span></td>",
-                              verdict_class(d->verdicts[k], metric->better),
-                              fm_report_verdict_name(d->verdicts[k]));
+            for (size_t k = 0; k < c->n_runs; k++) {
+                fm_buf text = {0};
+
+                fm_report_put_difference(&text, d, k, metric->name);
+                fm_buf_printf(out, "<td><span class=\"chip%s\">",
+                              metric->rate ? verdict_class(d->verdicts[k], metric->better) : "");
+                data(out, fm_buf_text(&text));
+                put(out, "</span></td>");
+                out->failed |= text.failed;
+                fm_buf_release(&text);
+            }
             put(out, "<td class=\"dim why\">");
             if (d->reason && !again)
                 data(out, d->reason);
