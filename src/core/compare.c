@@ -215,6 +215,20 @@ static bool is_everywhere(const work *w, const char *name)
     return true;
 }
 
+/* A gate that cannot fail decides nothing. */
+static fm_status check_gate(const fm_compare_options *o, const fm_metric *metric, fm_err *err)
+{
+    if (metric->better == 0)
+        return fm_fail(err, FM_E_USAGE, "metric '%s' has no better side, a gate needs one",
+                       metric->name);
+    if (metric->role == FM_METRIC_RATE && o->margin >= 1)
+        return fm_fail(err, FM_E_USAGE,
+                       "metric '%s' goes from 0 to 1, a margin of %g is all of it: did you mean "
+                       "%gpp?",
+                       metric->name, o->margin, o->margin);
+    return FM_OK;
+}
+
 static fm_status choose_metrics(work *w, fm_err *err)
 {
     const fm_protocol *protocol = fm_view_protocol(w->views[0]);
@@ -229,9 +243,8 @@ static fm_status choose_metrics(work *w, fm_err *err)
         if (m->role == FM_METRIC_DETAIL || !(wanted || is_gated(w, m->name)) ||
             !is_everywhere(w, m->name))
             continue;
-        if (is_gated(w, m->name) && m->better == 0)
-            st = fm_fail(err, FM_E_USAGE, "metric '%s' has no better side, a gate needs one",
-                         m->name);
+        if (is_gated(w, m->name))
+            st = check_gate(o, m, err);
         for (size_t v = 1; v < w->n_views; v++)
             w->metrics_there[(v - 1) * protocol->n_metrics + *n] =
                 find_metric(fm_view_protocol(w->views[v]), m->name);

@@ -167,6 +167,10 @@ Test(compare, options_that_make_no_sense_are_refused)
     cr_expect(contains(ERR, "option '--margin' is for a gate: it needs --gate"), "%s", ERR);
     fathom("compare", "base", "base", "--gate", "noninferior");
     cr_expect(contains(ERR, "needs --margin"), "%s", ERR);
+    fathom("compare", "base", "base", "--gate", "noninferior", "--margin", "3");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "goes from 0 to 1, a margin of 3 is all of it: did you mean 3pp?"),
+              "%s", ERR);
     fathom("compare", "base", "base", "--gate", "noninferior", "--margin", "-3pp");
     cr_expect(contains(ERR, "not '-3pp'"), "%s", ERR);
     fathom("compare", "base", "base", "--gate", "superior", "--alpha", "0.7");
