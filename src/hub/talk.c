@@ -149,6 +149,7 @@ fm_status fm_hub_refused(const fm_hub *hub, const fm_wire_reply *reply, const ch
                          const char *what, fm_err *err)
 {
     const char *wish = fm_wire_header_value(reply, "retry-after");
+    double wish_s;
 
     if (reply->end != FM_WIRE_DONE)
         return fm_fail(err, FM_E_IO, "cannot fetch '%s': %s", what, reply->detail);
@@ -156,10 +157,13 @@ fm_status fm_hub_refused(const fm_hub *hub, const fm_wire_reply *reply, const ch
         return wants_token(hub, repository, err);
     if (reply->status == 404)
         return fm_fail(err, FM_E_INPUT, "the hub has no '%s' (404)", what);
+    if (reply->status == 429 && wish && fm_text_to_double(wish, &wish_s)) /* it may be a date */
+        return fm_fail(err, FM_E_IO,
+                       "the hub has had too many requests (429), and wants to be left alone for "
+                       "%g s",
+                       wish_s);
     if (reply->status == 429)
-        return fm_fail(err, FM_E_IO, "the hub has had too many requests (429)%s%s%s",
-                       wish ? ", and wants to be left alone for " : "; try again later",
-                       wish ? wish : "", wish ? " s" : "");
+        return fm_fail(err, FM_E_IO, "the hub has had too many requests (429); try again later");
     return fm_fail(err, FM_E_IO, "the hub answered '%s' with status %d", what, reply->status);
 }
 

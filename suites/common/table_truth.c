@@ -120,13 +120,17 @@ static fm_status list_text(const fm_table_row *row, const fm_table_ref *ref,
 /* `text` without a mark that stands in it for something else, such as a picture. */
 static const char *leave_out(const fm_table_row *row, const char *text, const char *mark)
 {
-    const char *at = strstr(text, mark);
-    char *out = at ? fm_arena_strdup(row->arena, text) : NULL;
+    const char *at = strstr(text, mark), *from = text;
+    char *out = at ? fm_arena_strdup(row->arena, text) : NULL, *to = out;
 
-    for (char *to = out; out && (to = strstr(to, mark));)
-        memmove(to, to + strlen(mark), strlen(to + strlen(mark)) + 1);
     if (!out)
         return at ? NULL : text;
+    for (; at; at = strstr(from, mark)) {
+        memcpy(to, from, (size_t)(at - from));
+        to += at - from;
+        from = at + strlen(mark);
+    }
+    memcpy(to, from, strlen(from) + 1);
     size_t n = strlen(out);
     while (n && strchr(" \t\r\n", out[n - 1]))
         out[--n] = '\0';

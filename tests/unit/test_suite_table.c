@@ -436,6 +436,22 @@ Test(loader, a_column_names_the_folder_of_a_rows_files)
     fm_loader_table.close(state);
 }
 
+Test(loader, a_mark_is_left_out_wherever_it_stands)
+{
+    fm_sample s;
+
+    put("a.jsonl",
+        "{\"q\": \"<image>\\nwhere <image>is it<im<image>age><image> \", \"a\": \"yes\"}\n");
+    void *state = open_good(FM_ANSWER_YESNO,
+                            "{\"files\": [\"a.jsonl\"], \"columns\": {\"instruction\": "
+                            "{\"columns\": \"q\", \"without\": \"<image>\"}}, "
+                            "\"truth\": {\"column\": \"a\"}}",
+                            NULL, false);
+    cr_assert(next(state, &s));
+    cr_expect(eq(str, (char *)s.instruction, "where is it<image>"));
+    fm_loader_table.close(state);
+}
+
 /* A misspelt column of JSON would leave a model without its pictures, unnoticed. */
 Test(loader, a_column_that_no_row_of_json_has_is_refused)
 {
