@@ -83,9 +83,9 @@ static cJSON *load(const char *path)
 /* The entries of expect.json (docs/adding-a-suite.md); `target` is a pattern of "<task>@<protocol>". */
 static cJSON *expected_runs(const char *suite)
 {
-    static const char *const known[] = {"why",        "target",  "n",        "first",
-                                        "oracle",     "wrong",   "answers",  "replies",
-                                        "judgements", "results", "statuses", "samples"};
+    static const char *const known[] = {"why",     "target",   "n",       "oracle",
+                                        "wrong",   "answers",  "replies", "judgements",
+                                        "results", "statuses", "samples"};
     cJSON *root = load(miniature(suite, "expect.json"));
     cJSON *runs = cJSON_DetachItemFromObjectCaseSensitive(root, "runs");
     const cJSON *run, *member;
@@ -206,34 +206,38 @@ static void expect_count(const cJSON *run, const char *results, const char *plac
 
 /* ---- running ---- */
 
-/* `fathom run TARGET --out OUT`, then more words up to NULL and what `run` of expect.json asks for (NULL: nothing);
- * a suite that generates its data needs no folder. */
+/* The folder of a suite's data: its miniature, or, where the suite generates it, a few small scenes of the same
+ * kind. */
+static char *data_of(const fm_suite *suite)
+{
+    if (!suite->generator)
+        return miniature(suite->name, "data");
+    if (!fm_dir_exists("scenes")) {
+        fathom("world", "--out", "scenes", "--count", "3", "--size", "160x120");
+        expect_success();
+    }
+    return "scenes";
+}
+
+/* `fathom run TARGET --out OUT`, then more words up to NULL, and the form of answers that `run` of expect.json asks
+ * for (NULL: the task's). */
 #define run_target(suite, run, target, out, ...)                                                   \
     run_words(suite, run,                                                                          \
               (char *[]){getenv("FATHOM_BIN"), "run", target, "--out", out, __VA_ARGS__, NULL,     \
-                         NULL, NULL, NULL, NULL, NULL, NULL})
+                         NULL, NULL, NULL, NULL})
 
 static void run_words(const fm_suite *suite, const cJSON *run, char **words)
 {
     const char *answers = fm_json_string(run, "answers");
-    double first = fm_json_number(run, "first", 0);
-    char count[16];
     size_t n = 0;
 
     while (words[n])
         n++;
+    words[n++] = "--data";
+    words[n++] = data_of(suite);
     if (answers) {
         words[n++] = "--answers";
         words[n++] = (char *)answers;
-    }
-    if (first > 0) {
-        snprintf(count, sizeof(count), "%.0f", first);
-        words[n++] = "-n";
-        words[n++] = count;
-    }
-    if (!suite->generator) {
-        words[n++] = "--data";
-        words[n++] = miniature(suite->name, "data");
     }
     program_wait(program_start(words, "stdout"));
     expect_success();
