@@ -50,6 +50,9 @@ static fm_status load_results(fm_view *view, bool own, fm_err *err)
     if (!schema || strcmp(schema, FM_RESULTS_SCHEMA) != 0)
         return fm_fail(err, FM_E_INPUT, "%s: schema '%s' is not '" FM_RESULTS_SCHEMA "'", path,
                        schema ? schema : "(none)");
+    const cJSON *aggregates = fm_json_get(view->results_tree, "aggregates");
+    if (aggregates && !cJSON_IsObject(aggregates)) /* whoever walks them wants their names */
+        return fm_fail(err, FM_E_INPUT, "%s: 'aggregates' is no object", path);
     return fm_rundir_graded(&view->dir, "samples", "jsonl", view->protocol->name, own,
                             view->samples_path, err);
 }

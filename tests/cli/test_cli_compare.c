@@ -217,6 +217,10 @@ Test(compare, damaged_runs_are_refused_by_name)
     fathom("compare", "base", "good");
     cr_expect(contains(ERR, "lines where results.json counts 32"), "%s", ERR);
     fm_buf_release(&text);
+    replace("base/results.json", "\"schema\"", "\"aggregates\": [1], \"schema\"");
+    fathom("report", "base");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "base/results.json: 'aggregates' is no object"), "%s", ERR);
 }
 
 /* Half of the candidate's replies time out: with all of them wrong it is worse, with their pairs
