@@ -418,16 +418,14 @@ static fm_status read_added_config(reading *r, const char *folder)
     fm_status st = load(r, folder, "tokenizer_config.json", path, &root);
     const cJSON *added = fm_json_get(root, "added_tokens_decoder"), *entry;
 
-    if (added && !cJSON_IsObject(added)) {
+    if (added && !cJSON_IsObject(added))
         st = fm_fail(r->err, FM_E_INPUT, "%s: 'added_tokens_decoder' is no object", path);
-        added = NULL;
-    }
     cJSON_ArrayForEach(entry, added)
     {
+        if (st != FM_OK)
+            break;
         cJSON *id = cJSON_CreateNumber(strtod(entry->string, NULL));
-
-        if (st == FM_OK)
-            st = id ? read_added(r, entry, id) : no_memory(r);
+        st = id ? read_added(r, entry, id) : no_memory(r);
         cJSON_Delete(id);
     }
     cJSON_Delete(root);

@@ -241,14 +241,18 @@ double fm_polyline_dtw(const double *p, size_t n, const double *q, size_t m, int
     if (n == 0 || m == 0 || n > FM_PATH_MAX_POINTS || m > FM_PATH_MAX_POINTS ||
         !finite_path(p, n, dim) || !finite_path(q, m, dim))
         return NAN;
+    for (size_t j = 0; j < m; j++) {
+        cost[j] = INFINITY;
+        pairs[j] = 0;
+    }
     for (size_t i = 0; i < n; i++) {
         double corner = 0; /* of the row above, one to the left */
         size_t corner_pairs = 0;
 
         for (size_t j = 0; j < m; j++) {
             double here = sqrt(squared_distance(p + i * d, q + j * d, dim));
-            double best = i && j ? corner : INFINITY, above = i ? cost[j] : INFINITY;
-            size_t n_best = corner_pairs, n_above = i ? pairs[j] : 0;
+            double best = i && j ? corner : INFINITY, above = cost[j];
+            size_t n_best = corner_pairs, n_above = pairs[j];
 
             if (above < best)
                 best = above, n_best = n_above;

@@ -252,7 +252,7 @@ static fm_status make_groups(figure *f, const source *s, group_of *of, fm_err *e
 {
     fm_report_model *model = s->model;
     const fm_report_metric *m = metric_of(s, primary_of(s));
-    group groups[GROUPS_MOST];
+    group groups[GROUPS_MOST] = {0};
     size_t n = m ? find_groups(model, of, groups) : 0, most = 0;
     fm_status st = FM_OK;
 

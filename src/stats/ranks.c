@@ -86,8 +86,8 @@ fm_status fm_ranks_bootstrap(const double *values, size_t n, size_t n_systems, i
         count_places(&r, better);
     }
     for (size_t s = 0; s < n_systems; s++) {
-        out[s].low = quantile(&r.best[s * (n_systems + 1)], n_systems, fmax(tail, 1));
-        out[s].high = quantile(&r.worst[s * (n_systems + 1)], n_systems, (double)draws - tail);
+        out[s].low = quantile(r.best + s * (n_systems + 1), n_systems, fmax(tail, 1));
+        out[s].high = quantile(r.worst + s * (n_systems + 1), n_systems, (double)draws - tail);
     }
     free(r.best);
     return FM_OK;
