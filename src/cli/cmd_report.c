@@ -203,9 +203,8 @@ static const cli_option options_table[] = {
      .kind = CLI_FOLDER},
     {.name = "plots",
      .argument = "DIR",
-     .help = "rates, distributions and 3D views (SVG); by category and steps, over depth, length, "
-             "way, tasks and "
-             "time (SVG, PNG, and the data with a script to draw them again)",
+     .help = "rates and distributions; by category and steps, over depth, length, way, tasks and "
+             "time (SVG, PNG, and the data with a script to draw them again); 3D views (SVG)",
      .kind = CLI_FOLDER},
     {.name = "json", .help = "the results of all runs as JSON (schema fathom.report/1)"},
     {.name = "jobs",

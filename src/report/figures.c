@@ -7,25 +7,18 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/files.h"
 #include "base/json.h"
 #include "base/size.h"
 #include "fathom/stats.h"
+#include "report/figure.h"
 #include "report/gnuplot.h"
 #include "report/plots.h"
 
-#define TIMEOUT_S  60.0
 #define CONFIDENCE 0.95
 #define DRAWS      2000
 #define SEED       UINT64_C(20251213660)
 
 enum { GROUPS_MOST = 24, BINS = 10, QUANTILES = 6, PANELS_MOST = 24 };
-
-typedef struct {
-    const char *name;
-    int width, height;
-    fm_buf data, body;
-} figure;
 
 typedef struct {
     fm_report_model *model;
@@ -248,7 +241,7 @@ static size_t values_in(const fm_report_run *run, group_of *of, const group *wan
 }
 
 /* Rows of groups, and in each a dot with its interval for every run. */
-static fm_status make_groups(figure *f, const source *s, group_of *of, fm_err *err)
+static fm_status make_groups(fm_figure *f, const source *s, group_of *of, fm_err *err)
 {
     fm_report_model *model = s->model;
     const fm_report_metric *m = metric_of(s, primary_of(s));
@@ -308,12 +301,12 @@ static fm_status make_groups(figure *f, const source *s, group_of *of, fm_err *e
     return st;
 }
 
-static fm_status make_by_category(figure *f, const source *s, fm_err *err)
+static fm_status make_by_category(fm_figure *f, const source *s, fm_err *err)
 {
     return make_groups(f, s, by_category, err);
 }
 
-static fm_status make_by_steps(figure *f, const source *s, fm_err *err)
+static fm_status make_by_steps(fm_figure *f, const source *s, fm_err *err)
 {
     return make_groups(f, s, by_steps, err);
 }
@@ -339,7 +332,7 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Points of a run to the data, and a line through the medians of its quantiles. */
-static void put_cloud(figure *f, size_t run, point *points, size_t n, double *scratch)
+static void put_cloud(fm_figure *f, size_t run, point *points, size_t n, double *scratch)
 {
     size_t bins = n < 3 * QUANTILES ? n / 3 : QUANTILES;
 
@@ -379,7 +372,7 @@ static bool take_scale(const fm_report_sample *sample, const char *metric, point
 }
 
 /* All runs' points; returns how many there are. */
-static fm_status put_clouds(figure *f, const source *s, take_point *take, const char *metric,
+static fm_status put_clouds(fm_figure *f, const source *s, take_point *take, const char *metric,
                             size_t *n, fm_err *err)
 {
     fm_report_model *model = s->model;
@@ -402,7 +395,7 @@ static fm_status put_clouds(figure *f, const source *s, take_point *take, const 
     return FM_OK;
 }
 
-static void plot_clouds(figure *f, const fm_report_model *model, const char *before)
+static void plot_clouds(fm_figure *f, const fm_report_model *model, const char *before)
 {
     fm_buf_printf(&f->body, "plot %s", before);
     for (size_t r = 0; r < model->n; r++)
@@ -418,7 +411,7 @@ static void plot_clouds(figure *f, const fm_report_model *model, const char *bef
     fm_buf_putc(&f->body, '\n');
 }
 
-static fm_status make_error(figure *f, const source *s, take_point *take, const char *axis,
+static fm_status make_error(fm_figure *f, const source *s, take_point *take, const char *axis,
                             fm_err *err)
 {
     const fm_report_metric *m = metric_of(s, "dfd");
@@ -442,18 +435,18 @@ static fm_status make_error(figure *f, const source *s, take_point *take, const 
     return FM_OK;
 }
 
-static fm_status make_error_length(figure *f, const source *s, fm_err *err)
+static fm_status make_error_length(fm_figure *f, const source *s, fm_err *err)
 {
     return make_error(f, s, take_length, "length of the true trace", err);
 }
 
-static fm_status make_error_depth(figure *f, const source *s, fm_err *err)
+static fm_status make_error_depth(fm_figure *f, const source *s, fm_err *err)
 {
     return make_error(f, s, take_depth, "mean depth of the true trace", err);
 }
 
 /* On the dashed line depth is right; a model beside it has another scale. */
-static fm_status make_depth_scale(figure *f, const source *s, fm_err *err)
+static fm_status make_depth_scale(fm_figure *f, const source *s, fm_err *err)
 {
     size_t n = 0;
     fm_status st = put_clouds(f, s, take_scale, "", &n, err);
@@ -473,7 +466,7 @@ static fm_status make_depth_scale(figure *f, const source *s, fm_err *err)
 /* ---- along the way ---- */
 
 /* Mean share of the object that lies inside others, of each tenth of the way. */
-static fm_status make_collision_path(figure *f, const source *s, fm_err *err)
+static fm_status make_collision_path(fm_figure *f, const source *s, fm_err *err)
 {
     fm_report_model *model = s->model;
     fm_status st = FM_OK;
@@ -593,7 +586,7 @@ static size_t most_in_panel(const fm_report_model *model, const size_t *panels, 
 }
 
 /* A panel a task: the runs below each other, the name of each over its dot. */
-static fm_status make_tasks(figure *f, const source *s, fm_err *err)
+static fm_status make_tasks(fm_figure *f, const source *s, fm_err *err)
 {
     const fm_report_model *model = s->model;
     size_t panels[PANELS_MOST], n = find_panels(model, panels), columns = n < 3 ? n : 3;
@@ -666,7 +659,7 @@ static double seconds_of(const char *created)
 }
 
 /* Three runs of a task or more, in the order in which they were made. */
-static fm_status make_trend(figure *f, const source *s, fm_err *err)
+static fm_status make_trend(fm_figure *f, const source *s, fm_err *err)
 {
     const fm_report_model *model = s->model;
     size_t panels[PANELS_MOST], n = find_panels(model, panels), lines = 0;
@@ -738,11 +731,11 @@ static fm_status make_trend(figure *f, const source *s, fm_err *err)
     return st;
 }
 
-/* ---- files ---- */
+/* ---- all of them ---- */
 
 static const struct {
     const char *name;
-    fm_status (*make)(figure *f, const source *s, fm_err *err);
+    fm_status (*make)(fm_figure *f, const source *s, fm_err *err);
 } figures[] = {
     {"by-category", make_by_category},
     {"by-steps", make_by_steps},
@@ -754,93 +747,6 @@ static const struct {
     {"trend", make_trend},
 };
 
-/* The script draws both files, each with its terminal. */
-static void put_script(const figure *f, fm_buf *out)
-{
-    fm_buf_printf(out, "# gnuplot %s.gp draws %s.svg and %s.png from %s.tsv\n", f->name, f->name,
-                  f->name, f->name);
-    for (int png = 0; png < 2; png++) {
-        fm_buf_printf(out, "\nreset\nDATA = '%s.tsv'\nH = %d\nset encoding utf8\n", f->name,
-                      f->height);
-        if (png)
-            fm_buf_printf(out,
-                          "set terminal pngcairo size %d,%d noenhanced font 'sans-serif,20' "
-                          "linewidth 2 pointscale 2 background '#ffffff'\n",
-                          f->width * 2, f->height * 2);
-        else
-            fm_buf_printf(out,
-                          "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,12' "
-                          "rounded\n",
-                          f->width, f->height);
-        fm_buf_printf(out,
-                      "set output '%s.%s'\nset datafile separator tab\nset border 3 lw 0.8\n"
-                      "set tics nomirror out scale 0.5\nunset key\n"
-                      "set grid lc rgb '#8c959f' lw 0.5 dt (2,4)\nunset grid\n",
-                      f->name, png ? "png" : "svg");
-        fm_buf_append(out, f->body.data, f->body.size);
-        fm_buf_puts(out, "unset output\n");
-    }
-}
-
-static fm_status save(const char *dir, const char *name, const char *ending, const fm_buf *text,
-                      fm_err *err)
-{
-    char file[64], path[FM_PATH_BYTES];
-
-    snprintf(file, sizeof(file), "%s.%s", name, ending);
-    fm_status st = fm_path_join(path, dir, file, err);
-    return st == FM_OK ? fm_file_write_atomic(path, text->data, text->size, err) : st;
-}
-
-/* gnuplot's SVG has letters in black: like the other plots it gets the reader's theme. */
-static fm_status give_theme(const char *dir, const char *name, fm_err *err)
-{
-    char file[64], path[FM_PATH_BYTES];
-    fm_buf raw = {0}, svg = {0}, whole = {0};
-
-    snprintf(file, sizeof(file), "%s.svg", name);
-    fm_status st = fm_path_join(path, dir, file, err);
-    if (st == FM_OK)
-        st = fm_file_read(path, FM_GNUPLOT_MAX_BYTES, &raw, err);
-    if (st == FM_OK) {
-        fm_plot_clean(&raw, "f", &svg);
-        fm_plot_standalone(&svg, &whole);
-        st = fm_buf_check(&whole, "plot", err);
-    }
-    if (st == FM_OK)
-        st = fm_file_write_atomic(path, whole.data, whole.size, err);
-    fm_buf_release(&raw);
-    fm_buf_release(&svg);
-    fm_buf_release(&whole);
-    return st;
-}
-
-static fm_status draw(const char *dir, const figure *f, size_t *written, bool *found, fm_err *err)
-{
-    fm_buf script = {0}, run = {0}, said = {0};
-
-    put_script(f, &script);
-    fm_status st = fm_buf_check(&script, "plot", err);
-    if (st == FM_OK)
-        st = save(dir, f->name, "tsv", &f->data, err);
-    if (st == FM_OK)
-        st = save(dir, f->name, "gp", &script, err);
-    fm_buf_puts(&run, "cd ");
-    fm_gnuplot_quote(&run, dir);
-    fm_buf_puts(&run, "\n");
-    fm_buf_append(&run, script.data, script.size);
-    if (st == FM_OK && *found)
-        st = fm_gnuplot_run(&run, TIMEOUT_S, &said, found, err);
-    if (st == FM_OK && *found)
-        st = give_theme(dir, f->name, err);
-    if (st == FM_OK && *found)
-        *written += 2;
-    fm_buf_release(&script);
-    fm_buf_release(&run);
-    fm_buf_release(&said);
-    return st;
-}
-
 fm_status fm_figures_write(const char *dir, fm_report_model *model, const fm_report_metric *metrics,
                            size_t n_metrics, size_t *written, bool *found, fm_err *err)
 {
@@ -848,17 +754,12 @@ fm_status fm_figures_write(const char *dir, fm_report_model *model, const fm_rep
     fm_status st = FM_OK;
 
     for (size_t i = 0; st == FM_OK && model->n > 0 && i < FM_COUNT_OF(figures); i++) {
-        figure f = {.name = figures[i].name};
+        fm_figure f = {.name = figures[i].name};
 
         st = figures[i].make(&f, &s, err);
         if (st == FM_OK && f.body.size > 0)
-            st = fm_buf_check(&f.data, "plot", err);
-        if (st == FM_OK && f.body.size > 0)
-            st = fm_buf_check(&f.body, "plot", err);
-        if (st == FM_OK && f.body.size > 0)
-            st = draw(dir, &f, written, found, err);
-        fm_buf_release(&f.data);
-        fm_buf_release(&f.body);
+            st = fm_figure_write(dir, &f, written, found, err);
+        fm_figure_release(&f);
     }
     return st;
 }

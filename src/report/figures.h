@@ -1,6 +1,5 @@
 /**
- * Plots as files, for whoever wants to draw them again: NAME.tsv holds what is shown, NAME.gp draws it
- * with gnuplot, NAME.svg and NAME.png are what it drew.
+ * Plots that are not in the page, as files for whoever wants to draw them again (figure.h):
  *
  *   by-category, by-steps   the primary metric with its intervals, by what the data says of a sample
  *   error-length, error-depth   an error against the length, and the depth of the true trace
@@ -9,8 +8,7 @@
  *   tasks                   headlines of several tasks, a panel each
  *   trend                   headlines over the times at which the runs were made
  *
- * A figure that the runs have nothing for is left out. Texts from data stand in scripts quoted, and
- * not in the data files.
+ * A figure that the runs have nothing for is left out.
  */
 #ifndef FM_REPORT_FIGURES_H
 #define FM_REPORT_FIGURES_H

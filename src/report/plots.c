@@ -8,7 +8,9 @@
 
 #include "base/json.h"
 #include "base/size.h"
+#include "report/figure.h"
 #include "report/gnuplot.h"
+#include "report/writers.h"
 
 /* A gnuplot that takes longer than this hangs. */
 #define TIMEOUT_S 30.0
@@ -150,20 +152,7 @@ void fm_plot_standalone(const fm_buf *svg, fm_buf *out)
     fm_buf_puts(out, body + 1);
 }
 
-/* ---- scripts ---- */
-
-static void begin(fm_buf *s, int width, int height)
-{
-    fm_buf_printf(s,
-                  "reset session\n"
-                  "set encoding utf8\n"
-                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,12' "
-                  "linewidth 1 rounded\n"
-                  "set border 1 lw 0.8\n"
-                  "set tics nomirror out scale 0.5\nset xtics offset 0,0.3\n"
-                  "set grid lc rgb '#8c959f' lw 0.5 dt (2,4)\n",
-                  width, height);
-}
+/* ---- what each shows ---- */
 
 static void put_label_of_run(fm_buf *s, const fm_report_model *model, size_t run)
 {
@@ -178,11 +167,13 @@ static void put_label_of_run(fm_buf *s, const fm_report_model *model, size_t run
     fm_buf_release(&text);
 }
 
-static void put_key(fm_buf *s, const fm_report_model *model)
+/* What all of them have: no line at the left, and a legend where there are several runs. */
+static void begin(fm_figure *f, const fm_report_model *model)
 {
-    fm_buf_puts(s, model->n > 1
-                       ? "set key outside top left horizontal Left reverse samplen 1 height 0.5\n"
-                       : "unset key\n");
+    fm_buf_puts(&f->body, "set border 1\nset xtics offset 0,0.3\n");
+    if (model->n > 1)
+        fm_buf_puts(&f->body,
+                    "set key outside top left horizontal Left reverse samplen 1 height 0.5\n");
 }
 
 static const cJSON *aggregate(const fm_report_model *model, size_t run, const char *metric)
@@ -191,24 +182,26 @@ static const cJSON *aggregate(const fm_report_model *model, size_t run, const ch
 }
 
 /* Dots with intervals: a row a metric, and within it a line a run. */
-static size_t script_rates(fm_buf *s, const fm_report_model *model, const fm_report_metric *metrics,
-                           size_t n_metrics)
+static bool make_rates(fm_figure *f, const fm_report_model *model, const fm_report_metric *metrics,
+                       size_t n_metrics)
 {
+    fm_buf *s = &f->body;
     size_t rates = 0;
 
     for (size_t m = 0; m < n_metrics; m++)
         rates += metrics[m].rate;
     if (rates == 0)
-        return 0;
+        return false;
 
     double row = model->n < 2 ? 26 : 12.0 + 13.0 * (double)model->n;
-    begin(s, 760, (int)(row * (double)rates) + (model->n > 1 ? 84 : 52));
-    put_key(s, model);
+    f->width = 760;
+    f->height = (int)(row * (double)rates) + (model->n > 1 ? 84 : 52);
+    begin(f, model);
     fm_buf_printf(s,
                   "set xrange [0:100]\nset yrange [0.45:%zu.55]\n"
                   "set format x '%%g %%%%'\nset ytics 1 format ''\n"
-                  "set lmargin at screen 0.19\nset rmargin at screen 0.97\nunset grid\n"
-                  "set grid x lc rgb '#8c959f' lw 0.5 dt (2,4)\nset ytics scale 0\n",
+                  "set lmargin at screen 0.19\nset rmargin at screen 0.97\n"
+                  "set grid x\nset ytics scale 0\n",
                   rates);
     size_t at = rates;
     for (size_t m = 0; m < n_metrics; m++) {
@@ -218,11 +211,9 @@ static size_t script_rates(fm_buf *s, const fm_report_model *model, const fm_rep
         fm_gnuplot_quote(s, metrics[m].name);
         fm_buf_printf(s, " at first 0, first %zu right offset -1,0 noenhanced\n", at--);
     }
+    fm_buf_puts(&f->data, "# run\trow\tpercent\tlow\thigh\n");
     for (size_t r = 0; r < model->n; r++) {
-        bool any = false;
-
         at = rates;
-        fm_buf_printf(s, "$R%zu << EOD\n", r);
         for (size_t m = 0; m < n_metrics; m++) {
             const cJSON *a = aggregate(model, r, metrics[m].name);
             double value = fm_json_number(a, "value", NAN),
@@ -233,24 +224,26 @@ static size_t script_rates(fm_buf *s, const fm_report_model *model, const fm_rep
                 continue;
             double y =
                 (double)at-- + ((double)(model->n - 1) / 2 - (double)r) * 0.62 / (double)model->n;
-            if (isfinite(value)) {
-                fm_buf_printf(s, "%.9g %.9g %.9g %.9g\n", value * 100, y, low * 100, high * 100);
-                any = true;
-            }
+            fm_buf_printf(&f->data, "%zu\t%.9g\t", r, y);
+            /* a row all the same: gnuplot stops at a plot without any */
+            if (isfinite(value))
+                fm_buf_printf(&f->data, "%.9g\t%.9g\t%.9g\n", value * 100, low * 100, high * 100);
+            else
+                fm_buf_puts(&f->data, "NaN\tNaN\tNaN\n");
         }
-        /* gnuplot stops at a plot without any point */
-        fm_buf_puts(s, any ? "EOD\n" : "NaN 0 0 0\nEOD\n");
     }
     fm_buf_puts(s, "plot ");
     for (size_t r = 0; r < model->n; r++) {
-        fm_buf_printf(s, "%s$R%zu using 1:2:3:4 with xerrorbars pt 7 ps 0.6 lw 2.2 lc rgb '#%06x' ",
+        fm_buf_printf(s,
+                      "%sDATA using ($1==%zu?$3:NaN):2:4:5 with xerrorbars pt 7 ps 0.6 lw 2.2 "
+                      "lc rgb '#%06x' ",
                       r ? ", " : "", r, fm_plot_colour(r));
         fm_buf_puts(s, model->n > 1 ? "title " : "notitle");
         if (model->n > 1)
             put_label_of_run(s, model, r);
     }
     fm_buf_puts(s, "\n");
-    return 1;
+    return true;
 }
 
 static int ascending(const void *a, const void *b)
@@ -289,8 +282,9 @@ static double tick_step(double span)
 
 /* The empirical distribution of one metric: which share of the samples has at most this value. The
  * mean and its interval stand above it. */
-static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_report_metric *metric)
+static bool make_distribution(fm_figure *f, fm_report_model *model, const fm_report_metric *metric)
 {
+    fm_buf *s = &f->body;
     double *values[FM_REPORT_MAX_RUNS], low = INFINITY, high = -INFINITY, reach = -INFINITY;
     size_t counts[FM_REPORT_MAX_RUNS], most = 0, beyond = 0;
 
@@ -305,7 +299,7 @@ static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_re
         reach = fmax(reach, values[r][(n - 1) * 9 / 10]);
     }
     if (most < 2 || !(high > low))
-        return 0;
+        return false;
     /* A few wild values must not squeeze all others into one step. */
     if (high > low + 3 * (reach - low) && reach > low)
         high = low + 2 * (reach - low);
@@ -316,11 +310,12 @@ static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_re
     if (low > 0 && low < 0.5 * high)
         low = 0;
 
-    begin(s, 380, model->n > 1 ? 250 : 230);
-    put_key(s, model);
+    f->width = 380;
+    f->height = model->n > 1 ? 250 : 230;
+    begin(f, model);
     fm_buf_printf(s,
                   "set xrange [%.9g:%.9g]\nset yrange [0:100]\nset format y '%%g %%%%'\n"
-                  "set ytics 25\nset xtics %.9g\n",
+                  "set ytics 25\nset xtics %.9g\nset grid\n",
                   low, high, tick_step(high - low));
     fm_buf text = {0};
     fm_buf_puts(&text, metric->name);
@@ -335,6 +330,7 @@ static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_re
         s->failed = true;
     fm_buf_release(&text);
 
+    fm_buf_puts(&f->data, "# run\tvalue\tpercent\n");
     for (size_t r = 0; r < model->n; r++) {
         const cJSON *a = aggregate(model, r, metric->name);
         double mean = fm_json_number(a, "value", NAN);
@@ -351,23 +347,49 @@ static size_t script_distribution(fm_buf *s, fm_report_model *model, const fm_re
                           "set arrow from %.9g, graph 0 to %.9g, graph 1 nohead lw 1.2 "
                           "dt (4,3) lc rgb '#%06x'\n",
                           mean, mean, fm_plot_colour(r));
-        fm_buf_printf(s, "$D%zu << EOD\n%.9g 0\n", r, low);
+        fm_buf_printf(&f->data, "%zu\t%.9g\t0\n", r, low);
         for (size_t i = 0; i < n; i++)
             if (i % step == 0 || i + 1 == n)
-                fm_buf_printf(s, "%.9g %.9g\n", values[r][i], 100.0 * (double)(i + 1) / (double)n);
-        fm_buf_printf(s, "%.9g %d\nEOD\n", fmax(high, n ? values[r][n - 1] : 0), n ? 100 : 0);
+                fm_buf_printf(&f->data, "%zu\t%.9g\t%.9g\n", r, values[r][i],
+                              100.0 * (double)(i + 1) / (double)n);
+        fm_buf_printf(&f->data, "%zu\t%.9g\t%d\n", r, fmax(high, n ? values[r][n - 1] : 0),
+                      n ? 100 : 0);
     }
     fm_buf_puts(s, "plot ");
     for (size_t r = 0; r < model->n; r++) {
         /* Curves of two protocols often lie on each other: thinner ones over thicker ones. */
-        fm_buf_printf(s, "%s$D%zu using 1:2 with steps lw %.1f lc rgb '#%06x' ", r ? ", " : "", r,
-                      r == 0 && model->n > 1 ? 4.0 : 2.0, fm_plot_colour(r));
+        fm_buf_printf(s, "%sDATA using ($1==%zu?$2:NaN):3 with steps lw %.1f lc rgb '#%06x' ",
+                      r ? ", " : "", r, r == 0 && model->n > 1 ? 4.0 : 2.0, fm_plot_colour(r));
         fm_buf_puts(s, model->n > 1 ? "title " : "notitle");
         if (model->n > 1)
             put_label_of_run(s, model, r);
     }
     fm_buf_puts(s, "\n");
-    return 1;
+    return true;
+}
+
+/* Rates first. The figures are in the arena; release_all() gives back what they hold. */
+static fm_status make_all(fm_report_model *model, const fm_report_metric *metrics, size_t n_metrics,
+                          size_t most, fm_figure **out, size_t *n, fm_err *err)
+{
+    fm_figure *figures = fm_arena_alloc(&model->arena, most ? most : 1, sizeof(*figures));
+
+    *n = 0;
+    *out = figures;
+    if (!figures)
+        return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
+    if (most > 0 && make_rates(&figures[0], model, metrics, n_metrics))
+        figures[(*n)++].name = "rates";
+    for (size_t m = 0; m < n_metrics && *n < most; m++)
+        if (!metrics[m].rate && make_distribution(&figures[*n], model, &metrics[m]))
+            figures[(*n)++].name = metrics[m].name;
+    return FM_OK;
+}
+
+static void release_all(fm_figure *figures, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        fm_figure_release(&figures[i]);
 }
 
 fm_status fm_plots_summary(fm_report_model *model, const fm_report_metric *metrics,
@@ -376,27 +398,46 @@ fm_status fm_plots_summary(fm_report_model *model, const fm_report_metric *metri
 {
     fm_buf script = {0};
     fm_buf **svgs = fm_arena_alloc(&model->arena, most ? most : 1, sizeof(*svgs));
-    size_t planned = 0, made = 0;
+    fm_figure *figures;
+    size_t planned, made = 0;
 
     *n = 0;
     *found = true;
     if (!svgs)
         return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
-    if (most > 0 && script_rates(&script, model, metrics, n_metrics))
-        plots[planned++].name = "rates";
-    for (size_t m = 0; m < n_metrics && planned < most; m++)
-        if (!metrics[m].rate && script_distribution(&script, model, &metrics[m]))
-            plots[planned++].name = metrics[m].name;
+    fm_status st = make_all(model, metrics, n_metrics, most, &figures, &planned, err);
     for (size_t i = 0; i < planned; i++) {
-        plots[i].svg = (fm_buf){0};
+        fm_figure_put_script(&figures[i], &script);
+        plots[i] = (fm_plot){.name = figures[i].name};
         svgs[i] = &plots[i].svg;
     }
-    fm_status st = fm_buf_check(&script, "plot", err);
+    release_all(figures, planned);
+    if (st == FM_OK)
+        st = fm_buf_check(&script, "plot", err);
     if (st == FM_OK && planned > 0)
         st = fm_plot_render(&script, prefix, svgs, planned, &made, found, err);
     if (st == FM_OK && *found && made < planned)
         st = fm_fail(err, FM_E_IO, "gnuplot made %zu of %zu plots", made, planned);
     *n = *found ? planned : 0;
     fm_buf_release(&script);
+    return st;
+}
+
+fm_status fm_plots_write(const char *dir, fm_report_model *model, const fm_report_metric *metrics,
+                         size_t n_metrics, size_t *written, bool *found, fm_err *err)
+{
+    fm_figure *figures;
+    size_t n;
+    fm_status st = make_all(model, metrics, n_metrics, FM_REPORT_MAX_PLOTS, &figures, &n, err);
+
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
+        char stem[FM_REPORT_NAME_BYTES];
+        fm_figure named = figures[i];
+
+        fm_report_file_name(figures[i].name, i, stem);
+        named.name = stem;
+        st = fm_figure_write(dir, &named, written, found, err);
+    }
+    release_all(figures, n);
     return st;
 }

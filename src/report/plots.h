@@ -1,5 +1,5 @@
 /**
- * The plots of a report as SVG text: gnuplot draws, the theme is taken from where the SVG stands.
+ * The plots of a report's page: gnuplot draws, the theme is taken from where the SVG stands.
  *
  * Lines and letters are `currentColor`: in a page they follow its text; in a file of its own,
  * fm_plot_standalone() adds a colour for light and dark. Ids are made unique with a prefix, so that
@@ -23,6 +23,11 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_plots_summary(fm_report_model *model, const fm_report_metric *metrics,
                                          size_t n_metrics, const char *prefix, fm_plot *plots,
                                          size_t most, size_t *n, bool *found, fm_err *err);
+
+/* The same as files, each plot as fm_figure_write() says, into `dir`, which is there. */
+FM_MUST_CHECK fm_status fm_plots_write(const char *dir, fm_report_model *model,
+                                       const fm_report_metric *metrics, size_t n_metrics,
+                                       size_t *written, bool *found, fm_err *err);
 
 /* The scene of a 3D trace from beside the camera: the cloud of the depth map in the colours of the
  * picture, the object, both traces and the destination box. Appends nothing where the sample has no

@@ -208,8 +208,8 @@ fm_status fm_report_overlays(const char *dir, fm_view *view, const fm_report_opt
 
 /* ---- plot files ---- */
 
-static fm_status save_plot(const char *dir, const char *stem, const fm_buf *svg, size_t *written,
-                           fm_err *err)
+static fm_status save_scene(const char *dir, const char *stem, const fm_buf *svg, size_t *written,
+                            fm_err *err)
 {
     char name[FM_REPORT_NAME_BYTES + 16], path[FM_PATH_BYTES];
     fm_buf file = {0};
@@ -242,7 +242,7 @@ static fm_status save_scenes(const char *dir, const fm_report_model *model,
         if (st == FM_OK && svg.size > 0) {
             fm_report_file_name(run->samples[i].id, i, stem);
             snprintf(name, sizeof(name), "scene-%s", stem);
-            st = save_plot(dir, name, &svg, written, err);
+            st = save_scene(dir, name, &svg, written, err);
             made++;
         }
         fm_buf_release(&svg);
@@ -253,31 +253,21 @@ static fm_status save_scenes(const char *dir, const fm_report_model *model,
 static fm_status save_plots(const char *dir, fm_report_model *model,
                             const fm_report_options *options, size_t *written, fm_err *err)
 {
-    fm_plot plots[FM_REPORT_MAX_PLOTS] = {0};
     fm_report_metric *metrics;
-    size_t n_metrics, n = 0;
+    size_t n_metrics;
     bool found = true;
 
     fm_status st = fm_report_metrics(model, &metrics, &n_metrics, err);
     if (st == FM_OK)
-        st = fm_plots_summary(model, metrics, n_metrics, "p", plots, FM_REPORT_MAX_PLOTS, &n,
-                              &found, err);
-    if (st == FM_OK)
         st = fm_dir_make(dir, err);
-    for (size_t i = 0; st == FM_OK && i < n; i++) {
-        char stem[FM_REPORT_NAME_BYTES];
-
-        fm_report_file_name(plots[i].name, i, stem);
-        st = save_plot(dir, stem, &plots[i].svg, written, err);
-    }
+    if (st == FM_OK)
+        st = fm_plots_write(dir, model, metrics, n_metrics, written, &found, err);
     if (st == FM_OK)
         st = fm_figures_write(dir, model, metrics, n_metrics, written, &found, err);
     if (st == FM_OK && found)
         st = save_scenes(dir, model, options, &found, written, err);
     if (st == FM_OK && !found)
         fm_report_notice(options, FM_REPORT_NO_GNUPLOT);
-    for (size_t i = 0; i < FM_REPORT_MAX_PLOTS; i++)
-        fm_buf_release(&plots[i].svg);
     return st;
 }
 

@@ -72,8 +72,8 @@ FM_MUST_CHECK fm_status fm_report_overlays(const char *dir, fm_view *view,
                                            const fm_report_options *options, size_t *written,
                                            fm_err *err);
 
-/* Plots into `dir`, which is made: `rates.svg`, `<metric>.svg` for each mean metric, `scene-<id>.svg`
- * for the first few samples, and the figures of report/figures.h with their data and scripts. Without
+/* Plots into `dir`, which is made: `rates`, `<metric>` for each mean metric and the figures of
+ * report/figures.h, each with its data and script; `scene-<id>.svg` for the first few samples. Without
  * gnuplot: FM_OK, those data and scripts alone, and a notice. */
 FM_MUST_CHECK fm_status fm_report_plots(const char *dir, fm_view *const *views, size_t n,
                                         const fm_report_options *options, size_t *written,

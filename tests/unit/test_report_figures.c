@@ -7,6 +7,8 @@
 #include "../support/scratch.h"
 #include "base/files.h"
 #include "report/figures.h"
+#include "report/gnuplot.h"
+#include "report/plots.h"
 #include "report_fixture.h"
 
 TestSuite(report_figures, .init = scratch_make, .fini = scratch_remove);
@@ -79,6 +81,22 @@ static size_t write_all(report_fixture *f, bool *found)
     return written;
 }
 
+static void expect_four_files(const char *stem, fm_buf *file)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s.png", stem);
+    cr_expect(strncmp(text_of(name, file), "\x89PNG", 4) == 0, "%s", name);
+    snprintf(name, sizeof(name), "%s.svg", stem);
+    cr_expect(strstr(text_of(name, file), "prefers-color-scheme") != NULL, "%s", name);
+    cr_expect(strstr(file->data, "</svg>") != NULL, "%s", name);
+    snprintf(name, sizeof(name), "%s.gp", stem);
+    cr_expect(is_there(name), "%s", name);
+    snprintf(name, sizeof(name), "%s.tsv", stem);
+    cr_expect(text_of(name, file)[0] == '#', "%s", name);
+    cr_expect(strstr(file->data, "hacked") == NULL, "names stand in scripts: %s", name);
+}
+
 static const char *const names[] = {"by-category", "by-steps",       "error-length", "error-depth",
                                     "depth-scale", "collision-path", "trend"};
 
@@ -95,18 +113,8 @@ Test(report_figures, every_one_has_its_data_its_script_and_both_pictures)
     if (!found)
         cr_skip_test("no gnuplot on this machine");
     cr_expect(eq(sz, written, 2 * NAMES));
-    for (size_t i = 0; i < NAMES; i++) {
-        char name[64];
-
-        snprintf(name, sizeof(name), "%s.png", names[i]);
-        cr_expect(strncmp(text_of(name, &file), "\x89PNG", 4) == 0, "%s", name);
-        snprintf(name, sizeof(name), "%s.svg", names[i]);
-        cr_expect(strstr(text_of(name, &file), "prefers-color-scheme") != NULL, "%s", name);
-        cr_expect(strstr(file.data, "</svg>") != NULL, "%s", name);
-        snprintf(name, sizeof(name), "%s.tsv", names[i]);
-        cr_expect(text_of(name, &file)[0] == '#', "%s", name);
-        cr_expect(strstr(file.data, "hacked") == NULL, "names stand in scripts: %s", name);
-    }
+    for (size_t i = 0; i < NAMES; i++)
+        expect_four_files(names[i], &file);
     /* The hostile name stands in the picture, and did nothing. */
     cr_expect(strstr(text_of("depth-scale.svg", &file), "`touch hacked`") != NULL);
     cr_expect(eq(int, is_there("hacked") || is_there("x"), false));
@@ -135,6 +143,89 @@ Test(report_figures, the_data_says_what_the_samples_say)
     cr_expect(strstr(text_of("by-category.tsv", &file), "\t100\t") != NULL, "%s", file.data);
     cr_expect(strstr(file.data, "\t50\t") != NULL, "%s", file.data);
     fm_buf_release(&file);
+    fixture_release(&f);
+}
+
+static void write_plots(report_fixture *f, size_t *written, bool *found)
+{
+    fm_report_metric *metrics;
+    size_t n_metrics;
+    fm_err err = {0};
+
+    *found = true;
+    *written = 0;
+    cr_assert(eq(int, fm_report_metrics(&f->model, &metrics, &n_metrics, NULL), FM_OK));
+    cr_assert(eq(int,
+                 fm_plots_write(scratch_dir, &f->model, metrics, n_metrics, written, found, &err),
+                 FM_OK),
+              "%s", err.text);
+}
+
+Test(report_figures, the_plots_of_the_page_have_the_same_four_files)
+{
+    static const char *const plots[] = {"rates", "dfd"};
+    report_fixture f = {0};
+    fm_buf file = {0};
+    size_t written;
+    bool found;
+
+    make_model(&f);
+    write_plots(&f, &written, &found);
+    if (!found)
+        cr_skip_test("no gnuplot on this machine");
+    cr_expect(eq(sz, written, 4));
+    for (size_t i = 0; i < 2; i++)
+        expect_four_files(plots[i], &file);
+    cr_expect(strstr(text_of("rates.svg", &file), "`touch hacked`") != NULL);
+    cr_expect(eq(int, is_there("hacked") || is_there("x"), false));
+    fm_buf_release(&file);
+    fixture_release(&f);
+}
+
+Test(report_figures, the_data_of_a_distribution_are_its_sorted_values)
+{
+    report_fixture f = {0};
+    fm_buf file = {0};
+    size_t written;
+    bool found;
+
+    make_model(&f);
+    setenv("PATH", "/nowhere", 1);
+    write_plots(&f, &written, &found);
+    cr_expect(eq(sz, written, 0));
+    cr_expect(strstr(text_of("dfd.tsv", &file), "\n1\t0.11\t50\n") != NULL, "%s", file.data);
+    cr_expect(strstr(text_of("rates.tsv", &file), "\n0\t") != NULL, "%s", file.data);
+    cr_expect(strstr(file.data, "\t75\t") != NULL, "%s", file.data);
+    cr_expect(is_there("dfd.gp"));
+    cr_expect(eq(int, is_there("dfd.svg"), false));
+    fm_buf_release(&file);
+    fixture_release(&f);
+}
+
+Test(report_figures, the_script_beside_the_data_draws_the_same_picture_again)
+{
+    report_fixture f = {0};
+    fm_buf first = {0}, again = {0}, script = {0}, said = {0};
+    size_t written;
+    bool found;
+
+    make_model(&f);
+    write_plots(&f, &written, &found);
+    if (!found)
+        cr_skip_test("no gnuplot on this machine");
+    cr_assert(eq(int, fm_file_read(at("dfd.png"), 1 << 22, &first, NULL), FM_OK));
+    cr_assert(eq(int, remove(at("dfd.png")), 0));
+    fm_buf_puts(&script, "cd ");
+    fm_gnuplot_quote(&script, scratch_dir);
+    fm_buf_puts(&script, "\nload 'dfd.gp'\n");
+    cr_assert(eq(int, fm_gnuplot_run(&script, 60, &said, &found, NULL), FM_OK));
+    cr_assert(eq(int, fm_file_read(at("dfd.png"), 1 << 22, &again, NULL), FM_OK));
+    cr_assert(eq(sz, first.size, again.size));
+    cr_expect(eq(int, memcmp(first.data, again.data, first.size), 0));
+    fm_buf_release(&first);
+    fm_buf_release(&again);
+    fm_buf_release(&script);
+    fm_buf_release(&said);
     fixture_release(&f);
 }
 
