@@ -18,27 +18,18 @@
 
 enum { MOST_NAMED = 20, MAX_CELLS = 512 };
 
-typedef enum {
-    HERE,
-    PARTLY,
-    ABSENT,
-    DAMAGED,
-    BY_HAND,   /* it cannot be fetched */
-    GENERATED, /* at its first run */
-    OWN_DATA,  /* the suite does not state where it is published */
-} verdict;
-
 static const char *const verdict_names[] = {
-    [HERE] = "here",           [PARTLY] = "partly here", [ABSENT] = "not here",
-    [DAMAGED] = "damaged",     [BY_HAND] = "by hand",    [GENERATED] = "generated",
-    [OWN_DATA] = "with --data"};
+    [CLI_DATA_HERE] = "here",       [CLI_DATA_PARTLY] = "partly here",
+    [CLI_DATA_ABSENT] = "not here", [CLI_DATA_DAMAGED] = "damaged",
+    [CLI_DATA_BY_HAND] = "by hand", [CLI_DATA_GENERATED] = "generated",
+    [CLI_DATA_OWN] = "with --data"};
 
 /* What is here of one suite or task. */
 typedef struct {
     const char *name; /* as it was asked for */
     cli_subject subject;
     fm_hub_plan plan;
-    verdict verdict;
+    cli_data_state verdict;
     fm_hub_totals totals;
 } finding;
 
@@ -53,30 +44,6 @@ typedef struct {
 } job;
 
 /* ---- looking ---- */
-
-static fm_status look(const job *j, finding *f, fm_err *err)
-{
-    const fm_suite *suite = f->subject.suite;
-    bool known = false;
-
-    if (!suite->hub) {
-        f->verdict = suite->generator ? GENERATED : OWN_DATA;
-        return FM_OK;
-    }
-    fm_status st = cli_plan_begin(&f->plan, &j->settings, suite, err);
-    if (st == FM_OK)
-        st = cli_plan_recall(&f->plan, &f->subject, j->verify, j->jobs, &known, err);
-    f->totals = fm_hub_plan_totals(&f->plan);
-    if (f->plan.sources.n == 0)
-        f->verdict = BY_HAND;
-    else if (f->totals.damaged)
-        f->verdict = DAMAGED;
-    else if (!known || f->totals.here == 0)
-        f->verdict = ABSENT;
-    else
-        f->verdict = f->totals.here == f->totals.files ? HERE : PARTLY;
-    return st;
-}
 
 static fm_status find(job *j, const cli_args *args, fm_err *err)
 {
@@ -99,7 +66,9 @@ static fm_status find(job *j, const cli_args *args, fm_err *err)
         else
             f->subject = (cli_subject){.suite = &suites[i]};
         if (st == FM_OK)
-            st = look(j, f, err);
+            st = cli_data_look(&f->plan, &j->settings, &f->subject, j->verify, j->jobs, &f->verdict,
+                               err);
+        f->totals = fm_hub_plan_totals(&f->plan);
     }
     return st;
 }
@@ -279,38 +248,38 @@ static void put_finding(fm_buf *out, const job *j, const finding *f)
 
     fm_text_for_terminal(out, f->name, strlen(f->name));
     switch (f->verdict) {
-    case HERE:
+    case CLI_DATA_HERE:
         fm_buf_printf(out, ": here, %zu %s, ", t->files, t->files == 1 ? "file" : "files");
         cli_put_size(out, t->bytes);
         fm_buf_puts(out, j->verify ? ", every hash is right\n" : "\n");
         break;
-    case PARTLY:
-    case DAMAGED:
+    case CLI_DATA_PARTLY:
+    case CLI_DATA_DAMAGED:
         fm_buf_printf(out, ": %zu of %zu files are here%s: fathom fetch ", t->here, t->files,
                       t->damaged ? ", some are damaged" : "");
         fm_text_for_terminal(out, f->name, strlen(f->name));
         fm_buf_putc(out, '\n');
         break;
-    case ABSENT:
+    case CLI_DATA_ABSENT:
         fm_buf_puts(out, ": not here: fathom fetch ");
         fm_text_for_terminal(out, f->name, strlen(f->name));
         fm_buf_putc(out, '\n');
         return;
-    case GENERATED:
+    case CLI_DATA_GENERATED:
         fm_buf_puts(out, ": generated at its first run\n");
         return;
-    case OWN_DATA:
+    case CLI_DATA_OWN:
         fm_buf_puts(out, ": give its data with --data\n");
         return;
-    case BY_HAND:
+    case CLI_DATA_BY_HAND:
         break;
     }
     if (f->plan.sources.by_hand) {
-        fm_buf_puts(out, f->verdict == BY_HAND ? ": cannot be fetched: " : "  by hand  ");
+        fm_buf_puts(out, f->verdict == CLI_DATA_BY_HAND ? ": cannot be fetched: " : "  by hand  ");
         fm_text_for_terminal(out, f->plan.sources.by_hand, strlen(f->plan.sources.by_hand));
         fm_buf_putc(out, '\n');
     }
-    if (f->verdict == BY_HAND)
+    if (f->verdict == CLI_DATA_BY_HAND)
         return;
     fm_buf_puts(out, "  folder   ");
     fm_text_for_terminal(out, f->plan.folder, strlen(f->plan.folder));
@@ -392,9 +361,10 @@ static fm_status judge(const job *j, bool overview, fm_err *err)
     size_t damaged = 0, missing = 0;
 
     for (size_t i = 0; i < j->n; i++) {
-        damaged += j->items[i].verdict == DAMAGED;
-        missing += j->items[i].verdict == PARTLY || j->items[i].verdict == ABSENT ||
-                   j->items[i].verdict == BY_HAND;
+        damaged += j->items[i].verdict == CLI_DATA_DAMAGED;
+        missing += j->items[i].verdict == CLI_DATA_PARTLY ||
+                   j->items[i].verdict == CLI_DATA_ABSENT ||
+                   j->items[i].verdict == CLI_DATA_BY_HAND;
     }
     if (damaged)
         return fm_fail(err, FM_E_INPUT,

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "catalog.h"
 #include "commands.h"
+#include "data.h"
+#include "describe.h"
 #include "terminal.h"
 
 typedef struct {
@@ -13,6 +15,8 @@ typedef struct {
     const fm_suite *suites;
     size_t n_suites;
     bool whole; /* tasks of the suites, settings of the adapters: too many for an overview */
+    cli_subject subject;             /* the suite or task that was named; {0}: none was */
+    const fm_hub_settings *settings; /* NULL: there are none that hold */
 } stock;
 
 /* Cells of a table, filled row by row; texts made here live in the arena. */
@@ -48,23 +52,26 @@ static void print_grid(fm_buf *out, const cli_style *style, const char *const *h
     fm_arena_release(&g->arena);
 }
 
-static const char *kind_name(fm_answer_kind kind)
-{
-    switch (kind) {
-    case FM_ANSWER_TRACE2D:
-        return "2D trace";
-    case FM_ANSWER_TRACE3D:
-        return "3D trace";
-    default:
-        return fm_answer_kind_name(kind);
-    }
-}
-
 /* ---- suites ---- */
 
-static const char *data_of(const fm_suite *suite)
+/* Where the data of a suite comes from; "here" where all of it was fetched. */
+static const char *data_of(const stock *s, const fm_suite *suite)
 {
-    return suite->generator ? "generated" : "--data DIR";
+    static const char *const words[] = {
+        [CLI_DATA_HERE] = "here",       [CLI_DATA_PARTLY] = "fetch",
+        [CLI_DATA_ABSENT] = "fetch",    [CLI_DATA_DAMAGED] = "fetch",
+        [CLI_DATA_BY_HAND] = "by hand", [CLI_DATA_GENERATED] = "generated",
+        [CLI_DATA_OWN] = "by hand",
+    };
+    cli_subject whole = {.suite = suite};
+    cli_data_state state;
+    fm_hub_plan plan;
+
+    /* 'fathom check' says why. */
+    if (cli_data_look(&plan, s->settings, &whole, false, 1, &state, NULL) != FM_OK)
+        state = CLI_DATA_ABSENT;
+    fm_hub_plan_release(&plan);
+    return words[state];
 }
 
 /* "2D trace, (x, y): reference paper" */
@@ -84,9 +91,11 @@ static void tasks_table(fm_buf *out, const cli_style *style, const stock *s)
     grid g = {0};
 
     for (size_t i = 0; i < s->n_suites; i++) {
+        const char *data = data_of(s, &s->suites[i]);
+
         for (size_t t = 0; t < s->suites[i].n_tasks; t++) {
             put(&g, s->suites[i].tasks[t].name);
-            put(&g, data_of(&s->suites[i]));
+            put(&g, data);
             put_task(&g, &s->suites[i].tasks[t]);
         }
     }
@@ -107,7 +116,7 @@ static void suites_table(fm_buf *out, const cli_style *style, const stock *s)
 
         put(&g, suite->name);
         put_format(&g, "%zu", suite->n_tasks);
-        put(&g, data_of(suite));
+        put(&g, data_of(s, suite));
         put_format(&g, "%s: %s", suite->title, suite->summary);
     }
     print_grid(out, style, heading, FM_COUNT_OF(heading), &g);
@@ -131,9 +140,12 @@ static void suites_json(fm_json_writer *w, const stock *s)
         fm_json_open(w, NULL, '{');
         fm_json_put_string(w, "name", suite->name);
         fm_json_put_string(w, "title", suite->title);
+        fm_json_put_string(w, "summary", suite->summary);
         fm_json_put_string(w, "version", suite->version);
         fm_json_put_string(w, "licence", suite->licence);
+        fm_json_put_string(w, "citation", suite->citation);
         fm_json_put_string(w, "url", suite->url);
+        fm_json_put_string(w, "data", data_of(s, s->subject.suite ? s->subject.suite : suite));
         fm_json_put_string(w, "default_task", suite->default_task);
         fm_json_put_bool(w, "generated", suite->generator != NULL);
         fm_json_open(w, "tasks", '[');
@@ -143,6 +155,7 @@ static void suites_json(fm_json_writer *w, const stock *s)
             fm_json_open(w, NULL, '{');
             fm_json_put_string(w, "name", task->name);
             fm_json_put_string(w, "title", task->title);
+            fm_json_put_string(w, "answer", fm_answer_kind_name(task->kind));
             fm_json_open(w, "protocols", '[');
             for (size_t p = 0; p < FM_COUNT_OF(task->protocols) && task->protocols[p]; p++)
                 fm_json_put_string(w, NULL, task->protocols[p]);
@@ -169,6 +182,18 @@ static void put_setting(grid *g, const fm_adapter_option *o)
         put(g, o->summary);
 }
 
+/* The variables by name, never what they hold. */
+static void put_keys(grid *g, const fm_adapter_ops *adapter)
+{
+    fm_buf names = {0};
+
+    for (size_t i = 0; i < FM_COUNT_OF(adapter->keys) && adapter->keys[i]; i++)
+        fm_buf_printf(&names, "%s%s", i ? " or " : "", adapter->keys[i]);
+    put(g, "  (key)");
+    put_format(g, "in the environment, as %s", fm_buf_text(&names));
+    fm_buf_release(&names);
+}
+
 /* Settings stand below their adapter. */
 static void adapters_table(fm_buf *out, const cli_style *style, const stock *s)
 {
@@ -181,6 +206,8 @@ static void adapters_table(fm_buf *out, const cli_style *style, const stock *s)
                    (*a)->caps & FM_CAP_SEES_TRUTH ? " (sees the truth)" : "");
         for (const fm_adapter_option *o = (*a)->options; s->whole && o && o->name; o++)
             put_setting(&g, o);
+        if (s->whole && (*a)->keys[0])
+            put_keys(&g, *a);
     }
     print_grid(out, style, heading, FM_COUNT_OF(heading), &g);
 }
@@ -199,6 +226,10 @@ static void adapters_json(fm_json_writer *w, const stock *s)
         fm_json_put_string(w, "summary", (*a)->summary);
         fm_json_put_bool(w, "sees_truth", (*a)->caps & FM_CAP_SEES_TRUTH);
         fm_json_put_bool(w, "offline", (*a)->caps & FM_CAP_OFFLINE);
+        fm_json_open(w, "keys", '[');
+        for (size_t i = 0; i < FM_COUNT_OF((*a)->keys) && (*a)->keys[i]; i++)
+            fm_json_put_string(w, NULL, (*a)->keys[i]);
+        fm_json_close(w, ']');
         fm_json_open(w, "settings", '[');
         for (const fm_adapter_option *o = (*a)->options; o && o->name; o++) {
             fm_json_open(w, NULL, '{');
@@ -221,7 +252,7 @@ static void protocols_table(fm_buf *out, const cli_style *style, const stock *s)
 
     for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
         put(&g, (*p)->name);
-        put(&g, kind_name((*p)->kind));
+        put(&g, cli_kind_text((*p)->kind));
         put(&g, (*p)->policy);
         put(&g, (*p)->summary);
     }
@@ -267,21 +298,46 @@ static void metrics_json(fm_json_writer *w, const fm_protocol *p)
     }
 }
 
+/* Of a task, or (NULL) of every task of its kind. */
+static void protocol_json(fm_json_writer *w, const fm_protocol *p, const char *task)
+{
+    fm_json_open(w, NULL, '{');
+    if (task)
+        fm_json_put_string(w, "task", task);
+    fm_json_put_string(w, "name", p->name);
+    fm_json_put_string(w, "answer", fm_answer_kind_name(p->kind));
+    fm_json_put_int(w, "version", p->version);
+    fm_json_put_string(w, "policy", p->policy);
+    fm_json_put_string(w, "primary", p->primary);
+    fm_json_put_string(w, "summary", p->summary);
+    fm_json_open(w, "metrics", '[');
+    metrics_json(w, p);
+    fm_json_close(w, ']');
+    fm_json_close(w, '}');
+}
+
 static void protocols_json(fm_json_writer *w, const stock *s)
 {
-    for (const fm_protocol *const *p = s->catalog->protocols; *p; p++) {
-        fm_json_open(w, NULL, '{');
-        fm_json_put_string(w, "name", (*p)->name);
-        fm_json_put_string(w, "answer", fm_answer_kind_name((*p)->kind));
-        fm_json_put_int(w, "version", (*p)->version);
-        fm_json_put_string(w, "policy", (*p)->policy);
-        fm_json_put_string(w, "primary", (*p)->primary);
-        fm_json_put_string(w, "summary", (*p)->summary);
-        fm_json_open(w, "metrics", '[');
-        metrics_json(w, *p);
-        fm_json_close(w, ']');
-        fm_json_close(w, '}');
+    for (const fm_protocol *const *p = s->catalog->protocols; *p; p++)
+        protocol_json(w, *p, NULL);
+}
+
+/* Those of the one suite that is left. */
+static fm_status subject_protocols_json(fm_json_writer *w, const stock *s, fm_err *err)
+{
+    for (size_t t = 0; t < s->suites[0].n_tasks; t++) {
+        const fm_task *task = &s->suites[0].tasks[t];
+
+        for (size_t i = 0; i < FM_COUNT_OF(task->protocols) && task->protocols[i]; i++) {
+            const fm_protocol *p;
+            fm_status st = fm_catalog_protocol(s->catalog, task, task->protocols[i], &p, err);
+
+            if (st != FM_OK)
+                return st;
+            protocol_json(w, p, task->name);
+        }
     }
+    return FM_OK;
 }
 
 static void metrics_table(fm_buf *out, const cli_style *style, const stock *s)
@@ -292,7 +348,7 @@ static void metrics_table(fm_buf *out, const cli_style *style, const stock *s)
         grid g = {0};
 
         fm_buf_printf(out, "%s  %s, %s (primary: %s)\n", p == s->catalog->protocols ? "" : "\n",
-                      (*p)->name, kind_name((*p)->kind), (*p)->primary);
+                      (*p)->name, cli_kind_text((*p)->kind), (*p)->primary);
         for (size_t i = 0; i < (*p)->n_metrics; i++) {
             const fm_metric *m = &(*p)->metrics[i];
 
@@ -362,30 +418,89 @@ static const struct section {
     {"commands", false, commands_table, commands_names, commands_json},
 };
 
-static fm_status find_section(const char *name, const struct section **out, fm_err *err)
+static const struct section *section_called(const char *name)
 {
-    const char *names[FM_COUNT_OF(sections)];
+    for (size_t i = 0; i < FM_COUNT_OF(sections); i++)
+        if (strcmp(sections[i].name, name) == 0)
+            return &sections[i];
+    return NULL;
+}
 
-    for (size_t i = 0; i < FM_COUNT_OF(sections); i++) {
-        names[i] = sections[i].name;
-        if (strcmp(names[i], name) == 0) {
-            *out = &sections[i];
-            return FM_OK;
+/* What a name may mean, the lists first. */
+typedef struct {
+    const char *names[512];
+    size_t n;
+} known;
+
+/* Whether this is the name; if it is not, it is one to suggest. */
+static bool is_called(known *k, const char *candidate, const char *name)
+{
+    if (strcmp(candidate, name) == 0)
+        return true;
+    if (k->n < FM_COUNT_OF(k->names))
+        k->names[k->n++] = candidate;
+    return false;
+}
+
+/* Leave the one suite in the stock, or the one task of it. `only` is room for that. */
+static bool narrow_to_suite(stock *s, known *k, const char *name, fm_suite *only)
+{
+    for (size_t i = 0; i < s->n_suites; i++) {
+        const fm_suite *suite = &s->suites[i];
+
+        s->subject = (cli_subject){.suite = suite};
+        *only = *suite;
+        bool found = is_called(k, suite->name, name);
+        for (size_t t = 0; t < suite->n_tasks && !found; t++) {
+            found = is_called(k, suite->tasks[t].name, name);
+            if (!found)
+                continue;
+            s->subject.task = &suite->tasks[t];
+            only->tasks[0] = suite->tasks[t];
+            only->n_tasks = 1;
         }
+        if (!found)
+            continue;
+        s->suites = only;
+        s->n_suites = 1;
+        return true;
     }
-    const char *near = fm_text_nearest(name, names, FM_COUNT_OF(names));
+    s->subject = (cli_subject){0};
+    return false;
+}
+
+/* Likewise the one adapter in the catalogue; `only` has room for its list. */
+static bool narrow_to_adapter(fm_catalog *catalog, known *k, const char *name,
+                              const fm_adapter_ops *only[2])
+{
+    for (const fm_adapter_ops *const *a = catalog->adapters; *a; a++) {
+        if (!is_called(k, (*a)->name, name))
+            continue;
+        only[0] = *a;
+        only[1] = NULL;
+        catalog->adapters = only;
+        return true;
+    }
+    return false;
+}
+
+static fm_status nothing_called(const char *name, const known *k, fm_err *err)
+{
+    const char *near = fm_text_nearest(name, k->names, k->n);
+
     if (near)
         return fm_fail(err, FM_E_USAGE, "nothing called '%s' to list; did you mean '%s'?", name,
                        near);
-    return fm_fail(
-        err, FM_E_USAGE,
-        "nothing called '%s' to list; there are suites, adapters, protocols, metrics and commands",
-        name);
+    return fm_fail(err, FM_E_USAGE,
+                   "nothing called '%s' to list; there are suites, adapters, protocols, metrics "
+                   "and commands, and the names of suites, tasks and adapters",
+                   name);
 }
 
-static void print_json(fm_buf *out, const stock *s, const struct section *only)
+static fm_status print_json(fm_buf *out, const stock *s, const struct section *only, fm_err *err)
 {
     fm_json_writer w = {.out = out, .pretty = true};
+    fm_status st = FM_OK;
 
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "schema", "fathom.list/1");
@@ -396,8 +511,14 @@ static void print_json(fm_buf *out, const stock *s, const struct section *only)
         sections[i].json(&w, s);
         fm_json_close(&w, ']');
     }
+    if (s->subject.suite) {
+        fm_json_open(&w, "protocols", '[');
+        st = subject_protocols_json(&w, s, err);
+        fm_json_close(&w, ']');
+    }
     fm_json_close(&w, '}');
     fm_buf_putc(out, '\n');
+    return st;
 }
 
 static void print_tables(fm_buf *out, const stock *s, const struct section *only)
@@ -416,41 +537,83 @@ static void print_tables(fm_buf *out, const stock *s, const struct section *only
     }
 }
 
+static fm_status print_page(fm_buf *out, const stock *s, const struct section *only, fm_err *err)
+{
+    cli_style style = cli_style_for(stdout);
+
+    if (s->subject.suite)
+        return cli_describe_subject(out, &style, s->catalog, &s->subject, err);
+    print_tables(out, s, only);
+    return FM_OK;
+}
+
+/* `name` is that of a list, or of one thing that stands in one: then the stock has nothing else. */
+static fm_status show(const cli_args *args, stock *s, fm_catalog *catalog, fm_err *err)
+{
+    const char *name = cli_operand(args, 0);
+    const struct section *only = name ? section_called(name) : NULL;
+    const fm_adapter_ops *one_adapter[2];
+    bool one = name && !only;
+    fm_suite one_suite;
+    known k = {.n = 0};
+    fm_buf out = {0};
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; one && i < FM_COUNT_OF(sections); i++)
+        k.names[k.n++] = sections[i].name;
+    if (one && narrow_to_suite(s, &k, name, &one_suite))
+        only = section_called("suites");
+    else if (one && narrow_to_adapter(catalog, &k, name, one_adapter))
+        only = section_called("adapters");
+    else if (one)
+        return nothing_called(name, &k, err);
+    if (cli_has(args, "names") && (one || !only))
+        return fm_fail(err, FM_E_USAGE, "option '--names' needs one of the lists");
+    /* Metrics stand with their protocols. */
+    if (only && !only->json && cli_has(args, "json"))
+        only = section_called("protocols");
+    s->whole = only != NULL;
+    if (only && cli_has(args, "names"))
+        only->names(&out, s);
+    else if (cli_has(args, "json"))
+        st = print_json(&out, s, only, err);
+    else
+        st = print_page(&out, s, only, err);
+    if (st == FM_OK)
+        st = cli_print(&out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
 static fm_status list_run(const cli_args *args, fm_err *err)
 {
     const char *name = cli_operand(args, 0);
-    const struct section *only = NULL;
+    const struct section *only = name ? section_called(name) : NULL;
+    fm_hub_settings settings;
     fm_catalog catalog = {0};
     fm_arena arena = {0};
     fm_suite *suites = NULL;
     stock s = {.catalog = &catalog};
-    fm_buf out = {0};
-    fm_status st = name ? find_section(name, &only, err) : FM_OK;
+    fm_status st = cli_catalog(&catalog, err);
 
-    if (st == FM_OK && cli_has(args, "names") && !only)
-        st = fm_fail(err, FM_E_USAGE, "option '--names' needs one of the lists");
-    /* Metrics stand with their protocols. */
-    if (st == FM_OK && only && !only->json && cli_has(args, "json"))
-        st = find_section("protocols", &only, err);
-    if (st == FM_OK)
-        st = cli_catalog(&catalog, err);
+    /* The lists of code need no suite.yaml. */
     if (st == FM_OK && (!only || strcmp(only->name, "suites") == 0))
         st = fm_catalog_suites(&catalog, &arena, &suites, &s.n_suites, err);
     s.suites = suites;
-    s.whole = only != NULL;
-    if (st == FM_OK) {
-        if (only && cli_has(args, "names"))
-            only->names(&out, &s);
-        else if (cli_has(args, "json"))
-            print_json(&out, &s, only);
-        else
-            print_tables(&out, &s, only);
-        st = cli_print(&out, err);
-    }
-    fm_buf_release(&out);
+    if (cli_hub_settings(&settings, NULL) == FM_OK)
+        s.settings = &settings;
+    if (st == FM_OK)
+        st = show(args, &s, &catalog, err);
     fm_arena_release(&arena);
     return st;
 }
+
+static const char *const description[] = {
+    "NAME is a suite, a task or an adapter. Of a suite or task it shows licence and citation, "
+    "where "
+    "its data is or comes from, and the protocols with the metric that is each one's headline.",
+    NULL,
+};
 
 static const cli_option options[] = {
     {.name = "names", .help = "bare names, one a line, for scripts and completions"},
@@ -461,7 +624,9 @@ static const cli_option options[] = {
 static const cli_example examples[] = {
     {"fathom list", "suites, adapters and protocols"},
     {"fathom list suites", "every task with its protocols"},
+    {"fathom list vsi-bench", "one suite, or one task: its data, tasks and protocols"},
     {"fathom list adapters", "adapters and their settings"},
+    {"fathom list gemini", "one adapter"},
     {"fathom list metrics", "what every protocol measures"},
     {"fathom list adapters --json", "for a program"},
     {0},
@@ -470,7 +635,8 @@ static const cli_example examples[] = {
 const cli_command cli_command_list = {
     .name = "list",
     .summary = "show suites, adapters, protocols, metrics and commands",
-    .operands = "[suites|adapters|protocols|metrics|commands]",
+    .operands = "[suites|adapters|protocols|metrics|commands|NAME]",
+    .description = description,
     .operand_kind = CLI_WORDS,
     .operand_words = "suites adapters protocols metrics commands",
     .max_operands = 1,

@@ -104,6 +104,37 @@ fm_status cli_plan_recall(fm_hub_plan *plan, const cli_subject *subject, bool ve
     return st == FM_OK ? fm_hub_plan_look(plan, verify, jobs, err) : st;
 }
 
+fm_status cli_data_look(fm_hub_plan *plan, const fm_hub_settings *settings,
+                        const cli_subject *subject, bool verify, int jobs, cli_data_state *out,
+                        fm_err *err)
+{
+    const fm_suite *suite = subject->suite;
+    bool known = false;
+
+    *plan = (fm_hub_plan){0};
+    if (!suite->hub) {
+        *out = suite->generator ? CLI_DATA_GENERATED : CLI_DATA_OWN;
+        return FM_OK;
+    }
+    if (!settings) {
+        *out = CLI_DATA_ABSENT;
+        return FM_OK;
+    }
+    fm_status st = cli_plan_begin(plan, settings, suite, err);
+    if (st == FM_OK)
+        st = cli_plan_recall(plan, subject, verify, jobs, &known, err);
+    fm_hub_totals t = fm_hub_plan_totals(plan);
+    if (plan->sources.n == 0)
+        *out = CLI_DATA_BY_HAND;
+    else if (t.damaged)
+        *out = CLI_DATA_DAMAGED;
+    else if (!known || t.here == 0)
+        *out = CLI_DATA_ABSENT;
+    else
+        *out = t.here == t.files ? CLI_DATA_HERE : CLI_DATA_PARTLY;
+    return st;
+}
+
 /* ---- for a run ---- */
 
 /* As it was asked for: the default task may have been named by its suite. */

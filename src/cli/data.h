@@ -31,6 +31,24 @@ FM_MUST_CHECK fm_status cli_plan_want(fm_hub_plan *plan, const cli_subject *subj
 FM_MUST_CHECK fm_status cli_plan_recall(fm_hub_plan *plan, const cli_subject *subject, bool verify,
                                         int jobs, bool *known, fm_err *err);
 
+/* What there is to say of a subject's data. */
+typedef enum {
+    CLI_DATA_HERE,
+    CLI_DATA_PARTLY,
+    CLI_DATA_ABSENT,
+    CLI_DATA_DAMAGED,
+    CLI_DATA_BY_HAND,   /* it cannot be fetched */
+    CLI_DATA_GENERATED, /* at its first run */
+    CLI_DATA_OWN,       /* the suite does not state where it is published */
+} cli_data_state;
+
+/* The state and, where the suite has a mapping `hub`, the plan as cli_plan_recall() leaves it, else
+ * {0}. The caller releases the plan, after a failure too. Without settings (NULL) nothing of a hub's is
+ * here. */
+FM_MUST_CHECK fm_status cli_data_look(fm_hub_plan *plan, const fm_hub_settings *settings,
+                                      const cli_subject *subject, bool verify, int jobs,
+                                      cli_data_state *out, fm_err *err);
+
 /* As fm_catalog.locate. */
 FM_MUST_CHECK fm_status cli_locate_data(const fm_suite *suite, const fm_task *task, char *dir,
                                         size_t dir_bytes, fm_err *err);

@@ -152,6 +152,41 @@ Test(fetch, brings_what_the_suite_names_and_run_finds_it)
     cr_expect(contains(OUT, "2"), "%s", OUT);
 }
 
+Test(fetch, list_says_what_is_here)
+{
+    fathom("list", "suites");
+    cr_expect(contains(OUT, "  mini  fetch  questions: letter\n"), "%s", OUT);
+    fathom("list", "mini");
+    expect_success();
+    cr_expect(contains(OUT, "\n  data      not here: fathom fetch mini\n"), "%s", OUT);
+    fathom("fetch", "mini");
+    expect_success();
+    fathom("list", "suites");
+    cr_expect(contains(OUT, "  mini  here  questions: letter\n"), "%s", OUT);
+    fathom("list", "mini");
+    cr_expect(contains(OUT, "\n  data      here, in"), "%s", OUT);
+    cr_expect(contains(OUT, "\n  from      " REPO "\n"), "%s", OUT);
+    cr_assert(eq(int, unlink(PICTURE), 0));
+    cr_assert(eq(int, unlink(blob_ending("")), 0));
+    fathom("list", "mini");
+    cr_expect(contains(OUT, " of 3 files are here: fathom fetch mini\n"), "%s", OUT);
+}
+
+Test(fetch, list_shows_a_suite_without_its_control_characters)
+{
+    char *odd = strdup(suite), *licence = strstr(odd, "licence: MIT");
+    char text[2048];
+
+    snprintf(text, sizeof(text), "%.*slicence: \"\\e[31mred\"%s", (int)(licence - odd), odd,
+             licence + strlen("licence: MIT"));
+    free(odd);
+    write_suite("mini", text);
+    fathom("list", "mini");
+    expect_success();
+    cr_expect(contains(OUT, "\n  licence   \\u001b[31mred\n"), "%s", OUT);
+    cr_expect(not(contains(OUT, "\033")));
+}
+
 Test(fetch, links_are_relative_and_lead_to_blobs_named_by_their_hash)
 {
     char target[600] = "", hash[FM_HASH_TEXT_BYTES];

@@ -182,6 +182,17 @@ Test(usage, wrong_words_get_one_line_a_suggestion_and_a_hint)
          2,
          "fathom: nothing called 'suits' to list; did you mean 'suites'?\ntry 'fathom help "
          "list'\n"},
+        {{"list", "vsi-bench-choic"},
+         2,
+         "fathom: nothing called 'vsi-bench-choic' to list; did you mean 'vsi-bench-choice'?\ntry "
+         "'fathom help list'\n"},
+        {{"list", "gemmini"},
+         2,
+         "fathom: nothing called 'gemmini' to list; did you mean 'gemini'?\ntry 'fathom help "
+         "list'\n"},
+        {{"list", "vsi-bench", "--names"},
+         2,
+         "fathom: option '--names' needs one of the lists\ntry 'fathom help list'\n"},
         {{"list", "--names"},
          2,
          "fathom: option '--names' needs one of the lists\ntry 'fathom help list'\n"},
@@ -255,6 +266,61 @@ Test(list, settings_stand_with_the_adapters_alone)
     fathom("list", "adapters");
     expect_success();
     cr_expect(contains(OUT, "(https://api.openai.com/v1)"));
+}
+
+Test(list, data_says_how_it_is_come_by)
+{
+    fathom("list");
+    expect_success();
+    cr_expect(contains(OUT, "  fetch      VSI-Bench: "));
+    cr_expect(contains(OUT, "  generated  Tabletop: "));
+}
+
+Test(list, a_suite_is_shown_with_its_tasks_and_protocols)
+{
+    fathom("list", "vsi-bench");
+    expect_success();
+    cr_expect(eq(int, strncmp(OUT, "vsi-bench: VSI-Bench\n", 21), 0), "%s", OUT);
+    cr_expect(contains(OUT, "\n  licence   Apache-2.0\n"));
+    cr_expect(contains(OUT, "\n  data      not here: fathom fetch vsi-bench\n"));
+    cr_expect(contains(OUT, "\n  by hand   take arkitscenes.zip, "));
+    cr_expect(contains(OUT, "\nvsi-bench-choice: choice, the default task\n"));
+    cr_expect(contains(OUT, "\n  official    default  mra       the first word is the number; "));
+    for (char *line = strtok(OUT, "\n"); line; line = strtok(NULL, "\n"))
+        cr_expect(le(sz, strlen(line), 80), "%s", line);
+    fathom("list", "tabletop");
+    cr_expect(contains(OUT, "\n  data      generated at its first run\n"));
+}
+
+Test(list, a_task_is_shown_without_the_others)
+{
+    cJSON *tree = NULL;
+
+    fathom("list", "vsi-bench-number");
+    expect_success();
+    cr_expect(contains(OUT, "\nvsi-bench-number: quantity\n"));
+    cr_expect(contains(OUT, ": fathom fetch vsi-bench-number\n"));
+    cr_expect(not(contains(OUT, "vsi-bench-choice")));
+    fathom("list", "vsi-bench-number", "--json");
+    expect_success();
+    cr_assert(eq(int, fm_json_parse(OUT, last.out.size, "list", &tree, NULL), FM_OK));
+    const cJSON *suite = cJSON_GetArrayItem(fm_json_get(tree, "suites"), 0);
+    const cJSON *protocol = cJSON_GetArrayItem(fm_json_get(tree, "protocols"), 0);
+    cr_expect(eq(int, cJSON_GetArraySize(fm_json_get(suite, "tasks")), 1));
+    cr_expect(eq(str, (char *)fm_json_string(protocol, "task"), "vsi-bench-number"));
+    cr_expect(eq(str, (char *)fm_json_string(protocol, "primary"), "mra"));
+    cJSON_Delete(tree);
+}
+
+Test(list, an_adapter_is_shown_alone_and_names_its_key)
+{
+    setenv("GEMINI_API_KEY", "do-not-show", 1);
+    fathom("list", "gemini");
+    expect_success();
+    cr_expect(contains(OUT, "    temperature=0 "));
+    cr_expect(contains(OUT, "GEMINI_API_KEY"));
+    cr_expect(not(contains(OUT, "do-not-show")));
+    cr_expect(not(contains(OUT, "  openai ")));
 }
 
 Test(list, colour_is_for_terminals_unless_it_is_asked_for)
