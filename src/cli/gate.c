@@ -99,9 +99,9 @@ fm_status cli_gate_read(const cli_args *args, const char *switch_on, fm_arena *a
 
 fm_status cli_gate_status(const fm_comparison *comparison, fm_err *err)
 {
-    static const fm_status statuses[] = {[FM_VERDICT_PASS] = FM_OK,
-                                         [FM_VERDICT_FAIL] = FM_E_REGRESSION,
-                                         [FM_VERDICT_INCONCLUSIVE] = FM_E_INCONCLUSIVE};
+    static const fm_status statuses[] = {[FM_GATE_PASS] = FM_OK,
+                                         [FM_GATE_FAIL] = FM_E_REGRESSION,
+                                         [FM_GATE_INCONCLUSIVE] = FM_E_INCONCLUSIVE};
     fm_status st = statuses[comparison->verdict];
     fm_buf text = {0};
 

@@ -27,11 +27,10 @@ typedef struct {
     size_t *metrics_there; /* [n_views - 1][n_metrics] of the candidate's */
 } work;
 
-const char *fm_verdict_name(fm_verdict verdict)
+const char *fm_gate_verdict_name(fm_gate_verdict verdict)
 {
-    static const char *const names[] = {[FM_VERDICT_PASS] = "pass",
-                                        [FM_VERDICT_FAIL] = "fail",
-                                        [FM_VERDICT_INCONCLUSIVE] = "inconclusive"};
+    static const char *const names[] = {
+        [FM_GATE_PASS] = "pass", [FM_GATE_FAIL] = "fail", [FM_GATE_INCONCLUSIVE] = "inconclusive"};
 
     return names[verdict];
 }
@@ -541,8 +540,8 @@ static void decide(work *w)
         if (!m->gated)
             continue;
         fm_compare_decide(w->options, m);
-        if (m->gate.verdict == FM_VERDICT_FAIL ||
-            (m->gate.verdict == FM_VERDICT_INCONCLUSIVE && out->verdict == FM_VERDICT_PASS))
+        if (m->gate.verdict == FM_GATE_FAIL ||
+            (m->gate.verdict == FM_GATE_INCONCLUSIVE && out->verdict == FM_GATE_PASS))
             out->verdict = m->gate.verdict;
     }
 }

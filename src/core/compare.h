@@ -69,8 +69,8 @@ typedef struct {
 
 /* ---- what is found ---- */
 
-typedef enum { FM_VERDICT_PASS, FM_VERDICT_FAIL, FM_VERDICT_INCONCLUSIVE } fm_verdict;
-const char *fm_verdict_name(fm_verdict verdict); /* "pass", "fail", "inconclusive" */
+typedef enum { FM_GATE_PASS, FM_GATE_FAIL, FM_GATE_INCONCLUSIVE } fm_gate_verdict;
+const char *fm_gate_verdict_name(fm_gate_verdict verdict); /* "pass", "fail", "inconclusive" */
 
 typedef enum {
     FM_WHY_DECIDED,
@@ -88,7 +88,7 @@ typedef struct {
 } fm_compare_reading;
 
 typedef struct {
-    fm_verdict verdict;
+    fm_gate_verdict verdict;
     fm_verdict_why why;
     double bound;          /* the difference that it is about, in the direction of better */
     fm_interval interval;  /* of the difference, both ends one-sided at alpha; anytime: NaN */
@@ -145,8 +145,8 @@ typedef struct {
     const char *cluster;               /* "picture", "category", "none" */
     const char *differences;           /* what differs and was allowed: "prompt, data", or "" */
     fm_compared_run *runs;
-    size_t n, n_metrics; /* runs; metrics of each */
-    fm_verdict verdict;  /* of the gate: the worst of all */
+    size_t n, n_metrics;     /* runs; metrics of each */
+    fm_gate_verdict verdict; /* of the gate: the worst of all */
     fm_arena arena;
 } fm_comparison;
 

@@ -328,7 +328,7 @@ static fm_status put_gate(const column *c, const fm_compare_options *o, fm_compa
     fm_compare_gate *gate = &out->gate;
     double confidence = 1 - 2 * o->alpha;
 
-    *gate = (fm_compare_gate){.verdict = FM_VERDICT_INCONCLUSIVE,
+    *gate = (fm_compare_gate){.verdict = FM_GATE_INCONCLUSIVE,
                               .why = c->n ? FM_WHY_FEW : FM_WHY_NOTHING,
                               .bound = bound_of(o),
                               .interval = {NAN, NAN},
@@ -360,10 +360,10 @@ void fm_compare_decide(const fm_compare_options *options, fm_compared_metric *me
     fm_compare_gate *gate = &metric->gate;
 
     if (gate->p_pass <= options->alpha)
-        gate->verdict = FM_VERDICT_PASS;
+        gate->verdict = FM_GATE_PASS;
     else if (gate->p_fail <= options->alpha)
-        gate->verdict = FM_VERDICT_FAIL;
-    if (gate->verdict != FM_VERDICT_INCONCLUSIVE)
+        gate->verdict = FM_GATE_FAIL;
+    if (gate->verdict != FM_GATE_INCONCLUSIVE)
         gate->why = FM_WHY_DECIDED;
 }
 

@@ -1,7 +1,7 @@
 /* Owns when a growing run is looked at, and when it is enough. */
 #include "core/gated_run.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
 
@@ -45,13 +45,39 @@ static fm_status look(const fm_catalog *catalog, const char *base_dir, const cha
     return st;
 }
 
-/* Anything that is wrong with the base is told before a request is paid for. */
-static fm_status check_base(const fm_catalog *catalog, const char *base_dir, fm_err *err)
+/* The run that is to be asked will be graded as the base was. */
+static fm_status check_target(const fm_catalog *catalog, const fm_view *base, const char *spec,
+                              fm_err *err)
 {
-    fm_view *view = NULL;
-    fm_status st = fm_view_open(&view, catalog, base_dir, NULL, err);
+    const cJSON *suite = fm_json_get(fm_view_manifest(base), "suite");
+    const char *task = fm_json_string(suite, "task"), *protocol = fm_json_string(suite, "protocol");
+    fm_arena arena = {0};
+    fm_target target;
+    fm_status st = fm_catalog_target(catalog, spec, &arena, &target, err);
 
-    fm_view_close(view);
+    if (st == FM_OK && (!task || !protocol || strcmp(task, target.task->name) != 0 ||
+                        strcmp(protocol, target.protocol->name) != 0))
+        st = fm_fail(err, FM_E_USAGE, "'%s' is a run of %s@%s, and this one would be of %s@%s",
+                     fm_view_dir(base), task ? task : "?", protocol ? protocol : "?",
+                     target.task->name, target.protocol->name);
+    fm_arena_release(&arena);
+    return st;
+}
+
+/* What is wrong with the base or with the gate is told before a request is paid for: the base is
+ * held against itself. */
+static fm_status check_base(const fm_catalog *catalog, const fm_run_options *options,
+                            const char *base_dir, const fm_compare_options *gate, fm_err *err)
+{
+    fm_view *views[2] = {NULL};
+    fm_comparison comparison = {0};
+    fm_status st = fm_run_gate_look(catalog, base_dir, base_dir, gate, views, &comparison, err);
+
+    if (st == FM_OK)
+        st = check_target(catalog, views[0], options->target, err);
+    fm_comparison_release(&comparison);
+    fm_view_close(views[0]);
+    fm_view_close(views[1]);
     return st;
 }
 
@@ -61,14 +87,14 @@ fm_status fm_run_gated(const fm_catalog *catalog, const fm_run_options *options,
 {
     fm_run_options o = *options;
     uint64_t most = options->selection.limit;
-    fm_gated_run got = {.verdict = FM_VERDICT_INCONCLUSIVE};
-    fm_status st = check_base(catalog, base_dir, err);
+    fm_gated_run got = {.verdict = FM_GATE_INCONCLUSIVE};
+    fm_status st = check_base(catalog, options, base_dir, gate, err);
 
     if (st == FM_OK && options->selection.shards)
         st = fm_fail(err, FM_E_USAGE, "a shard cannot be gated: it does not know of the others");
     o.selection.shuffle = true;
     o.selection.limit = 0;
-    while (st == FM_OK && got.verdict == FM_VERDICT_INCONCLUSIVE && !got.all) {
+    while (st == FM_OK && got.verdict == FM_GATE_INCONCLUSIVE && !got.all) {
         o.selection.limit = next_look(o.selection.limit);
         if (most && o.selection.limit >= most)
             o.selection.limit = most;

@@ -13,7 +13,7 @@
 #include "core/run.h"
 
 typedef struct {
-    fm_verdict verdict;
+    fm_gate_verdict verdict;
     size_t samples; /* asked */
     bool all;       /* there were no more */
     size_t looks;

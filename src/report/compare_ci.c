@@ -46,7 +46,7 @@ static void put_case(fm_buf *out, const fm_comparison *c, const fm_report_model 
         fm_put_gate_reason(&text, c, &c->runs[run], m);
     if (outcome) {
         fm_buf_printf(out, "      <%s type=\"%s\" message=\"", outcome,
-                      fm_verdict_name(m->gate.verdict));
+                      fm_gate_verdict_name(m->gate.verdict));
         put_xml(out, fm_buf_text(&text));
         fm_buf_puts(out, "\"/>\n");
         fm_buf_clear(&text);
@@ -80,8 +80,8 @@ static void put_counts(fm_buf *out, const fm_comparison *c)
         const fm_compared_metric *m = &c->runs[i / c->n_metrics].metrics[i % c->n_metrics];
 
         tests += is_case(c, m);
-        failures += m->gated && m->gate.verdict == FM_VERDICT_FAIL;
-        errors += m->gated && m->gate.verdict == FM_VERDICT_INCONCLUSIVE;
+        failures += m->gated && m->gate.verdict == FM_GATE_FAIL;
+        errors += m->gated && m->gate.verdict == FM_GATE_INCONCLUSIVE;
     }
     fm_buf_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\"", tests,
                   failures, errors);
@@ -152,7 +152,7 @@ static void put_gate(fm_buf *out, const fm_comparison *c, const fm_report_model 
     fm_buf title = {0}, text = {0};
 
     fm_put_gate_name(&title, c, m);
-    fm_buf_printf(&title, ": %s", fm_verdict_name(m->gate.verdict));
+    fm_buf_printf(&title, ": %s", fm_gate_verdict_name(m->gate.verdict));
     fm_buf_printf(&text, "%s: ", names->runs[run + 1].name);
     fm_put_gate_reason(&text, c, &c->runs[run], m);
     put_command(out, commands[m->gate.verdict], fm_buf_text(&title), fm_buf_text(&text));

@@ -46,7 +46,7 @@ static void put_gate(fm_json_writer *w, const fm_comparison *c, const fm_compare
 
     fm_put_gate_reason(&reason, c, run, m);
     fm_json_open(w, "gate", '{');
-    fm_json_put_string(w, "verdict", fm_verdict_name(m->gate.verdict));
+    fm_json_put_string(w, "verdict", fm_gate_verdict_name(m->gate.verdict));
     fm_json_put_string(w, "why", why_name(m->gate.why));
     fm_json_put_string(w, "reason", fm_buf_text(&reason));
     fm_json_put_number(w, "bound", m->gate.bound);
@@ -132,7 +132,7 @@ static void put_options(fm_json_writer *w, const fm_comparison *c)
     fm_json_put_number(w, "margin", o->margin);
     fm_json_put_number(w, "alpha", o->alpha);
     fm_json_put_bool(w, "anytime", o->anytime);
-    fm_json_put_string(w, "verdict", fm_verdict_name(c->verdict));
+    fm_json_put_string(w, "verdict", fm_gate_verdict_name(c->verdict));
     fm_json_close(w, '}');
 }
 

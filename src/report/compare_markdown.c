@@ -14,7 +14,7 @@ static void put_verdict(fm_buf *out, const fm_comparison *c)
 {
     if (c->options->gate == FM_GATE_NONE)
         return;
-    fm_buf_printf(out, "**Gate: %s**\n\n", fm_verdict_name(c->verdict));
+    fm_buf_printf(out, "**Gate: %s**\n\n", fm_gate_verdict_name(c->verdict));
 }
 
 static void put_gate(fm_buf *out, const fm_comparison *c, const fm_compared_run *run,
@@ -23,7 +23,7 @@ static void put_gate(fm_buf *out, const fm_comparison *c, const fm_compared_run 
     fm_buf text = {0};
 
     fm_put_gate_name(&text, c, m);
-    fm_buf_printf(&text, ": %s: ", fm_verdict_name(m->gate.verdict));
+    fm_buf_printf(&text, ": %s: ", fm_gate_verdict_name(m->gate.verdict));
     fm_put_gate_reason(&text, c, run, m);
     fm_buf_puts(out, "- ");
     put_data(out, fm_buf_text(&text));

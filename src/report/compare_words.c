@@ -141,7 +141,7 @@ static void put_decided(fm_buf *out, const fm_comparison *comparison,
 {
     static const char *const words[2][2] = {{"worse", "not worse"}, {"not better", "better"}};
     bool superior = comparison->options->gate == FM_GATE_SUPERIOR;
-    bool pass = metric->gate.verdict == FM_VERDICT_PASS;
+    bool pass = metric->gate.verdict == FM_GATE_PASS;
 
     fm_buf_puts(out, words[superior][pass]);
     if (comparison->options->margin > 0) {
@@ -182,9 +182,9 @@ void fm_compare_verdict(fm_buf *out, const fm_comparison *comparison)
     bool first = true;
 
     fm_buf_printf(out, "the gate %s",
-                  comparison->verdict == FM_VERDICT_PASS   ? "passed"
-                  : comparison->verdict == FM_VERDICT_FAIL ? "failed"
-                                                           : "is inconclusive");
+                  comparison->verdict == FM_GATE_PASS   ? "passed"
+                  : comparison->verdict == FM_GATE_FAIL ? "failed"
+                                                        : "is inconclusive");
     for (size_t i = 0; i < comparison->n * comparison->n_metrics; i++) {
         const fm_compared_run *run = &comparison->runs[i / comparison->n_metrics];
         const fm_compared_metric *m = &run->metrics[i % comparison->n_metrics];

@@ -362,6 +362,26 @@ Test(compare, a_run_ends_when_its_gate_is_decided)
     cr_expect(eq(int, fm_dir_exists("x"), false));
 }
 
+/* Nothing is asked where the gate could not be looked at. */
+Test(compare, a_gate_that_cannot_be_is_told_before_anything_is_asked)
+{
+    static char *const rows[][4] = {
+        {"tabletop-3d", "3pp", "sucess", "sucess"},
+        {"tabletop-3d", "3", "success", "3pp"},
+        {"tabletop-2d", "3pp", "success", "is a run of tabletop-3d@"},
+    };
+
+    fathom("run", "tabletop-3d", "--adapter", "oracle", "--out", "base");
+    expect_success();
+    for (size_t i = 0; i < 3; i++) {
+        fathom("run", rows[i][0], "--adapter", "oracle", "--out", "x", "--gate-against", "base",
+               "--margin", rows[i][1], "--metric", rows[i][2]);
+        cr_expect(eq(int, last.code, 2), "%s", ERR);
+        cr_expect(contains(ERR, rows[i][3]), "%s", ERR);
+        cr_expect(eq(int, fm_dir_exists("x"), false), "%s", ERR);
+    }
+}
+
 Test(power, plans_are_those_of_the_tables)
 {
     fathom("power", "--delta", "3pp", "--discordant", "0.2");
