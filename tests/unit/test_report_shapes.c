@@ -156,7 +156,7 @@ Test(report_model, samples_of_every_kind_outlive_the_suite)
     fm_sample samples[3] = {
         {.id = "a", .kind = FM_ANSWER_CHOICE, .truth.choice = {options, 2, 1}},
         {.id = "b", .kind = FM_ANSWER_QUANTITY, .truth.quantity = {{12}, 1, unit}},
-        {.id = "c", .kind = FM_ANSWER_POINTS, .truth.region = {polygon, 3}},
+        {.id = "c", .kind = FM_ANSWER_POINTS, .truth.region = {.polygon = polygon, .n_polygon = 3}},
     };
     fm_report_run *run =
         fixture_run(&f, "/runs/one", FIXTURE_RESULTS("oracle", "paper", "1"), NULL, 0);
