@@ -36,13 +36,15 @@ static void put_format(grid *g, const char *fmt, ...) FM_PRINTF(2, 3);
 static void put_format(grid *g, const char *fmt, ...)
 {
     va_list args;
-    fm_buf text = {0};
+    fm_buf text = {0}, clean = {0};
 
     va_start(args, fmt);
     fm_buf_vprintf(&text, fmt, args);
     va_end(args);
-    put(g, fm_arena_strdup(&g->arena, fm_buf_text(&text)));
+    fm_text_for_terminal(&clean, fm_buf_text(&text), text.size);
+    put(g, fm_arena_strdup(&g->arena, fm_buf_text(&clean)));
     fm_buf_release(&text);
+    fm_buf_release(&clean);
 }
 
 static void print_grid(fm_buf *out, const cli_style *style, const char *const *heading,
@@ -94,7 +96,7 @@ static void tasks_table(fm_buf *out, const cli_style *style, const stock *s)
         const char *data = data_of(s, &s->suites[i]);
 
         for (size_t t = 0; t < s->suites[i].n_tasks; t++) {
-            put(&g, s->suites[i].tasks[t].name);
+            put_format(&g, "%s", s->suites[i].tasks[t].name);
             put(&g, data);
             put_task(&g, &s->suites[i].tasks[t]);
         }
@@ -114,7 +116,7 @@ static void suites_table(fm_buf *out, const cli_style *style, const stock *s)
     for (size_t i = 0; i < s->n_suites; i++) {
         const fm_suite *suite = &s->suites[i];
 
-        put(&g, suite->name);
+        put_format(&g, "%s", suite->name);
         put_format(&g, "%zu", suite->n_tasks);
         put(&g, data_of(s, suite));
         put_format(&g, "%s: %s", suite->title, suite->summary);
