@@ -343,6 +343,9 @@ static const char predictions[] =
     "{\"question_id\": 0, \"model_prediction\": \"[(100, 200, 1.0), (500, 500, 1.1)]\"}\n"
     "{\"question_id\": 1, \"model_prediction\": \"I see\\u0000 no way\"}\n";
 static const char *target;
+static fm_catalog
+    one_suite; /* of all suites, most failures would be in reading those that nobody asks for */
+static char suites_dir[512];
 static fm_buf expected_samples, expected_results;
 
 static int remove_below(const char *path, const struct stat *info, int type, struct FTW *where)
@@ -363,7 +366,7 @@ static fm_status import(fm_err *err)
 
     snprintf(data, sizeof(data), "%s", scratch_path("data"));
     snprintf(run, sizeof(run), "%s", scratch_path("run"));
-    return fm_run_import(test_catalog(), scratch_path("predictions.jsonl"), &options, err);
+    return fm_run_import(&one_suite, scratch_path("predictions.jsonl"), &options, err);
 }
 
 static void read_run(const char *name, fm_buf *out)
@@ -391,11 +394,29 @@ static void check_and_remove_run(void)
     remove_run();
 }
 
+static void take_suite(const char *name)
+{
+    char path[FM_PATH_BYTES];
+    fm_buf yaml = {0};
+
+    one_suite = *test_catalog();
+    snprintf(path, sizeof(path), "%s/%s/suite.yaml", one_suite.suites_dir, name);
+    cr_assert(eq(int, fm_file_read(path, 1 << 20, &yaml, NULL), FM_OK), "%s", path);
+    snprintf(suites_dir, sizeof(suites_dir), "%s", scratch_path("suites"));
+    snprintf(path, sizeof(path), "%s/%s", suites_dir, name);
+    cr_assert(eq(int, fm_dir_make(path, NULL), FM_OK));
+    snprintf(path, sizeof(path), "%s/%s/suite.yaml", suites_dir, name);
+    cr_assert(eq(int, fm_file_write_atomic(path, yaml.data, yaml.size, NULL), FM_OK));
+    fm_buf_release(&yaml);
+    one_suite.suites_dir = suites_dir;
+}
+
 static void import_in_pieces(const char *of)
 {
     fm_err err = {0};
 
     target = of;
+    take_suite("tabletop");
     scratch_write("predictions.jsonl", predictions, sizeof(predictions) - 1);
     cr_assert(eq(int, import(&err), FM_OK), "%s", err.text);
     read_run("run/samples.jsonl", &expected_samples);
