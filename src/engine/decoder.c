@@ -359,7 +359,7 @@ static void keep_rows(void *context, size_t begin, size_t end, int thread)
         float *row = p->d->qkv + j * (q + 2 * kv);
         stretch *own = p->places[j].own;
 
-        for (size_t h = 0; h < (size_t)(c->heads + c->kv_heads); h++)
+        for (size_t h = 0; h < (size_t)c->heads + (size_t)c->kv_heads; h++)
             rotate(p, row + h * size, j);
         for (size_t h = 0; h < (size_t)c->kv_heads; h++) {
             keep(p, row_of(p, own->keys, own, h, p->places[j].at), row + q + h * size);
