@@ -72,15 +72,12 @@ static fm_status steps_run(const cli_args *args, fm_err *err)
 
 static const char *const description[] = {
     "Shows where graded runs fail: the first stage of a trace that is wrong (complete, frame, "
-    "start, "
-    "depth, path, end), how its depth error splits into scale, offset and the rest, and what "
-    "success "
-    "would be with the true start, depth, scale or end in its place, graded again each time.",
+    "start, depth, path, end), how its depth error splits into scale, offset and the rest, and "
+    "what success would be with the true start, depth, scale or end in its place, graded again "
+    "each time.",
     "Where the data annotates key steps, the steps of each reply's reasoning are matched to them "
-    "and "
-    "judged, and an early error is followed to later steps and to the outcome. docs/steps.md has "
-    "the "
-    "rules.",
+    "and judged, and an early error is followed to later steps and to the outcome. docs/steps.md "
+    "has the rules.",
     NULL,
 };
 
