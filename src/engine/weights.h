@@ -1,10 +1,10 @@
 /**
  * Weights of one part of a model, by name: a folder with model.safetensors or with shards and
- * model.safetensors.index.json, or one file, mapped and never copied.
+ * model.safetensors.index.json, or one GGUF file, mapped and never copied.
  *
  * Everything that a header says is checked before it is used: offsets, sizes, overlaps, shapes,
  * kinds. Not written to by anybody; any number of threads read.
- * Source: safetensors format 0.4 (huggingface/safetensors README).
+ * Source: safetensors format 0.4 (huggingface/safetensors README), GGUF v2 and v3 (ggml docs/gguf.md).
  */
 #ifndef RT_ENGINE_WEIGHTS_H
 #define RT_ENGINE_WEIGHTS_H
@@ -17,11 +17,12 @@
 
 typedef struct rt_weights rt_weights;
 
-/* path: a folder or a .safetensors file. FM_E_INPUT names file and tensor. */
+/* path: a folder, a .safetensors or a .gguf file. FM_E_INPUT names file and tensor. */
 FM_MUST_CHECK fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err);
 void rt_weights_close(rt_weights *weights); /* accepts NULL; ends every tensor that it gave */
 
-/* NULL where there is none. */
+/* NULL where there is none. Names of a GGUF file are given their names of Hugging Face's layout
+ * ("blk.0.attn_q.weight" is found as "model.layers.0.self_attn.q_proj.weight"). */
 const rt_tensor *rt_weights_find(const rt_weights *weights, const char *name);
 
 /* The tensor of exactly this shape, or FM_E_INPUT "<file>: '<name>' has shape [..], [..] is needed".
@@ -34,6 +35,11 @@ size_t rt_weights_count(const rt_weights *weights);
 /* In the order of names. */
 const char *rt_weights_name(const rt_weights *weights, size_t index, const rt_tensor **tensor);
 const char *rt_weights_path(const rt_weights *weights);
+
+/* Metadata of a GGUF file by key ("qwen2.block_count"); false where there is none of that type. */
+bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out);
+bool rt_weights_number(const rt_weights *weights, const char *key, double *out);
+bool rt_weights_text(const rt_weights *weights, const char *key, const char **out);
 
 /* Elements [first, first + n) as f32, in row-major order; n and first multiples of 32 where the kind
  * has blocks. */

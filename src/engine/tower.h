@@ -1,0 +1,28 @@
+/**
+ * A vision transformer: patches in, features out. SigLIP so400m, DINOv2 ViT-L and ViT-g are
+ * configurations of it; MapAnything's info-sharing is made of the same blocks (block.h).
+ * Source: SigLIP (arXiv 2303.15343), DINOv2 (arXiv 2304.07193); facts in docs/engine.md.
+ */
+#ifndef RT_ENGINE_TOWER_H
+#define RT_ENGINE_TOWER_H
+
+#include "engine/config.h"
+#include "engine/linear.h"
+
+typedef struct rt_tower rt_tower;
+
+/* prefix: of the tensors' names ("vision_model." or "encoder.model."); names of SigLIP's layout where
+ * siglip, else of DINOv2's. */
+FM_MUST_CHECK fm_status rt_tower_load(rt_tower **out, const rt_tower_config *config, bool siglip,
+                                      rt_packer *packer, const rt_weights *weights,
+                                      const char *prefix, fm_err *err);
+void rt_tower_free(rt_tower *tower);
+
+/* pixels[n][height][width][3] f32, normalised, sides multiples of the patch. out[n][tokens][width of
+ * the config], tokens = (height / patch) (width / patch), row-major, without the class token;
+ * class_out[n][width] or NULL. FM_E_NOMEM. */
+FM_MUST_CHECK fm_status rt_tower_run(const rt_tower *tower, const rt_compute *compute, float *out,
+                                     float *class_out, const float *pixels, size_t n, int height,
+                                     int width, fm_err *err);
+
+#endif
