@@ -203,15 +203,6 @@ static void pack_panels(void *context, size_t begin, size_t end, int thread)
     }
 }
 
-static size_t elements_of(const rt_tensor *tensor)
-{
-    size_t n = 1;
-
-    for (int i = 0; i < tensor->rank; i++)
-        n *= tensor->shape[i]; /* checked when the file was opened */
-    return n;
-}
-
 /* A matrix, or a tensor of more dimensions that reads as one: first dimension outputs. */
 static fm_status find_matrix(const rt_weights *weights, const char *name, size_t n_out, size_t n_in,
                              const rt_tensor **out, fm_err *err)
@@ -223,7 +214,7 @@ static fm_status find_matrix(const rt_weights *weights, const char *name, size_t
     const rt_tensor *tensor = rt_weights_find(weights, full);
     if (!tensor)
         return fm_fail(err, FM_E_INPUT, "%s: has no '%s'", rt_weights_path(weights), full);
-    if (tensor->rank < 2 || tensor->shape[0] != n_out || elements_of(tensor) / n_out != n_in)
+    if (tensor->rank < 2 || tensor->shape[0] != n_out || rt_tensor_elements(tensor) / n_out != n_in)
         return fm_fail(err, FM_E_INPUT, "%s: '%s' is not a matrix of %zu x %zu",
                        rt_weights_path(weights), full, n_out, n_in);
     if (tensor->kind >= RT_Q8_0 && n_in % RT_BLOCK != 0)

@@ -1,10 +1,15 @@
-/* A tensor as it stands in a file: kind, shape, and where its bytes are. Borrowed from the mapping
- * that it came from. */
+/**
+ * A tensor as it stands in a file: kind, shape, and where its bytes are, borrowed from the mapping
+ * that it came from. Stateless, thread-safe.
+ */
 #ifndef RT_ENGINE_TENSOR_H
 #define RT_ENGINE_TENSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "fathom/status.h"
 
 typedef enum {
     RT_F32,
@@ -25,5 +30,27 @@ typedef struct {
     const void *data;          /* aligned to 1: loads must not assume more */
     size_t size_bytes;
 } rt_tensor;
+
+const char *rt_kind_name(rt_kind kind); /* "f32", "q8_0" */
+/* Elements that are stored together: 32 in the kinds of GGUF's, else 1. */
+size_t rt_kind_block(rt_kind kind);
+/* Bytes of so many elements; false where that overflows or the elements do not fill their blocks. */
+bool rt_kind_bytes(rt_kind kind, size_t elements, size_t *bytes);
+
+size_t rt_tensor_elements(const rt_tensor *tensor);
+
+/* Elements [first, first + n) as f32, in row-major order; n and first multiples of 32 where the kind
+ * has blocks. */
+void rt_tensor_get(const rt_tensor *tensor, size_t first, size_t n, float *out);
+
+/* The counterpart: n elements into rt_kind_bytes() bytes. Rounded to nearest even; a block's scale is
+ * such that its largest magnitude becomes 127, or -8 in q4_0. n a multiple of 32 where the kind has
+ * blocks. */
+void rt_tensor_put(rt_kind kind, const float *in, size_t n, void *out);
+
+/* All elements as f32 into out[n], n the product of the shape. NaN and infinities are refused:
+ * FM_E_INPUT names the tensor. */
+FM_MUST_CHECK fm_status rt_tensor_read(const rt_tensor *tensor, const char *name, float *out,
+                                       fm_err *err);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,26 +15,9 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/size.h"
-#include "engine/half.h"
 #include "engine/weights_internal.h"
 
 enum { MAX_FILES = 1000, MAX_INDEX_BYTES = 100 << 20 };
-
-/* Elements and bytes of a block of each kind. */
-static const struct {
-    size_t elements, bytes;
-    const char *name;
-} blocks[RT_KINDS] = {[RT_F32] = {1, 4, "f32"},
-                      [RT_F16] = {1, 2, "f16"},
-                      [RT_BF16] = {1, 2, "bf16"},
-                      [RT_Q8_0] = {32, 34, "q8_0"},
-                      [RT_Q4_0] = {32, 18, "q4_0"}};
-
-bool rt_kind_bytes(rt_kind kind, size_t elements, size_t *bytes)
-{
-    return elements % blocks[kind].elements == 0 &&
-           fm_size_mul(elements / blocks[kind].elements, blocks[kind].bytes, bytes);
-}
 
 /* ---- the table ---- */
 
@@ -302,71 +284,4 @@ const char *rt_weights_name(const rt_weights *weights, size_t index, const rt_te
 const char *rt_weights_path(const rt_weights *weights)
 {
     return weights->path;
-}
-
-/* ---- elements ---- */
-
-static uint16_t load16(const uint8_t *at)
-{
-    return (uint16_t)(at[0] | at[1] << 8);
-}
-
-static void get_q8_0(const uint8_t *block, float out[32])
-{
-    float scale = rt_f16_to_f32(load16(block));
-
-    for (int i = 0; i < 32; i++)
-        out[i] = (float)(int8_t)block[2 + i] * scale;
-}
-
-static void get_q4_0(const uint8_t *block, float out[32])
-{
-    float scale = rt_f16_to_f32(load16(block));
-
-    for (int i = 0; i < 16; i++) {
-        out[i] = (float)((block[2 + i] & 15) - 8) * scale;
-        out[i + 16] = (float)((block[2 + i] >> 4) - 8) * scale;
-    }
-}
-
-void rt_tensor_get(const rt_tensor *tensor, size_t first, size_t n, float *out)
-{
-    const uint8_t *at = (const uint8_t *)tensor->data +
-                        first / blocks[tensor->kind].elements * blocks[tensor->kind].bytes;
-
-    switch (tensor->kind) {
-    case RT_F32:
-        memcpy(out, at, n * sizeof(*out));
-        break;
-    case RT_F16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = rt_f16_to_f32(load16(at + 2 * i));
-        break;
-    case RT_BF16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = rt_bf16_to_f32(load16(at + 2 * i));
-        break;
-    case RT_Q8_0:
-        for (size_t i = 0; i < n / 32; i++)
-            get_q8_0(at + i * 34, out + i * 32);
-        break;
-    case RT_Q4_0:
-        for (size_t i = 0; i < n / 32; i++)
-            get_q4_0(at + i * 18, out + i * 32);
-        break;
-    case RT_KINDS:
-        break;
-    }
-}
-
-fm_status rt_tensor_read(const rt_tensor *tensor, const char *name, float *out, fm_err *err)
-{
-    size_t n = tensor->size_bytes / blocks[tensor->kind].bytes * blocks[tensor->kind].elements;
-
-    rt_tensor_get(tensor, 0, n, out);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(out[i]))
-            return fm_fail(err, FM_E_INPUT, "the weights '%s' hold a value that is not finite",
-                           name);
-    return FM_OK;
 }

@@ -13,7 +13,6 @@
 
 #include "base/arena.h"
 #include "engine/tensor.h"
-#include "fathom/status.h"
 
 typedef struct rt_weights rt_weights;
 
@@ -40,14 +39,5 @@ const char *rt_weights_path(const rt_weights *weights);
 bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out);
 bool rt_weights_number(const rt_weights *weights, const char *key, double *out);
 bool rt_weights_text(const rt_weights *weights, const char *key, const char **out);
-
-/* Elements [first, first + n) as f32, in row-major order; n and first multiples of 32 where the kind
- * has blocks. */
-void rt_tensor_get(const rt_tensor *tensor, size_t first, size_t n, float *out);
-
-/* All elements as f32 into out[n], n the product of the shape. NaN and infinities are refused:
- * FM_E_INPUT names the tensor. */
-FM_MUST_CHECK fm_status rt_tensor_read(const rt_tensor *tensor, const char *name, float *out,
-                                       fm_err *err);
 
 #endif

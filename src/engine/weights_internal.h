@@ -27,9 +27,6 @@ struct rt_weights {
 
 #define RT_MAX_TENSORS 100000
 
-/* Bytes of so many elements; false where that overflows or the elements do not fill their blocks. */
-bool rt_kind_bytes(rt_kind kind, size_t elements, size_t *bytes);
-
 /* Check shape against size and put the tensor into the table; the name is copied. */
 FM_MUST_CHECK fm_status rt_weights_add(rt_weights *weights, const rt_mapped *file, const char *name,
                                        const rt_tensor *tensor, fm_err *err);
