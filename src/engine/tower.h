@@ -8,21 +8,27 @@
 
 #include "engine/config.h"
 #include "engine/linear.h"
+#include "robotracer.h"
 
 typedef struct rt_tower rt_tower;
 
 /* prefix: of the tensors' names ("vision_model." or "encoder.model."); names of SigLIP's layout where
- * siglip, else of DINOv2's. */
+ * siglip, else of DINOv2's. Layers past used_layers are not looked for. */
 FM_MUST_CHECK fm_status rt_tower_load(rt_tower **out, const rt_tower_config *config, bool siglip,
                                       rt_packer *packer, const rt_weights *weights,
                                       const char *prefix, fm_err *err);
-void rt_tower_free(rt_tower *tower);
+void rt_tower_free(rt_tower *tower); /* accepts NULL */
 
 /* pixels[n][height][width][3] f32, normalised, sides multiples of the patch. out[n][tokens][width of
  * the config], tokens = (height / patch) (width / patch), row-major, without the class token;
- * class_out[n][width] or NULL. FM_E_NOMEM. */
+ * class_out[n][width], or NULL. FM_E_NOMEM; FM_E_USAGE where the grid is not that of the position
+ * table and the table is not one that is resized. */
 FM_MUST_CHECK fm_status rt_tower_run(const rt_tower *tower, const rt_compute *compute, float *out,
                                      float *class_out, const float *pixels, size_t n, int height,
                                      int width, fm_err *err);
+
+/* After each layer, tokens and the class token before them: "<name>.layer.3". NULL takes it off.
+ * name is borrowed. */
+void rt_tower_probe(rt_tower *tower, const char *name, rt_probe probe, void *context);
 
 #endif
