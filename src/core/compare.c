@@ -20,11 +20,13 @@ typedef struct {
     size_t n_views;
     const fm_compare_options *options;
     fm_comparison *out;
-    fm_graded *graded;     /* [n_views] */
-    fm_pairing *pairings;  /* [n_views - 1] */
-    fm_pair **pairs;       /* likewise */
-    size_t *metrics;       /* [n_metrics] of the base's protocol */
-    size_t *metrics_there; /* [n_views - 1][n_metrics] of the candidate's */
+    fm_graded *graded;      /* [n_views] */
+    fm_pairing *pairings;   /* [n_views - 1] */
+    fm_pair **pairs;        /* likewise */
+    fm_compare_slot *slots; /* [n_views - 1][n_metrics] */
+    size_t n_slots;         /* room for so many a candidate */
+    fm_headline *headline;  /* of a protocol that pools; in the arena */
+    bool pools;             /* there is one, in the last slot */
 } work;
 
 const char *fm_gate_verdict_name(fm_gate_verdict verdict)
@@ -33,6 +35,19 @@ const char *fm_gate_verdict_name(fm_gate_verdict verdict)
         [FM_GATE_PASS] = "pass", [FM_GATE_FAIL] = "fail", [FM_GATE_INCONCLUSIVE] = "inconclusive"};
 
     return names[verdict];
+}
+
+static const fm_compare_slot *slot_of(const work *w, size_t run, size_t metric)
+{
+    return &w->slots[run * w->n_slots + metric];
+}
+
+static const fm_metric *metric_of(const work *w, size_t metric)
+{
+    const fm_compare_slot *slot = slot_of(w, 0, metric);
+
+    return slot->pooled ? &w->headline->metric
+                        : &fm_view_protocol(w->views[0])->metrics[slot->base];
 }
 
 static int jobs_of(const work *w)
@@ -151,14 +166,21 @@ static size_t find_metric(const fm_protocol *protocol, const char *name)
     return i;
 }
 
-static fm_status check_metric(const fm_view *view, const char *name, fm_err *err)
+static bool is_headline(const work *w, const char *name)
+{
+    return w->pools && strcmp(name, w->headline->name) == 0;
+}
+
+static fm_status check_metric(const work *w, const fm_view *view, const char *name, fm_err *err)
 {
     const fm_protocol *protocol = fm_view_protocol(view);
-    const char *names[FM_MAX_METRICS], *near;
+    const char *names[FM_MAX_METRICS + 1], *near;
     size_t n = 0;
 
-    if (find_metric(protocol, name) < protocol->n_metrics)
+    if (is_headline(w, name) || find_metric(protocol, name) < protocol->n_metrics)
         return FM_OK;
+    if (w->pools)
+        names[n++] = w->headline->name;
     for (size_t i = 0; i < protocol->n_metrics; i++)
         if (protocol->metrics[i].role != FM_METRIC_DETAIL)
             names[n++] = protocol->metrics[i].name;
@@ -194,11 +216,11 @@ static fm_status check_named(const work *w, fm_err *err)
 
     for (size_t v = 0; v < w->n_views; v++) {
         for (size_t i = 0; st == FM_OK && i < o->n_metrics; i++)
-            st = check_metric(w->views[v], o->metrics[i], err);
+            st = check_metric(w, w->views[v], o->metrics[i], err);
         for (size_t i = 0; st == FM_OK && i < o->n_gated; i++)
-            st = check_metric(w->views[v], o->gated[i], err);
+            st = check_metric(w, w->views[v], o->gated[i], err);
         if (st == FM_OK && o->gate != FM_GATE_NONE && !o->n_gated)
-            st = check_metric(w->views[v], w->out->primary, err);
+            st = check_metric(w, w->views[v], w->out->primary, err);
     }
     return st;
 }
@@ -228,30 +250,94 @@ static fm_status check_gate(const fm_compare_options *o, const fm_metric *metric
     return FM_OK;
 }
 
+static bool asks_again(const fm_view *view)
+{
+    return fm_json_number(fm_view_results(view), "repeats", 1) > 1;
+}
+
+/* The pooled headline ranks the protocol, so that it is what a gate is on where nobody says otherwise. */
+static void find_headline(work *w)
+{
+    bool repeats = false;
+
+    for (size_t v = 0; v < w->n_views; v++)
+        repeats |= asks_again(w->views[v]);
+    w->pools = true;
+    for (size_t v = 1; w->pools && v < w->n_views; v++)
+        w->pools = fm_headline_name(fm_view_protocol(w->views[0]), fm_view_protocol(w->views[v]),
+                                    repeats, w->headline);
+    if (w->pools)
+        w->out->primary = w->headline->name;
+}
+
+static bool is_wanted(const work *w, const char *name)
+{
+    const fm_compare_options *o = w->options;
+
+    return o->n_metrics == 0 || is_in(name, o->metrics, o->n_metrics) || is_gated(w, name);
+}
+
+/* A metric of the base in the next slot of every candidate. */
+static fm_status take_slot(work *w, size_t metric, bool pooled, fm_err *err)
+{
+    const fm_metric *m = &fm_view_protocol(w->views[0])->metrics[metric];
+    const char *name = pooled ? w->headline->name : m->name;
+    bool gated = is_gated(w, name);
+
+    for (size_t v = 1; v < w->n_views; v++)
+        w->slots[(v - 1) * w->n_slots + w->out->n_metrics] =
+            (fm_compare_slot){.base = metric,
+                              .candidate = find_metric(fm_view_protocol(w->views[v]), m->name),
+                              .pooled = pooled,
+                              .gated = gated};
+    w->out->n_metrics++;
+    return gated ? check_gate(w->options, pooled ? &w->headline->metric : m, err) : FM_OK;
+}
+
 static fm_status choose_metrics(work *w, fm_err *err)
 {
     const fm_protocol *protocol = fm_view_protocol(w->views[0]);
-    const fm_compare_options *o = w->options;
-    size_t *n = &w->out->n_metrics;
-    fm_status st = check_named(w, err);
 
+    find_headline(w);
+    fm_status st = check_named(w, err);
     for (size_t i = 0; st == FM_OK && i < protocol->n_metrics; i++) {
         const fm_metric *m = &protocol->metrics[i];
-        bool wanted = o->n_metrics ? is_in(m->name, o->metrics, o->n_metrics) : true;
 
-        if (m->role == FM_METRIC_DETAIL || !(wanted || is_gated(w, m->name)) ||
-            !is_everywhere(w, m->name))
-            continue;
-        if (is_gated(w, m->name))
-            st = check_gate(o, m, err);
-        for (size_t v = 1; v < w->n_views; v++)
-            w->metrics_there[(v - 1) * protocol->n_metrics + *n] =
-                find_metric(fm_view_protocol(w->views[v]), m->name);
-        w->metrics[(*n)++] = i;
+        if (m->role != FM_METRIC_DETAIL && is_wanted(w, m->name) && is_everywhere(w, m->name))
+            st = take_slot(w, i, false, err);
     }
-    if (st == FM_OK && *n == 0)
+    if (st == FM_OK && w->pools && is_wanted(w, w->headline->name))
+        st = take_slot(w, find_metric(protocol, protocol->primary), true, err);
+    else
+        w->pools = false;
+    if (st == FM_OK && w->out->n_metrics == 0)
         st = fm_fail(err, FM_E_INPUT, "the runs have no metric in common");
     return st;
+}
+
+/* Lines of older runs say neither category nor source: without the data nothing can be pooled. */
+static fm_status group_headline(work *w, fm_err *err)
+{
+    const fm_view *view = w->views[0];
+    const cJSON *aggregate =
+        fm_json_get(fm_json_get(fm_view_results(view), "aggregates"), w->headline->name);
+    fm_status st = w->pools ? fm_headline_group(&w->graded[0], w->headline, err) : FM_OK;
+
+    if (st != FM_OK || !w->pools || w->headline->pool == FM_POOL_COPIES)
+        return st;
+    double groups = fm_json_number(aggregate, "groups", (double)w->headline->n_groups);
+    if (groups == (double)w->headline->n_groups)
+        return FM_OK;
+    if (slot_of(w, 0, w->out->n_metrics - 1)->gated)
+        return fm_fail(err, FM_E_INPUT,
+                       "'%s' does not say what its samples belong to, which '%s' needs; 'fathom "
+                       "score %s' writes it, or --metric %s gates on the samples alone",
+                       fm_view_dir(view), w->headline->name, fm_view_dir(view),
+                       fm_view_protocol(view)->primary);
+    w->out->n_metrics--;
+    w->pools = false;
+    w->out->primary = fm_view_protocol(view)->primary;
+    return FM_OK;
 }
 
 /* ---- pairs and clusters ---- */
@@ -262,7 +348,7 @@ static fm_status load_one(void *context, size_t index, int worker, fm_err *err)
 
     (void)worker;
     return fm_graded_load(&w->graded[index], w->views[index],
-                          index == 0 && w->options->cluster != FM_CLUSTER_NONE, err);
+                          index == 0 && (w->options->cluster != FM_CLUSTER_NONE || w->pools), err);
 }
 
 static const char *group_of(const fm_graded_sample *sample, fm_cluster cluster)
@@ -364,7 +450,8 @@ static fm_status pair_up(work *w, size_t candidate, const uint32_t *numbers, siz
                                               .pairs = pairs,
                                               .n_pairs = run->pairs,
                                               .n_clusters = numbers ? n_groups : 0,
-                                              .failures = run->failed > 0};
+                                              .failures = run->failed > 0,
+                                              .headline = w->pools ? w->headline : NULL};
     if (run->pairs == 0 && base->n + other->n > 0)
         return fm_fail(err, FM_E_INPUT, "'%s' and '%s' have no sample in common",
                        fm_view_dir(w->views[0]), fm_view_dir(w->views[candidate]));
@@ -378,6 +465,8 @@ static fm_status pair_all(work *w, fm_err *err)
     fm_status st = fm_parallel_for(w->n_views, jobs_of(w), load_one, w, err);
 
     if (st == FM_OK)
+        st = group_headline(w, err);
+    if (st == FM_OK)
         st = find_clusters(w, &numbers, &n_groups, err);
     for (size_t i = 1; st == FM_OK && i < w->n_views; i++)
         st = pair_up(w, i, numbers, n_groups, err);
@@ -387,18 +476,18 @@ static fm_status pair_all(work *w, fm_err *err)
 
 /* ---- flips ---- */
 
-/* The primary metric where it is a rate, else the first rate. */
+/* The protocol's primary metric where it is a rate, else the first rate; a pooled one is of no sample. */
 static size_t flip_metric(const work *w)
 {
-    const fm_protocol *protocol = w->graded[0].protocol;
+    const char *primary = w->graded[0].protocol->primary;
     size_t found = w->out->n_metrics;
 
     for (size_t m = 0; m < w->out->n_metrics; m++) {
-        const fm_metric *metric = &protocol->metrics[w->metrics[m]];
+        const fm_metric *metric = metric_of(w, m);
 
-        if (metric->role != FM_METRIC_RATE || metric->better == 0)
+        if (metric->role != FM_METRIC_RATE || metric->better == 0 || slot_of(w, 0, m)->pooled)
             continue;
-        if (strcmp(metric->name, w->out->primary) == 0)
+        if (strcmp(metric->name, primary) == 0)
             return m;
         found = found == w->out->n_metrics ? m : found;
     }
@@ -416,8 +505,8 @@ static int side_of(const fm_graded *run, size_t sample, size_t metric)
 static fm_status find_flips(work *w, size_t r, size_t m, fm_err *err)
 {
     const fm_pairing *p = &w->pairings[r];
-    const fm_metric *metric = &p->base->protocol->metrics[w->metrics[m]];
-    size_t there = w->metrics_there[r * p->base->protocol->n_metrics + m];
+    const fm_metric *metric = metric_of(w, m);
+    const fm_compare_slot *slot = slot_of(w, r, m);
     fm_compared_run *run = &w->out->runs[r];
 
     run->flips = fm_arena_alloc(&w->out->arena, run->pairs + 1, sizeof(*run->flips));
@@ -425,8 +514,8 @@ static fm_status find_flips(work *w, size_t r, size_t m, fm_err *err)
         return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", run->pairs);
     for (size_t i = 0; i < p->n_pairs; i++) {
         const fm_pair *pair = &p->pairs[i];
-        int before = side_of(p->base, pair->base, w->metrics[m]);
-        int after = side_of(p->candidate, pair->candidate, there);
+        int before = side_of(p->base, pair->base, slot->base);
+        int after = side_of(p->candidate, pair->candidate, slot->candidate);
 
         if (before * after >= 0)
             continue;
@@ -449,7 +538,7 @@ static fm_status find_all_flips(work *w, fm_err *err)
 
     if (m == w->out->n_metrics)
         return FM_OK;
-    w->out->flip_metric = w->graded[0].protocol->metrics[w->metrics[m]].name;
+    w->out->flip_metric = metric_of(w, m)->name;
     for (size_t r = 0; st == FM_OK && r < w->out->n; r++)
         st = find_flips(w, r, m, err);
     return st;
@@ -461,12 +550,10 @@ static fm_status compare_one(void *context, size_t index, int worker, fm_err *er
 {
     work *w = context;
     size_t run = index / w->out->n_metrics, m = index % w->out->n_metrics;
-    const fm_protocol *protocol = w->graded[0].protocol;
 
     (void)worker;
-    return fm_compare_metric(
-        &w->pairings[run], w->metrics[m], w->metrics_there[run * protocol->n_metrics + m],
-        is_gated(w, protocol->metrics[w->metrics[m]].name), &w->out->runs[run].metrics[m], err);
+    return fm_compare_metric(&w->pairings[run], slot_of(w, run, m), &w->out->runs[run].metrics[m],
+                             err);
 }
 
 /* A family: the same p of every metric that has it, of every candidate. */
@@ -572,15 +659,16 @@ static fm_status compare_all(work *w, fm_err *err)
 
 static fm_status reserve(work *w, fm_err *err)
 {
-    size_t n = w->n_views - 1, n_metrics = fm_view_protocol(w->views[0])->n_metrics;
+    size_t n = w->n_views - 1;
 
     w->graded = calloc(w->n_views, sizeof(*w->graded));
     w->pairings = calloc(n, sizeof(*w->pairings));
     w->pairs = calloc(n, sizeof(*w->pairs));
-    w->metrics = calloc(n_metrics + 1, sizeof(*w->metrics));
-    w->metrics_there = calloc(n * n_metrics + 1, sizeof(*w->metrics_there));
+    w->n_slots = fm_view_protocol(w->views[0])->n_metrics + 1;
+    w->slots = calloc(n * w->n_slots, sizeof(*w->slots));
     w->out->runs = fm_arena_alloc(&w->out->arena, n, sizeof(*w->out->runs));
-    if (w->graded && w->pairings && w->pairs && w->metrics && w->metrics_there && w->out->runs)
+    w->headline = fm_arena_alloc(&w->out->arena, 1, sizeof(*w->headline));
+    if (w->graded && w->pairings && w->pairs && w->slots && w->out->runs && w->headline)
         return FM_OK;
     return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
 }
@@ -594,8 +682,9 @@ static void release(work *w)
     free(w->graded);
     free(w->pairings);
     free(w->pairs);
-    free(w->metrics);
-    free(w->metrics_there);
+    free(w->slots);
+    if (w->headline)
+        fm_headline_release(w->headline);
 }
 
 fm_status fm_compare(fm_view *const *views, size_t n, const fm_compare_options *options,

@@ -58,7 +58,7 @@ typedef struct {
     int jobs; /* 0: as many as processors */
 
     fm_gate_kind gate;
-    const char *gated[FM_MAX_METRICS]; /* none: the protocol's primary metric */
+    const char *gated[FM_MAX_METRICS]; /* none: the protocol's headline */
     size_t n_gated;
     double margin; /* in the metric's unit, of a rate in [0, 1); at least 0 */
     /* Tests that may be looked at after every sample: the run was, or will be, asked until they
@@ -77,7 +77,8 @@ typedef enum {
     FM_WHY_FEW,       /* more samples would tell: `items` of them */
     FM_WHY_FAILURES,  /* it would be decided, but for the replies that failed */
     FM_WHY_BOOTSTRAP, /* it would be decided, but the bootstrap does not agree with Student's t */
-    FM_WHY_NOTHING    /* no pair has a value */
+    FM_WHY_NOTHING,   /* no pair has a value */
+    FM_WHY_GROUP      /* a group of the pooled headline has none */
 } fm_verdict_why;
 
 /* A metric under one way of counting replies that failed. p are one-sided, of the gate's bound. */
@@ -98,8 +99,9 @@ typedef struct {
 
 typedef struct {
     const fm_metric *metric;
-    size_t n;               /* pairs in which both sides have a value */
-    double base, candidate; /* means over those */
+    bool pooled;            /* the protocol's headline, which pools (core/groups.h) */
+    size_t n;               /* pairs in which both sides have a value; of copies: questions */
+    double base, candidate; /* means over those, or pooled */
     double difference;
     bool counted;            /* right or wrong, asked once, samples independent */
     fm_paired_counts counts; /* where counted */
@@ -141,11 +143,12 @@ typedef struct {
 typedef struct {
     const fm_compare_options *options; /* borrowed */
     fm_view *const *views;             /* borrowed: the base, then those of the runs */
-    const char *primary, *flip_metric; /* flip_metric NULL: no metric is right or wrong */
+    const char *primary;               /* the protocol's headline: what it ranks by */
+    const char *flip_metric;           /* NULL: no metric is right or wrong */
     const char *cluster;               /* "picture", "category", "none" */
     const char *differences;           /* what differs and was allowed: "prompt, data", or "" */
     fm_compared_run *runs;
-    size_t n, n_metrics;     /* runs; metrics of each */
+    size_t n, n_metrics;     /* runs; metrics of each, a pooled headline the last */
     fm_gate_verdict verdict; /* of the gate: the worst of all */
     fm_arena arena;
 } fm_comparison;

@@ -13,12 +13,14 @@ typedef enum { SCORED, WRONG, DROPPED } reading;
 
 /* The pairs that have a value under one reading. */
 typedef struct {
-    double *differences; /* [n] */
+    double *differences; /* [n]; of a pooled headline the shares in it */
+    double *flips;       /* [n] what the permutation turns round: the differences, but for shares */
     size_t n;
-    double base, candidate; /* sums */
+    double base, candidate; /* means */
     bool counted;
     fm_paired_counts counts;
-    double *sums, *weights; /* [n_clusters], where there are any: of those that have a pair */
+    /* [n_clusters], where there are any: of those that have a pair */
+    double *sums, *flip_sums, *weights;
     size_t n_clusters;
     fm_paired_mean mean;
     double spread; /* squares around the mean */
@@ -26,7 +28,7 @@ typedef struct {
 
 typedef struct {
     const fm_pairing *pairing;
-    size_t base_metric, candidate_metric;
+    fm_compare_slot slot;
     const fm_metric *metric;
     double worst; /* value of a failed asking under WRONG */
 } job;
@@ -64,8 +66,8 @@ static double worst_of(const job *j)
     if (j->metric->role == FM_METRIC_RATE)
         return better < 0;
     for (size_t i = 0; i < p->n_pairs; i++) {
-        double a = value_of(j, p->base, p->pairs[i].base, j->base_metric, DROPPED);
-        double b = value_of(j, p->candidate, p->pairs[i].candidate, j->candidate_metric, DROPPED);
+        double a = value_of(j, p->base, p->pairs[i].base, j->slot.base, DROPPED);
+        double b = value_of(j, p->candidate, p->pairs[i].candidate, j->slot.candidate, DROPPED);
 
         worst = better < 0 ? fmax(worst, fmax(a, b)) : fmin(worst, fmin(a, b));
     }
@@ -76,25 +78,56 @@ static double worst_of(const job *j)
 
 static void column_release(column *c)
 {
+    if (c->flips != c->differences)
+        free(c->flips);
+    if (c->flip_sums != c->sums)
+        free(c->flip_sums);
     free(c->differences);
     free(c->sums);
     free(c->weights);
 }
 
-static fm_status column_reserve(column *c, const fm_pairing *p, fm_err *err)
+/* Copies are folded into questions, which are pairs like any; of other headlines pairs have shares. */
+static bool has_shares(const job *j)
 {
-    *c = (column){0};
-    c->differences = calloc(p->n_pairs + 1, sizeof(double));
-    c->sums = calloc(p->n_clusters + 1, sizeof(double));
-    c->weights = calloc(p->n_clusters + 1, sizeof(double));
-    if (c->differences && c->sums && c->weights)
-        return FM_OK;
-    column_release(c);
-    return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", p->n_pairs);
+    return j->slot.pooled && j->pairing->headline->pool != FM_POOL_COPIES;
 }
 
-static void add_pair(column *c, const fm_pairing *p, const fm_pair *pair, double base,
-                     double candidate)
+/* The groups of a mean over categories or sources are not drawn: categories are no clusters of it. */
+static size_t clusters_for(const job *j)
+{
+    const fm_pairing *p = j->pairing;
+
+    return has_shares(j) && p->headline->n_groups > 1 && p->options->cluster == FM_CLUSTER_CATEGORY
+               ? 0
+               : p->n_clusters;
+}
+
+static fm_status column_reserve(column *c, const job *j, fm_err *err)
+{
+    size_t n = j->pairing->n_pairs + 1, n_clusters = j->pairing->n_clusters + 1;
+
+    *c = (column){0};
+    c->differences = calloc(n, sizeof(double));
+    c->sums = calloc(n_clusters, sizeof(double));
+    c->weights = calloc(n_clusters, sizeof(double));
+    c->flips = has_shares(j) ? calloc(n, sizeof(double)) : c->differences;
+    c->flip_sums = has_shares(j) ? calloc(n_clusters, sizeof(double)) : c->sums;
+    if (c->differences && c->sums && c->weights && c->flips && c->flip_sums)
+        return FM_OK;
+    column_release(c);
+    return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", j->pairing->n_pairs);
+}
+
+static void add_to_cluster(column *c, uint32_t cluster, double difference, double flip)
+{
+    c->sums[cluster] += difference;
+    c->weights[cluster]++;
+    if (c->flip_sums != c->sums)
+        c->flip_sums[cluster] += flip;
+}
+
+static void add_pair(column *c, bool clustered, uint32_t cluster, double base, double candidate)
 {
     double difference = candidate - base;
 
@@ -104,11 +137,102 @@ static void add_pair(column *c, const fm_pairing *p, const fm_pair *pair, double
     c->counted &= (base == 0 || base == 1) && (candidate == 0 || candidate == 1);
     c->counts.gained += candidate > base;
     c->counts.lost += candidate < base;
-    if (p->n_clusters) {
-        c->sums[pair->cluster] += difference;
-        c->weights[pair->cluster]++;
+    if (clustered)
+        add_to_cluster(c, cluster, difference, difference);
+}
+
+static void fill_plain(column *c, const job *j, reading how)
+{
+    const fm_pairing *p = j->pairing;
+
+    for (size_t i = 0; i < p->n_pairs; i++) {
+        const fm_pair *pair = &p->pairs[i];
+        double base = value_of(j, p->base, pair->base, j->slot.base, how);
+        double candidate = value_of(j, p->candidate, pair->candidate, j->slot.candidate, how);
+
+        if (isfinite(base) && isfinite(candidate))
+            add_pair(c, p->n_clusters > 0, pair->cluster, base, candidate);
     }
 }
+
+/* ---- pooled headlines ---- */
+
+/* The points of an answer; else every sample weighs the same. */
+static double weight_of(const fm_headline *h, const fm_graded *run, size_t sample, size_t points)
+{
+    return h->pool == FM_POOL_POINTS ? run->scored[sample * run->protocol->n_metrics + points] : 1;
+}
+
+static size_t collect(const job *j, reading how, fm_headline_pair *out)
+{
+    const fm_pairing *p = j->pairing;
+    const fm_headline *h = p->headline;
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_pairs; i++) {
+        const fm_pair *pair = &p->pairs[i];
+        fm_headline_pair *got = &out[n];
+
+        *got = (fm_headline_pair){
+            .group = h->of_sample[pair->base],
+            .cluster = pair->cluster,
+            .base = value_of(j, p->base, pair->base, j->slot.base, how),
+            .base_weight = weight_of(h, p->base, pair->base, h->points),
+            .candidate = value_of(j, p->candidate, pair->candidate, j->slot.candidate, how),
+            .candidate_weight = weight_of(h, p->candidate, pair->candidate, h->points_there)};
+        n += isfinite(got->base) && isfinite(got->base_weight) && isfinite(got->candidate) &&
+             isfinite(got->candidate_weight);
+    }
+    return n;
+}
+
+static fm_status fill_questions(column *c, const job *j, fm_headline_pair *pairs, size_t n,
+                                fm_err *err)
+{
+    size_t *first = calloc(j->pairing->headline->n_groups + 1, sizeof(*first));
+
+    if (!first)
+        return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", n);
+    n = fm_headline_fold(pairs, n, first);
+    for (size_t i = 0; i < n; i++)
+        add_pair(c, j->pairing->n_clusters > 0, pairs[i].cluster, pairs[i].base,
+                 pairs[i].candidate);
+    free(first);
+    return FM_OK;
+}
+
+static fm_status fill_shares(column *c, const job *j, const fm_headline_pair *pairs, size_t n,
+                             fm_err *err)
+{
+    double base, candidate;
+    fm_status st = fm_headline_shares(j->pairing->headline, pairs, n, c->differences, c->flips,
+                                      &base, &candidate, err);
+
+    if (st != FM_OK)
+        return st;
+    c->n = n;
+    c->counted = false;
+    c->base = base * (double)n;
+    c->candidate = candidate * (double)n;
+    for (size_t i = 0; clusters_for(j) && i < n; i++)
+        add_to_cluster(c, pairs[i].cluster, c->differences[i], c->flips[i]);
+    return FM_OK;
+}
+
+static fm_status fill_pooled(column *c, const job *j, reading how, fm_err *err)
+{
+    fm_headline_pair *pairs = calloc(j->pairing->n_pairs + 1, sizeof(*pairs));
+
+    if (!pairs)
+        return fm_fail(err, FM_E_NOMEM, "no memory for %zu pairs", j->pairing->n_pairs);
+    size_t n = collect(j, how, pairs);
+    fm_status st =
+        has_shares(j) ? fill_shares(c, j, pairs, n, err) : fill_questions(c, j, pairs, n, err);
+    free(pairs);
+    return st;
+}
+
+/* ---- */
 
 /* Clusters without a pair under this reading are none. */
 static void drop_empty_clusters(column *c, size_t n_clusters)
@@ -117,6 +241,7 @@ static void drop_empty_clusters(column *c, size_t n_clusters)
         if (c->weights[g] == 0)
             continue;
         c->sums[c->n_clusters] = c->sums[g];
+        c->flip_sums[c->n_clusters] = c->flip_sums[g];
         c->weights[c->n_clusters++] = c->weights[g];
     }
 }
@@ -127,29 +252,39 @@ static const fm_stats_column *clusters_of(const column *c, fm_stats_column *out)
     return c->n_clusters ? out : NULL;
 }
 
+static void finish(column *c, const job *j)
+{
+    fm_stats_column clusters;
+
+    c->counts.n = c->n;
+    c->base = c->n ? c->base / (double)c->n : NAN;
+    c->candidate = c->n ? c->candidate / (double)c->n : NAN;
+    drop_empty_clusters(c, clusters_for(j));
+    c->mean = fm_paired_mean_of(c->differences, c->n, clusters_of(c, &clusters), c->n_clusters,
+                                FM_COMPARE_CONFIDENCE);
+    /* Each group's mean was taken from its pairs. */
+    if (has_shares(j) && c->n_clusters == 0)
+        c->mean.degrees = fmax(1, (double)c->n - (double)j->pairing->headline->n_groups);
+    for (size_t i = 0; i < c->n; i++)
+        c->spread += (c->differences[i] - c->mean.mean) * (c->differences[i] - c->mean.mean);
+}
+
 static fm_status column_fill(column *c, const job *j, reading how, fm_err *err)
 {
-    const fm_pairing *p = j->pairing;
-    fm_stats_column clusters;
-    fm_status st = column_reserve(c, p, err);
+    fm_status st = column_reserve(c, j, err);
 
     if (st != FM_OK)
         return st;
-    c->counted = j->metric->role == FM_METRIC_RATE && p->n_clusters == 0;
-    for (size_t i = 0; i < p->n_pairs; i++) {
-        double base = value_of(j, p->base, p->pairs[i].base, j->base_metric, how);
-        double candidate =
-            value_of(j, p->candidate, p->pairs[i].candidate, j->candidate_metric, how);
-
-        if (isfinite(base) && isfinite(candidate))
-            add_pair(c, p, &p->pairs[i], base, candidate);
+    c->counted = j->metric->role == FM_METRIC_RATE && j->pairing->n_clusters == 0;
+    if (j->slot.pooled)
+        st = fill_pooled(c, j, how, err);
+    else
+        fill_plain(c, j, how);
+    if (st != FM_OK) {
+        column_release(c);
+        return st;
     }
-    c->counts.n = c->n;
-    drop_empty_clusters(c, p->n_clusters);
-    c->mean = fm_paired_mean_of(c->differences, c->n, clusters_of(c, &clusters), c->n_clusters,
-                                FM_COMPARE_CONFIDENCE);
-    for (size_t i = 0; i < c->n; i++)
-        c->spread += (c->differences[i] - c->mean.mean) * (c->differences[i] - c->mean.mean);
+    finish(c, j);
     return FM_OK;
 }
 
@@ -158,14 +293,14 @@ static fm_status column_fill(column *c, const job *j, reading how, fm_err *err)
 /* A confidence sequence is tightest after so many pairs, fixed before any is seen. */
 #define TIGHTEST_AT 500
 
-/* The same, valid however often it is looked at: 1 / E. A rate's differences end at -1, a number's
- * nowhere. */
+/* The same, valid however often it is looked at: 1 / E. A rate's differences end at -1, a number's and
+ * the shares in a pooled headline nowhere. */
 static double p_above_anytime(const column *c, const job *j, double bound, bool exchange)
 {
     double sign = exchange ? -1 : 1, n = (double)c->n;
     fm_sequential_bet bet;
 
-    if (j->metric->role != FM_METRIC_RATE)
+    if (j->metric->role != FM_METRIC_RATE || has_shares(j))
         return fm_sequential_mean_above(n, sign * c->mean.mean,
                                         c->n > 1 ? sqrt(c->spread / (n - 1)) : 0, bound,
                                         fm_sequential_rho(j->pairing->options->alpha, TIGHTEST_AT));
@@ -228,6 +363,11 @@ static fm_status put_interval(const column *c, const fm_compare_options *o, fm_c
         out->interval_method = "tango";
         return FM_OK;
     }
+    if (c->n && isnan(c->mean.mean)) { /* a group without a pair */
+        out->interval = (fm_interval){NAN, NAN};
+        out->interval_method = names[1][c->n_clusters > 0];
+        return FM_OK;
+    }
     fm_status st = bootstrap(c, o, FM_COMPARE_CONFIDENCE, &resampled, err);
     if (st != FM_OK)
         return st;
@@ -238,7 +378,7 @@ static fm_status put_interval(const column *c, const fm_compare_options *o, fm_c
 
 static void put_test(const column *c, const fm_compare_options *o, fm_compared_metric *out)
 {
-    if (c->n == 0) {
+    if (c->n == 0 || isnan(c->mean.mean)) {
         out->p = out->mid_p = NAN;
         out->p_method = c->counted ? "mcnemar-exact" : "sign-flip";
     } else if (c->counted) {
@@ -248,9 +388,9 @@ static void put_test(const column *c, const fm_compare_options *o, fm_compared_m
         out->mid_p = p.mid;
         out->p_method = "mcnemar-exact";
     } else {
-        out->p = out->mid_p = c->n_clusters
-                                  ? fm_paired_sign_flip(c->sums, c->n_clusters, o->draws, o->seed)
-                                  : fm_paired_sign_flip(c->differences, c->n, o->draws, o->seed);
+        out->p = out->mid_p =
+            c->n_clusters ? fm_paired_sign_flip(c->flip_sums, c->n_clusters, o->draws, o->seed)
+                          : fm_paired_sign_flip(c->flips, c->n, o->draws, o->seed);
         out->p_method = c->n_clusters ? "sign-flip-cluster" : "sign-flip";
     }
 }
@@ -335,7 +475,9 @@ static fm_status put_gate(const column *c, const fm_compare_options *o, fm_compa
                               .items = NAN};
     gate->p_pass = fmax(out->scored.p_above, fmax(out->wrong.p_above, out->dropped.p_above));
     gate->p_fail = fmax(out->scored.p_below, fmax(out->wrong.p_below, out->dropped.p_below));
-    if (c->n == 0)
+    if (c->n && isnan(c->mean.mean))
+        gate->why = FM_WHY_GROUP;
+    if (c->n == 0 || isnan(c->mean.mean))
         return FM_OK;
     if (fmin(out->scored.p_above, out->scored.p_below) <= o->alpha &&
         fmin(gate->p_pass, gate->p_fail) > o->alpha)
@@ -388,14 +530,14 @@ static fm_status put_bounds(const job *j, bool gated, fm_compared_metric *out, f
     return FM_OK;
 }
 
-fm_status fm_compare_metric(const fm_pairing *pairing, size_t base_metric, size_t candidate_metric,
-                            bool gated, fm_compared_metric *out, fm_err *err)
+fm_status fm_compare_metric(const fm_pairing *pairing, const fm_compare_slot *slot,
+                            fm_compared_metric *out, fm_err *err)
 {
     const fm_compare_options *o = pairing->options;
     job j = {.pairing = pairing,
-             .base_metric = base_metric,
-             .candidate_metric = candidate_metric,
-             .metric = &pairing->base->protocol->metrics[base_metric]};
+             .slot = *slot,
+             .metric = slot->pooled ? &pairing->headline->metric
+                                    : &pairing->base->protocol->metrics[slot->base]};
     column c;
     fm_status st;
 
@@ -404,24 +546,25 @@ fm_status fm_compare_metric(const fm_pairing *pairing, size_t base_metric, size_
     if (st != FM_OK)
         return st;
     *out = (fm_compared_metric){.metric = j.metric,
+                                .pooled = slot->pooled,
                                 .n = c.n,
-                                .base = c.n ? c.base / (double)c.n : NAN,
-                                .candidate = c.n ? c.candidate / (double)c.n : NAN,
+                                .base = c.base,
+                                .candidate = c.candidate,
                                 .difference = c.mean.mean,
                                 .counted = c.counted,
                                 .counts = c.counts,
                                 .clusters = c.n_clusters,
                                 .design_effect = c.mean.design_effect,
-                                .base_noise = pairing->base->noise[base_metric],
-                                .candidate_noise = pairing->candidate->noise[candidate_metric],
-                                .gated = gated};
-    out->scored = read_column(&c, &j, bound_of(o), gated);
+                                .base_noise = pairing->base->noise[slot->base],
+                                .candidate_noise = pairing->candidate->noise[slot->candidate],
+                                .gated = slot->gated};
+    out->scored = read_column(&c, &j, bound_of(o), slot->gated);
     put_test(&c, o, out);
     put_power(&c, out);
     st = put_interval(&c, o, out, err);
     if (st == FM_OK)
-        st = put_bounds(&j, gated, out, err);
-    if (st == FM_OK && gated)
+        st = put_bounds(&j, slot->gated, out, err);
+    if (st == FM_OK && slot->gated)
         st = put_gate(&c, o, out, err);
     column_release(&c);
     return st;

@@ -88,23 +88,29 @@ static bool grow_askings(fm_copies *copies)
     return true;
 }
 
-/* The id without its repeat and without the longest ending that matches. */
-static void question_of(const fm_copies *copies, const char *id, int repeat,
-                        char out[FM_SAMPLE_ID_BYTES + 16])
+void fm_copies_question(const char *ending, const char *id, char *out, size_t size)
 {
-    char mark[16];
-
-    snprintf(out, FM_SAMPLE_ID_BYTES + 16, "%s", id);
-    snprintf(mark, sizeof(mark), "#%d", repeat);
-    size_t n = strlen(out), of_mark = strlen(mark);
-    if (repeat > 1 && n > of_mark && strcmp(out + n - of_mark, mark) == 0)
-        out[n - of_mark] = '\0';
-    for (size_t i = 1; out[i - 1] && out[i]; i++) {
-        if (fnmatch(copies->ending, out + i, 0) == 0) {
+    snprintf(out, size, "%s", id);
+    for (size_t i = 1; out[0] && out[i]; i++) {
+        if (fnmatch(ending, out + i, 0) == 0) {
             out[i] = '\0';
             break;
         }
     }
+}
+
+/* Of an asking: its id without its repeat. */
+static void question_of(const fm_copies *copies, const char *id, int repeat,
+                        char out[FM_SAMPLE_ID_BYTES + 16])
+{
+    char sample[FM_SAMPLE_ID_BYTES + 16], mark[16];
+
+    snprintf(sample, sizeof(sample), "%s", id);
+    snprintf(mark, sizeof(mark), "#%d", repeat);
+    size_t n = strlen(sample), of_mark = strlen(mark);
+    if (repeat > 1 && n > of_mark && strcmp(sample + n - of_mark, mark) == 0)
+        sample[n - of_mark] = '\0';
+    fm_copies_question(copies->ending, sample, out, FM_SAMPLE_ID_BYTES + 16);
 }
 
 static void judge(fm_copies *copies, size_t question, size_t asking, bool fresh, bool right)

@@ -23,6 +23,9 @@ void fm_copies_free(fm_copies *copies); /* accepts NULL */
 FM_MUST_CHECK fm_status fm_copies_add(fm_copies *copies, const char *id, int repeat,
                                       size_t category, bool right, fm_err *err);
 
+/* The question that an id asks: without the longest ending that matches. */
+void fm_copies_question(const char *ending, const char *id, char *out, size_t size);
+
 #define FM_COPIES_ALL SIZE_MAX
 
 /* Askings of questions of one category, or of all, and how many had every copy right. */

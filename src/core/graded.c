@@ -79,8 +79,17 @@ static void close_sample(loading *l)
     }
 }
 
-static fm_status open_sample(loading *l, const char *id, const fm_sample *sample, const char *place,
-                             fm_err *err)
+/* Lines of older runs do not say it: then the data does. */
+static const char *belongs(loading *l, const cJSON *line, const char *member, const char *in_data)
+{
+    const char *said = fm_json_string(line, member);
+
+    said = said ? said : in_data;
+    return said ? fm_arena_strdup(&l->out->arena, said) : NULL;
+}
+
+static fm_status open_sample(loading *l, const cJSON *line, const char *id, const fm_sample *sample,
+                             const char *place, fm_err *err)
 {
     fm_graded *g = l->out;
     bool fresh;
@@ -95,8 +104,8 @@ static fm_status open_sample(loading *l, const char *id, const fm_sample *sample
     *s = (fm_graded_sample){.id = fm_arena_strdup(&g->arena, id), .status = FM_SAMPLE_OK};
     if (sample && sample->image_path)
         s->picture = fm_arena_strdup(&g->arena, sample->image_path);
-    if (sample && sample->category)
-        s->category = fm_arena_strdup(&g->arena, sample->category);
+    s->category = belongs(l, line, "category", sample ? sample->category : NULL);
+    s->source = belongs(l, line, "source", sample ? sample->source : NULL);
     return g->arena.failed ? fm_fail(err, FM_E_NOMEM, "no memory for the samples of '%s'", place)
                            : FM_OK;
 }
@@ -139,7 +148,7 @@ static fm_status add_line(loading *l, const cJSON *line, const fm_sample *sample
                        id);
     /* Further askings stand behind the first. */
     if (!base_id || n == 0 || strcmp(l->out->samples[n - 1].id, base_id) != 0) {
-        fm_status st = open_sample(l, base_id ? base_id : id, sample, place, err);
+        fm_status st = open_sample(l, line, base_id ? base_id : id, sample, place, err);
 
         if (st != FM_OK)
             return st;
@@ -164,10 +173,12 @@ static fm_status read_lines(loading *l, fm_view *view, bool groups, size_t *line
     }
 }
 
+enum { MEMBERS = FM_MAX_METRICS + 7 };
+
 /* What is read of a line. */
-static void name_members(const fm_protocol *protocol, const char *members[FM_MAX_METRICS + 5])
+static void name_members(const fm_protocol *protocol, const char *members[MEMBERS])
 {
-    static const char *const own[] = {"id", "base_id", "status", "metrics"};
+    static const char *const own[] = {"id", "base_id", "status", "category", "source", "metrics"};
     size_t n = 0;
 
     for (size_t i = 0; i < FM_COUNT_OF(own); i++)
@@ -180,7 +191,7 @@ static void name_members(const fm_protocol *protocol, const char *members[FM_MAX
 
 fm_status fm_graded_load(fm_graded *out, fm_view *view, bool groups, fm_err *err)
 {
-    const char *members[FM_MAX_METRICS + 5];
+    const char *members[MEMBERS];
     const fm_protocol *protocol = fm_view_protocol(view);
     loading l = {.out = out, .n_metrics = protocol->n_metrics};
     double expected = fm_json_number(fm_view_results(view), "n", -1);

@@ -13,8 +13,8 @@
 
 typedef struct {
     const char *id;
-    const char *picture,
-        *category;              /* what the sample belongs to; NULL: not stated, not looked at */
+    /* What the sample belongs to; NULL: not stated, not looked at. */
+    const char *picture, *category, *source;
     uint32_t askings, answered; /* those that ended ok */
     fm_sample_status status;    /* of the first asking that did not, else ok */
 } fm_graded_sample;
@@ -33,8 +33,8 @@ typedef struct {
     size_t capacity;
 } fm_graded;
 
-/* `groups`: with picture and category, for which the data is walked along; without the data they
- * stay NULL. FM_E_INPUT: an id that comes twice, or other than as many lines as the results count.
+/* `groups`: with pictures, and with categories and sources that the lines lack, for which the data is
+ * walked along; without the data they stay NULL. FM_E_INPUT: an id that comes twice, or other than as many lines as the results count.
  * *out starts as {0} and is released whatever happens. */
 FM_MUST_CHECK fm_status fm_graded_load(fm_graded *out, fm_view *view, bool groups, fm_err *err);
 void fm_graded_release(fm_graded *graded); /* accepts {0} */

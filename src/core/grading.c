@@ -134,6 +134,10 @@ static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sele
     }
     fm_json_put_string(&w, "status", fm_sample_status_name(grade->status));
     fm_json_put_string(&w, "size_source", grade->size_source);
+    if (asking->sample->category)
+        fm_json_put_string(&w, "category", asking->sample->category);
+    if (asking->sample->source)
+        fm_json_put_string(&w, "source", asking->sample->source);
     fm_json_open(&w, "reply", '{');
     fm_record_put_reply(&w, reply);
     fm_json_close(&w, '}');

@@ -430,15 +430,15 @@ static fm_status estimate(const fm_groups *groups, double value, uint64_t seed, 
     return FM_OK;
 }
 
-static void pooled_name(const fm_groups *groups, char *out, size_t size)
+void fm_groups_headline(const fm_protocol *protocol, char *out, size_t size)
 {
     static const char *const endings[] = {[FM_POOL_MICRO] = "",
-                                          [FM_POOL_MACRO] = "macro",
-                                          [FM_POOL_SOURCE] = "source",
-                                          [FM_POOL_POINTS] = "points",
-                                          [FM_POOL_COPIES] = "copies"};
+                                          [FM_POOL_MACRO] = "_macro",
+                                          [FM_POOL_SOURCE] = "_source",
+                                          [FM_POOL_POINTS] = "_points",
+                                          [FM_POOL_COPIES] = "_copies"};
 
-    snprintf(out, size, "%s_%s", groups->protocol->primary, endings[groups->protocol->pool]);
+    snprintf(out, size, "%s%s", protocol->primary, endings[protocol->pool]);
 }
 
 fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double confidence,
@@ -454,7 +454,7 @@ fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed, double co
 
     if (groups->protocol->pool == FM_POOL_MICRO)
         return FM_OK;
-    pooled_name(groups, name, sizeof(name));
+    fm_groups_headline(groups->protocol, name, sizeof(name));
     if (groups->copies)
         return fm_copies_put(groups->copies, name, metric->better, seed, confidence, w, err);
     if (isfinite(value))
@@ -494,7 +494,7 @@ static void put_copies(const fm_groups *groups, size_t category, fm_json_writer 
     size_t right, askings;
     char name[128];
 
-    pooled_name(groups, name, sizeof(name));
+    fm_groups_headline(groups->protocol, name, sizeof(name));
     fm_copies_count(groups->copies, category, &right, &askings);
     put_share(name, (double)right, askings, w);
 }
@@ -529,7 +529,7 @@ void fm_groups_put(const fm_groups *groups, fm_json_writer *w)
     char name[128];
 
     if (groups->protocol->pool != FM_POOL_MICRO) {
-        pooled_name(groups, name, sizeof(name));
+        fm_groups_headline(groups->protocol, name, sizeof(name));
         fm_json_put_string(w, "headline", name);
     }
     put_grouping(groups, &groups->categories, "by_category", w);

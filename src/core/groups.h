@@ -31,6 +31,9 @@ FM_MUST_CHECK fm_status fm_groups_add(fm_groups *groups, const fm_sample *sample
 FM_MUST_CHECK fm_status fm_groups_put_pooled(const fm_groups *groups, uint64_t seed,
                                              double confidence, fm_json_writer *w, fm_err *err);
 
+/* The name of the pooled value; where every sample counts the same, the primary metric's. */
+void fm_groups_headline(const fm_protocol *protocol, char *out, size_t size);
+
 /* Members headline (the name of the pooled value), by_category and by_source; each only where there
  * is something to say. */
 void fm_groups_put(const fm_groups *groups, fm_json_writer *w);

@@ -30,11 +30,10 @@ static void put_reading(fm_json_writer *w, const char *key, const fm_compare_rea
 
 static const char *why_name(fm_verdict_why why)
 {
-    static const char *const names[] = {[FM_WHY_DECIDED] = "decided",
-                                        [FM_WHY_FEW] = "too_few",
-                                        [FM_WHY_FAILURES] = "failed_replies",
-                                        [FM_WHY_BOOTSTRAP] = "bootstrap_disagrees",
-                                        [FM_WHY_NOTHING] = "no_pairs"};
+    static const char *const names[] = {
+        [FM_WHY_DECIDED] = "decided",         [FM_WHY_FEW] = "too_few",
+        [FM_WHY_FAILURES] = "failed_replies", [FM_WHY_BOOTSTRAP] = "bootstrap_disagrees",
+        [FM_WHY_NOTHING] = "no_pairs",        [FM_WHY_GROUP] = "empty_group"};
 
     return names[why];
 }
@@ -63,6 +62,7 @@ static void put_metric(fm_json_writer *w, const fm_comparison *c, const fm_compa
 {
     fm_json_open(w, m->metric->name, '{');
     fm_json_put_string(w, "role", m->metric->role == FM_METRIC_RATE ? "rate" : "mean");
+    fm_json_put_bool(w, "pooled", m->pooled);
     fm_json_put_string(w, "unit", m->metric->unit);
     fm_json_put_int(w, "better", m->metric->better);
     fm_json_put_int(w, "n", (int64_t)m->n);

@@ -174,6 +174,9 @@ void fm_put_gate_reason(fm_buf *out, const fm_comparison *comparison, const fm_c
     case FM_WHY_NOTHING:
         fm_buf_puts(out, "no pair has a value on both sides");
         break;
+    case FM_WHY_GROUP:
+        fm_buf_puts(out, "a group that the headline weighs has no pair");
+        break;
     }
 }
 

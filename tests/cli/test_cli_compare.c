@@ -313,6 +313,142 @@ Test(compare, github_gets_its_step_summary_appended)
     fm_buf_release(&text);
 }
 
+/* A run of blink or 3dsrbench: a line a sample, with its id, its category, and right (1) or wrong. */
+typedef struct {
+    const char *id, *category;
+    int base, candidate;
+} question;
+
+static void make_choices(const char *dir, const char *task, const question *rows, size_t n,
+                         bool candidate)
+{
+    fm_buf text = {0};
+
+    fm_buf_printf(&text,
+                  "{\"schema\": \"fathom.manifest/1\", \"suite\": {\"name\": \"%s\", "
+                  "\"version\": \"1\", \"task\": \"%s\", \"protocol\": \"official\", "
+                  "\"protocol_version\": 1}, \"answers\": \"tuples\", \"data\": {\"dir\": "
+                  "\"/gone\", \"annotations\": null, \"sha256\": \"da7a\"}, \"prompt\": "
+                  "{\"text\": \"?\", \"sha256\": \"5c65\"}, \"adapter\": {\"name\": "
+                  "\"gemini\", \"settings\": [], \"seed\": 1, \"timeout_s\": 0, "
+                  "\"sees_truth\": false}, \"selection\": {}}",
+                  task, task);
+    write_text(dir, "manifest.json", &text);
+    fm_buf_clear(&text);
+    fm_buf_printf(&text,
+                  "{\"schema\": \"fathom.results/1\", \"suite\": \"%s\", \"suite_version\": "
+                  "\"1\", \"task\": \"%s\", \"protocol\": \"official\", "
+                  "\"protocol_version\": 1, \"adapter\": \"gemini\", \"n\": %zu, \"aggregates\": "
+                  "{\"accuracy_macro\": {\"groups\": 2}}}",
+                  task, task, n);
+    write_text(dir, "results.json", &text);
+    fm_buf_clear(&text);
+    for (size_t i = 0; i < n; i++)
+        fm_buf_printf(&text,
+                      "{\"id\": \"%s\", \"status\": \"ok\", %s%s%s\"metrics\": {\"accuracy\": "
+                      "%s}}\n",
+                      rows[i].id, rows[i].category ? "\"category\": \"" : "",
+                      rows[i].category ? rows[i].category : "", rows[i].category ? "\", " : "",
+                      (candidate ? rows[i].candidate : rows[i].base) ? "true" : "false");
+    write_text(dir, "samples.jsonl", &text);
+    fm_buf_release(&text);
+}
+
+/* Of four A's one becomes two, of two B's two become one: 62.5 % becomes 50 %, while the plain rate
+ * stays at a half. */
+Test(compare, a_mean_over_categories_is_compared_and_gated)
+{
+    static const question rows[] = {{"1", "A", 1, 1}, {"2", "A", 0, 1}, {"3", "A", 0, 0},
+                                    {"4", "A", 0, 0}, {"5", "B", 1, 1}, {"6", "B", 1, 0}};
+
+    make_choices("base", "blink", rows, 6, false);
+    make_choices("new", "blink", rows, 6, true);
+    fathom("compare", "base", "new", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"primary\": \"accuracy_macro\""), "%s", OUT);
+    cr_expect(contains(OUT, "\"base\": 0.625,\n          \"candidate\": 0.5,\n          "
+                            "\"difference\": -0.125"),
+              "%s", OUT);
+    cr_expect(contains(OUT, "\"changed_metric\": \"accuracy\""), "%s", OUT);
+    fathom("compare", "base", "new");
+    expect_success();
+    cr_expect(contains(OUT, "\xE2\x96\xB8 accuracy_macro  62.5 %     50.0 %    -12.5 pp"), "%s",
+              OUT);
+    fathom("compare", "base", "new", "--gate", "noninferior", "--margin", "3pp");
+    cr_expect(eq(int, last.code, 11));
+    cr_expect(contains(ERR, "non-inferiority of accuracy_macro within 3 pp: 6 pairs cannot tell"),
+              "%s", ERR);
+    fathom("compare", "base", "new", "--gate", "noninferior", "--margin", "90pp", "--metric",
+           "accuracy_macro", "--only", "accuracy");
+    expect_success();
+    fathom("compare", "new", "base", "--gate", "superior", "--metric", "accuracy_makro");
+    cr_expect(contains(ERR, "did you mean 'accuracy_macro'?"), "%s", ERR);
+}
+
+/* Lines of older runs do not say their category. */
+Test(compare, a_mean_over_categories_that_nobody_knows_is_refused_to_a_gate)
+{
+    static const question rows[] = {{"1", NULL, 1, 1}, {"2", NULL, 0, 1}};
+
+    make_choices("base", "blink", rows, 2, false);
+    make_choices("new", "blink", rows, 2, true);
+    fathom("compare", "base", "new");
+    expect_success();
+    cr_expect(eq(int, contains(OUT, "accuracy_macro"), false), "%s", OUT);
+    fathom("compare", "base", "new", "--gate", "superior");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "writes it, or --metric accuracy gates on the samples"), "%s", ERR);
+}
+
+/* Three questions of two copies: the first is lost with one copy, the third gained with both. */
+Test(compare, copies_of_a_question_count_as_one)
+{
+    static const question rows[] = {{"a-0", "A", 1, 1}, {"a-1", "A", 1, 0}, {"b-0", "A", 1, 1},
+                                    {"b-1", "A", 1, 1}, {"c-0", "A", 1, 1}, {"c-1", "A", 0, 1}};
+
+    make_choices("base", "3dsrbench", rows, 6, false);
+    make_choices("new", "3dsrbench", rows, 6, true);
+    fathom("compare", "base", "new", "--json", "--only", "accuracy_copies");
+    expect_success();
+    cr_expect(contains(OUT, "\"n\": 3,"), "%s", OUT);
+    cr_expect(contains(OUT, "\"gained\": 1,\n          \"lost\": 1,"), "%s", OUT);
+    cr_expect(contains(OUT, "\"p_method\": \"mcnemar-exact\""), "%s", OUT);
+}
+
+Test(compare, samples_of_one_category_are_taken_together)
+{
+    static const question rows[] = {{"1", "A", 1, 0}, {"2", "A", 1, 0}, {"3", "B", 1, 1},
+                                    {"4", "B", 0, 1}, {"5", "C", 1, 0}, {"6", "C", 1, 0}};
+
+    make_choices("base", "blink", rows, 6, false);
+    make_choices("new", "blink", rows, 6, true);
+    fathom("compare", "base", "new", "--cluster", "category", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"cluster\": \"category\""), "%s", OUT);
+    cr_expect(contains(OUT, "\"p_method\": \"sign-flip-cluster\""), "%s", OUT);
+    cr_expect(contains(OUT, "\"clusters\": 3,"), "%s", OUT);
+    fathom("compare", "base", "new", "--cluster", "category");
+    cr_expect(contains(OUT, "in 3 groups by category (design effect "), "%s", OUT);
+    fathom("compare", "base", "new", "--cluster", "picture");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "have no picture to cluster by"), "%s", ERR);
+}
+
+/* A number that is not finite stands as null in samples.jsonl, and no pair is made of it. */
+Test(compare, values_that_are_no_numbers_make_no_pair)
+{
+    make_runs();
+    replace("good/samples.jsonl", "\"dfd\": 0.031,", "\"dfd\": null,");
+    fathom("compare", "base", "good", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"pairs\": 32"), "%s", OUT);
+    cr_expect(contains(OUT, "\"n\": 29,"), "%s", OUT);
+    replace("bad/samples.jsonl", "\"dfd\": 0", "\"dfd\": null, \"was\": 0");
+    fathom("compare", "base", "bad", "--gate", "superior", "--metric", "dfd");
+    cr_expect(eq(int, last.code, 11), "%s", ERR);
+    cr_expect(contains(ERR, "no pair has a value on both sides"), "%s", ERR);
+}
+
 Test(compare, repeats_make_samples_of_several_askings)
 {
     make_run_of("often", SAMPLES, 20, 0.03, 3);
