@@ -1,0 +1,318 @@
+/* The trainer's arithmetic over vectors of RT_LANES floats: included once by a file that is compiled
+ * for one instruction set, which says TR_TABLE and TR_TABLE_NAME. */
+#ifndef TR_ARITHMETIC_VECTOR_H
+#define TR_ARITHMETIC_VECTOR_H
+
+#include <math.h>
+
+#include "engine/vector.h"
+#include "train/arithmetic_tables.h"
+
+/* A tile of a product is TALL rows by one panel, its sums all in registers; it takes BLOCK_K of k at
+ * a time, so that a panel's share of the right factor stays in the first cache. */
+enum { TALL = 6, WIDE = TR_PANEL / RT_LANES, BLOCK_K = 256 };
+
+/* ---- packing ---- */
+
+/* Columns [0, columns) of a panel whose rows are contiguous in memory. */
+static void pack_rows(float *panel, tr_factor b, size_t k, size_t columns)
+{
+    for (size_t i = 0; i < k; i++) {
+        if (columns == TR_PANEL) {
+            memcpy(panel + i * TR_PANEL, b.data + i * b.row, TR_PANEL * sizeof(*panel));
+            continue;
+        }
+        memset(panel + i * TR_PANEL, 0, TR_PANEL * sizeof(*panel));
+        memcpy(panel + i * TR_PANEL, b.data + i * b.row, columns * sizeof(*panel));
+    }
+}
+
+/* The same where columns are. */
+static void pack_columns(float *panel, tr_factor b, size_t k, size_t columns)
+{
+    if (columns < TR_PANEL)
+        memset(panel, 0, k * TR_PANEL * sizeof(*panel));
+    for (size_t i = 0; i < k; i += TR_PANEL) { /* a cache line of each column at a time */
+        size_t last = k - i < TR_PANEL ? k : i + TR_PANEL;
+
+        for (size_t j = 0; j < columns; j++)
+            for (size_t l = i; l < last; l++)
+                panel[l * TR_PANEL + j] = b.data[l + j * b.column];
+    }
+}
+
+static void pack(float *panels, tr_factor b, size_t k, size_t n)
+{
+    for (size_t j = 0; j < n; j += TR_PANEL) {
+        size_t columns = n - j < TR_PANEL ? n - j : TR_PANEL;
+        tr_factor from = {b.data + j * b.column, b.row, b.column};
+
+        if (b.column == 1)
+            pack_rows(panels + j * k, from, k, columns);
+        else
+            pack_columns(panels + j * k, from, k, columns);
+    }
+}
+
+/* ---- products ---- */
+
+INLINE void put_row(float *c, const vec *sums, size_t columns, bool add)
+{
+    for (size_t w = 0, j = 0; j < columns; w++, j += RT_LANES) {
+        size_t rest = columns - j;
+
+        if (rest >= RT_LANES)
+            store(c + j, add ? load(c + j) + sums[w] : sums[w]);
+        else
+            store_rest(c + j, add ? load_rest(c + j, rest) + sums[w] : sums[w], rest);
+    }
+}
+
+#define DEFINE_TILE(rows)                                                                          \
+    static void tile_##rows(float *c, size_t ldc, tr_factor a, const float *panel, size_t columns, \
+                            size_t k, bool add)                                                    \
+    {                                                                                              \
+        vec sums[rows][WIDE] = {0};                                                                \
+        const float *from = a.data;                                                                \
+                                                                                                   \
+        for (size_t i = 0; i < k; i++) {                                                           \
+            vec b[WIDE];                                                                           \
+                                                                                                   \
+            for (int w = 0; w < WIDE; w++)                                                         \
+                b[w] = load(panel + i * TR_PANEL + w * RT_LANES);                                  \
+            for (int r = 0; r < rows; r++)                                                         \
+                for (int w = 0; w < WIDE; w++)                                                     \
+                    sums[r][w] += from[(size_t)r * a.row] * b[w];                                  \
+            from += a.column;                                                                      \
+        }                                                                                          \
+        for (int r = 0; r < rows; r++)                                                             \
+            put_row(c + (size_t)r * ldc, sums[r], columns, add);                                   \
+    }
+
+DEFINE_TILE(1)
+DEFINE_TILE(2)
+DEFINE_TILE(3)
+DEFINE_TILE(4)
+DEFINE_TILE(5)
+DEFINE_TILE(6)
+
+typedef void (*tile)(float *c, size_t ldc, tr_factor a, const float *panel, size_t columns,
+                     size_t k, bool add);
+
+static void product(float *c, size_t ldc, tr_factor a, const float *panels, size_t m, size_t n,
+                    size_t k, bool add)
+{
+    static const tile rest[] = {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+
+    for (size_t l = 0; l < k; l += BLOCK_K) {
+        size_t block = k - l < BLOCK_K ? k - l : BLOCK_K;
+
+        for (size_t j = 0; j < n; j += TR_PANEL) {
+            size_t columns = n - j < TR_PANEL ? n - j : TR_PANEL;
+            const float *panel = panels + j * k + l * TR_PANEL;
+
+            for (size_t i = 0; i < m; i += TALL) {
+                size_t rows = m - i < TALL ? m - i : TALL;
+                tr_factor from = {a.data + i * a.row + l * a.column, a.row, a.column};
+
+                rest[rows](c + i * ldc + j, ldc, from, panel, columns, block, add || l > 0);
+            }
+        }
+    }
+}
+
+/* ---- derivatives, one vector at a time ---- */
+
+/* Loops over whole vectors and then the rest, which is made up with zeros. */
+#define FOR_VECTORS(i, n) for (size_t i = 0; i < (n); i += RT_LANES)
+
+INLINE vec take(const float *x, size_t i, size_t n)
+{
+    return n - i >= RT_LANES ? load(x + i) : load_rest(x + i, n - i);
+}
+
+INLINE void put(float *x, vec v, size_t i, size_t n)
+{
+    if (n - i >= RT_LANES)
+        store(x + i, v);
+    else
+        store_rest(x + i, v, n - i);
+}
+
+INLINE vec sigmoid(vec x)
+{
+    return 1.0F / (1.0F + vec_exp(-x));
+}
+
+/* y = x Phi(x), so that Phi is y / x but near 0, where Phi(x) = 1/2 + x phi(0) to 3e-9. */
+static void gelu_erf_back(float *dx, const float *dy, const float *x, const float *y, size_t n)
+{
+    const float density0 = 0.398942280F;
+
+    FOR_VECTORS(i, n)
+    {
+        vec at = take(x, i, n), magnitude = choose(at < all(0), -at, at);
+        ivec near = magnitude < all(0.002F);
+        vec phi = choose(near, 0.5F + density0 * at, take(y, i, n) / choose(near, all(1), at));
+        vec slope = phi + at * density0 * vec_exp(-0.5F * at * at);
+
+        put(dx, take(dx, i, n) + take(dy, i, n) * slope, i, n);
+    }
+}
+
+/* x s(2u) with u = sqrt(2 / pi) (x + 0.044715 x^3): (1 + tanh u) / 2 is the sigmoid of 2u. */
+static void gelu_tanh_back(float *dx, const float *dy, const float *x, size_t n)
+{
+    const float twice = 1.59576912F, cubic = 0.044715F;
+
+    FOR_VECTORS(i, n)
+    {
+        vec at = take(x, i, n);
+        vec s = sigmoid(twice * (at + cubic * at * at * at));
+        vec slope = s + at * s * (1.0F - s) * twice * (1.0F + 3.0F * cubic * at * at);
+
+        put(dx, take(dx, i, n) + take(dy, i, n) * slope, i, n);
+    }
+}
+
+static void silu_gate_back(float *dgate, float *dup, const float *dy, const float *gate,
+                           const float *up, size_t n)
+{
+    FOR_VECTORS(i, n)
+    {
+        vec g = take(gate, i, n), d = take(dy, i, n), s = sigmoid(g);
+
+        put(dup, take(dup, i, n) + d * g * s, i, n);
+        put(dgate, take(dgate, i, n) + d * take(up, i, n) * s * (1.0F + g * (1.0F - s)), i, n);
+    }
+}
+
+static void softmax_back(float *dp, const float *p, size_t n)
+{
+    vec sum = {0};
+
+    FOR_VECTORS(i, n)
+    sum += take(p, i, n) * take(dp, i, n);
+
+    vec mean = all(sum_of(sum));
+
+    FOR_VECTORS(i, n)
+    put(dp, take(p, i, n) * (take(dp, i, n) - mean), i, n);
+}
+
+/* The first n lanes, zeros behind them: what made up the last vector must not count in a sum. */
+INLINE vec only(vec v, size_t n)
+{
+    float parts[RT_LANES];
+
+    if (n >= RT_LANES)
+        return v;
+    store(parts, v);
+    return load_rest(parts, n);
+}
+
+/* x lies off its mean by `inverse` times x': dx = inverse (g - mean g - x' mean(g x')), g = weight dy;
+ * without centring there is no mean g. */
+static void norm_back(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                      const float *weight, size_t n, float eps, bool centred)
+{
+    vec sum = {0}, squares = {0}, along = {0};
+    float mean = 0, inverse, pull, shift = 0;
+
+    if (centred) {
+        FOR_VECTORS(i, n)
+        sum += take(x, i, n);
+        mean = sum_of(sum) / (float)n;
+    }
+    FOR_VECTORS(i, n)
+    {
+        vec off = only(take(x, i, n) - mean, n - i);
+
+        squares += off * off;
+    }
+    inverse = 1 / sqrtf(sum_of(squares) / (float)n + eps);
+    sum = (vec){0};
+    FOR_VECTORS(i, n)
+    {
+        vec d = take(dy, i, n), unit = (take(x, i, n) - mean) * inverse, g = d * take(weight, i, n);
+
+        sum += g;
+        along += only(g * unit, n - i);
+        put(dweight, take(dweight, i, n) + d * unit, i, n);
+        if (dbias)
+            put(dbias, take(dbias, i, n) + d, i, n);
+    }
+    if (centred)
+        shift = sum_of(sum) / (float)n;
+    pull = sum_of(along) / (float)n;
+    FOR_VECTORS(i, n)
+    {
+        vec unit = (take(x, i, n) - mean) * inverse, g = take(dy, i, n) * take(weight, i, n);
+
+        put(dx, take(dx, i, n) + inverse * (g - shift - unit * pull), i, n);
+    }
+}
+
+/* ---- the optimiser ---- */
+
+static void add(float *to, const float *x, size_t n)
+{
+    FOR_VECTORS(i, n)
+    put(to, take(to, i, n) + take(x, i, n), i, n);
+}
+
+INLINE vec root(vec x)
+{
+    for (int i = 0; i < RT_LANES; i++)
+        x[i] = sqrtf(x[i]);
+    return x;
+}
+
+static void adam(float *value, float *first, float *second, const float *gradient, size_t n,
+                 const tr_adam *how)
+{
+    FOR_VECTORS(i, n)
+    {
+        vec g = take(gradient, i, n) * how->scale, at = take(value, i, n);
+        vec m = how->beta1 * take(first, i, n) + (1 - how->beta1) * g;
+        vec v = how->beta2 * take(second, i, n) + (1 - how->beta2) * g * g;
+        vec step = (m / how->correction1) / (root(v / how->correction2) + how->eps);
+
+        put(first, m, i, n);
+        put(second, v, i, n);
+        put(value, at - how->decay * at - how->rate * step, i, n);
+    }
+}
+
+/* Blocks in float, their sums in double. */
+static double sum_of_squares(const float *x, size_t n)
+{
+    enum { BLOCK = 1024 };
+    double total = 0;
+
+    for (size_t begin = 0; begin < n; begin += BLOCK) {
+        size_t end = n - begin < BLOCK ? n : begin + BLOCK;
+        vec sum = {0};
+
+        for (size_t i = begin; i < end; i += RT_LANES)
+            sum += take(x, i, end) * take(x, i, end);
+        total += (double)sum_of(sum);
+    }
+    return total;
+}
+
+const tr_arithmetic TR_TABLE = {
+    .name = TR_TABLE_NAME,
+    .pack = pack,
+    .product = product,
+    .gelu_erf_back = gelu_erf_back,
+    .gelu_tanh_back = gelu_tanh_back,
+    .silu_gate_back = silu_gate_back,
+    .softmax_back = softmax_back,
+    .norm_back = norm_back,
+    .add = add,
+    .adam = adam,
+    .sum_of_squares = sum_of_squares,
+};
+
+#endif

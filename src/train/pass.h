@@ -1,0 +1,65 @@
+/**
+ * One way forwards through the network, and back. A layer (layers.h) takes rows, gives rows, and
+ * notes down how its gradient goes back; tr_pass_back() follows the notes from the last to the first.
+ *
+ * A pass belongs to one thread, and reads a store that nobody changes meanwhile. Its gradient is its
+ * own, so that passes over different pictures go side by side, and their gradients are added in the
+ * order of the pictures, whatever the number of threads.
+ *
+ * Memory: blocks that are kept from one pass to the next. Where there is no more, `failed` is set and
+ * every layer gives no rows at all: callers look once, at the end.
+ */
+#ifndef TR_PASS_H
+#define TR_PASS_H
+
+#include "engine/kernels.h"
+#include "train/store.h"
+
+/* [n][width], and the loss's gradient by them, which consumers add to; dx NULL: not wanted. The
+ * pass's memory; a plain structure, so that [n][heads * size] is looked at as [n * heads][size] by
+ * writing so. */
+typedef struct {
+    size_t n, width;
+    float *x, *dx;
+} tr_rows;
+
+typedef struct tr_pass tr_pass;
+typedef void (*tr_back)(tr_pass *pass, const void *note);
+
+struct tr_pass {
+    const tr_store *store;
+    const rt_kernels *kernels;
+    const tr_arithmetic *arithmetic;
+    float *gradient; /* [store->n_values], added to; NULL: forwards only, nothing is noted */
+    bool failed;
+    size_t used_bytes; /* since the last reset */
+
+    /* inside */
+    struct tr_block *blocks, *block;
+    struct tr_note *last;
+    size_t cap_bytes, held_bytes;
+    float *scratch;
+    size_t n_scratch;
+};
+
+/* cap_bytes: what it may hold at most. */
+void tr_pass_init(tr_pass *pass, const tr_store *store, size_t cap_bytes);
+void tr_pass_release(tr_pass *pass);
+/* Begin anew: all rows and notes are gone. */
+void tr_pass_reset(tr_pass *pass);
+void tr_pass_back(tr_pass *pass);
+
+/* For layers. Rows with room for a gradient, which is zero; the values are not set. */
+tr_rows tr_pass_rows(tr_pass *pass, size_t n, size_t width);
+/* n floats, not set; NULL only where failed. */
+float *tr_pass_floats(tr_pass *pass, size_t n);
+/* The same for as long as the layer itself works: the next call may give the same memory. */
+float *tr_pass_scratch(tr_pass *pass, size_t n);
+/* A note of so many bytes to be filled in; NULL where nothing is to be noted. */
+void *tr_pass_note(tr_pass *pass, tr_back back, size_t size);
+
+/* Values and gradient of a parameter. */
+const float *tr_pass_values(const tr_pass *pass, tr_param param);
+float *tr_pass_gradient(const tr_pass *pass, tr_param param);
+
+#endif

@@ -1,0 +1,136 @@
+/* Owns how rows are laid together from others: nothing here computes. */
+#include <string.h>
+
+#include "train/layers.h"
+
+tr_rows tr_input(tr_pass *pass, const float *data, size_t n, size_t width)
+{
+    tr_rows out = {.n = n, .width = width, .x = tr_pass_floats(pass, n * width)};
+
+    if (!out.x)
+        return (tr_rows){.width = width};
+    memcpy(out.x, data, n * width * sizeof(*data));
+    return out;
+}
+
+/* ---- embeddings ---- */
+
+typedef struct {
+    tr_param table;
+    tr_rows out;
+    const int32_t *ids;
+} embed_note;
+
+static void embed_back(tr_pass *pass, const void *what)
+{
+    const embed_note *note = what;
+    size_t width = note->out.width;
+
+    for (size_t i = 0; i < note->out.n; i++)
+        pass->arithmetic->add(tr_pass_gradient(pass, note->table) + (size_t)note->ids[i] * width,
+                              note->out.dx + i * width, width);
+}
+
+tr_rows tr_embed(tr_pass *pass, tr_param table, const int32_t *ids, size_t n)
+{
+    tr_rows out = tr_pass_rows(pass, n, table.columns);
+    const float *values = tr_pass_values(pass, table);
+
+    for (size_t i = 0; i < out.n; i++)
+        memcpy(out.x + i * out.width, values + (size_t)ids[i] * out.width,
+               out.width * sizeof(*values));
+    embed_note *note = tr_pass_note(pass, embed_back, sizeof(*note));
+    if (note)
+        *note = (embed_note){table, out, ids};
+    return out;
+}
+
+/* ---- gathering ---- */
+
+typedef struct {
+    tr_rows sources[TR_MAX_SOURCES], out;
+    const tr_place *from;
+} gather_note;
+
+static void gather_back(tr_pass *pass, const void *what)
+{
+    const gather_note *note = what;
+    size_t width = note->out.width;
+
+    for (size_t i = 0; i < note->out.n; i++) {
+        const tr_place *from = &note->from[i];
+
+        if (from->source != TR_NOTHING && note->sources[from->source].dx)
+            pass->arithmetic->add(note->sources[from->source].dx + from->row * width,
+                                  note->out.dx + i * width, width);
+    }
+}
+
+tr_rows tr_gather(tr_pass *pass, const tr_rows *sources, size_t n_sources, const tr_place *from,
+                  size_t n, size_t width)
+{
+    tr_rows out = tr_pass_rows(pass, n, width);
+
+    for (size_t i = 0; i < out.n; i++) {
+        if (from[i].source == TR_NOTHING)
+            memset(out.x + i * width, 0, width * sizeof(float));
+        else
+            memcpy(out.x + i * width, sources[from[i].source].x + from[i].row * width,
+                   width * sizeof(float));
+    }
+    gather_note *note = tr_pass_note(pass, gather_back, sizeof(*note));
+    if (note) {
+        *note = (gather_note){.out = out, .from = from};
+        memcpy(note->sources, sources, n_sources * sizeof(*sources));
+    }
+    return out;
+}
+
+/* ---- neighbourhoods ---- */
+
+typedef struct {
+    tr_rows x, out;
+    size_t rows, columns;
+} neighbours_note;
+
+/* Row of x that stands at (dy, dx) of row i, both 0 .. 2; false where that is outside. */
+static bool neighbour(const neighbours_note *grid, size_t i, size_t dy, size_t dx, size_t *row)
+{
+    size_t column = i % grid->columns + dx, line = i / grid->columns % grid->rows + dy;
+
+    *row = i + dy * grid->columns + dx - grid->columns - 1;
+    return column >= 1 && column <= grid->columns && line >= 1 && line <= grid->rows;
+}
+
+static void neighbours_back(tr_pass *pass, const void *what)
+{
+    const neighbours_note *note = what;
+    size_t width = note->x.width, row;
+
+    (void)pass;
+    if (!note->x.dx)
+        return;
+    for (size_t i = 0; i < note->out.n; i++)
+        for (size_t k = 0; k < 9; k++)
+            if (neighbour(note, i, k / 3, k % 3, &row))
+                for (size_t c = 0; c < width; c++)
+                    note->x.dx[row * width + c] += note->out.dx[i * note->out.width + c * 9 + k];
+}
+
+tr_rows tr_neighbours(tr_pass *pass, tr_rows x, size_t rows, size_t columns)
+{
+    neighbours_note made = {x, tr_pass_rows(pass, x.n, x.width * 9), rows, columns};
+    size_t row;
+
+    for (size_t i = 0; i < made.out.n; i++)
+        for (size_t k = 0; k < 9; k++) {
+            bool inside = neighbour(&made, i, k / 3, k % 3, &row);
+
+            for (size_t c = 0; c < x.width; c++)
+                made.out.x[i * made.out.width + c * 9 + k] = inside ? x.x[row * x.width + c] : 0;
+        }
+    neighbours_note *note = tr_pass_note(pass, neighbours_back, sizeof(*note));
+    if (note)
+        *note = made;
+    return made.out;
+}
