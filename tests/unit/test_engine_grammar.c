@@ -5,12 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/files.h"
 #include "base/size.h"
 #include "engine/grammar.h"
 #include "engine/sampler.h"
 #include "fathom/answers.h"
 #include "support/scratch.h"
+#include "support/vocabulary.h"
 
 /* ---- a vocabulary: every byte, then stretches of traces and words ---- */
 
@@ -29,42 +29,18 @@ static const char *const stretches[] = {
 };
 enum { BYTES = 256, N = BYTES + FM_COUNT_OF(stretches) + 1, END = N - 1 };
 
-static void append_byte(fm_buf *out, int byte)
-{
-    static const int runs[][2] = {{33, 126}, {161, 172}, {174, 255}};
-    int letter = byte, others = 0;
-    bool printable = false;
-
-    for (int b = 0; b <= byte; b++) {
-        printable = false;
-        for (size_t i = 0; i < FM_COUNT_OF(runs); i++)
-            printable = printable || (b >= runs[i][0] && b <= runs[i][1]);
-        letter = printable ? b : 256 + others++;
-    }
-    fm_buf_printf(out, "%s\"\\u%04x\":%d", byte ? "," : "{", (unsigned)letter, byte);
-}
-
 static rt_tokenizer *open_vocabulary(void)
 {
-    fm_buf vocabulary = {0}, config = {0};
+    given_token added[FM_COUNT_OF(stretches) + 1];
     rt_tokenizer *tokenizer = NULL;
     fm_err err = {0};
 
-    for (int b = 0; b < BYTES; b++)
-        append_byte(&vocabulary, b);
-    fm_buf_puts(&vocabulary, "}");
-    fm_buf_puts(&config, "{\"added_tokens_decoder\":{");
     for (size_t i = 0; i < FM_COUNT_OF(stretches); i++)
-        fm_buf_printf(&config, "\"%zu\":{\"content\":\"%s\",\"special\":false},", BYTES + i,
-                      stretches[i]);
-    fm_buf_printf(&config, "\"%d\":{\"content\":\"[(7, 7)]\",\"special\":true}}}", END);
-    scratch_write("vocab.json", vocabulary.data, vocabulary.size);
-    scratch_write("merges.txt", "#version\n", 9);
-    scratch_write("tokenizer_config.json", config.data, config.size);
+        added[i] = (given_token){stretches[i], false};
+    added[FM_COUNT_OF(stretches)] = (given_token){"[(7, 7)]", true};
+    write_vocabulary(scratch_dir, added, FM_COUNT_OF(added));
     cr_assert(eq(int, rt_tokenizer_open(&tokenizer, scratch_dir, &err), FM_OK), "%s", err.text);
     cr_assert(eq(sz, rt_tokenizer_size(tokenizer), N));
-    fm_buf_release(&vocabulary);
-    fm_buf_release(&config);
     return tokenizer;
 }
 

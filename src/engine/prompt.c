@@ -1,0 +1,243 @@
+/* Owns the framing of a question and the order of what stands in it. */
+#include "engine/prompt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+static const char helpful[] = "You are a helpful assistant";
+static const char opens[] = "<|im_start|>", closes[] = "<|im_end|>";
+
+/* ---- frames ---- */
+
+/* The characters of a Jinja string up to its <|im_end|>, escapes undone, or NULL where something else
+ * than plain text stands there. */
+static const char *literal(const char *from, fm_arena *arena)
+{
+    const char *end = strstr(from, closes);
+    char *out = end ? fm_arena_memdup(arena, from, (size_t)(end - from)) : NULL, *to = out;
+
+    if (!out)
+        return NULL;
+    for (const char *p = from; p < end; p++) {
+        bool escape = *p == '\\';
+
+        if (strchr("'\"{}", *p) || (escape && p[1] != 'n'))
+            return NULL;
+        *to++ = escape ? '\n' : *p;
+        p += escape;
+    }
+    *to = '\0';
+    return out;
+}
+
+/* The system message that a ChatML template puts where the messages have none; "" without one. */
+static const char *standing_system(const char *chat_template, fm_arena *arena)
+{
+    static const char start[] = "<|im_start|>system";
+
+    for (const char *at = chat_template; (at = strstr(at, start));) {
+        const char *found = NULL;
+
+        at += sizeof(start) - 1;
+        if (*at == '\n')
+            found = literal(at + 1, arena);
+        else if (at[0] == '\\' && at[1] == 'n')
+            found = literal(at + 2, arena);
+        if (found)
+            return found;
+    }
+    return "";
+}
+
+static bool named(const char *chat_template, const char *name)
+{
+    return chat_template && strcmp(chat_template, name) == 0;
+}
+
+fm_status rt_frame_read(rt_frame *out, const char *chat_template, const rt_tokenizer *tokenizer,
+                        fm_arena *arena, fm_err *err)
+{
+    bool speaks_chat =
+        rt_tokenizer_id(tokenizer, opens) >= 0 && rt_tokenizer_id(tokenizer, closes) >= 0;
+
+    if (named(chat_template, "plain") || (!chat_template && !speaks_chat)) {
+        *out = (rt_frame){false, ""};
+        return FM_OK;
+    }
+    bool by_name =
+        !chat_template || named(chat_template, "chatml") || named(chat_template, "qwen2");
+    if (!by_name && (!strstr(chat_template, opens) || !strstr(chat_template, closes)))
+        return fm_fail(err, FM_E_INPUT,
+                       "the chat template is none that this engine knows: ChatML or 'plain'");
+    if (!speaks_chat)
+        return fm_fail(err, FM_E_INPUT, "the vocabulary has no '%s' and '%s', which ChatML needs",
+                       opens, closes);
+    const char *system = by_name ? helpful : standing_system(chat_template, arena);
+    if (arena->failed)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the chat template");
+    *out = (rt_frame){true, system};
+    return FM_OK;
+}
+
+/* ---- prompts ---- */
+
+void rt_prompt_release(rt_prompt *prompt)
+{
+    rt_ids_release(&prompt->ids);
+    free(prompt->segments);
+    *prompt = (rt_prompt){0};
+}
+
+/* A prompt that grows. Text waits until something else comes: how it becomes tokens depends on what
+ * stands next to it. Failures stick. */
+typedef struct {
+    rt_prompt *prompt;
+    const rt_tokenizer *tokenizer;
+    fm_buf text;
+    fm_status st;
+    fm_err *err;
+} writing;
+
+static void put_segment(writing *w, rt_segment_kind kind, size_t first, size_t n)
+{
+    w->prompt->segments[w->prompt->n++] = (rt_segment){kind, first, n};
+}
+
+/* What waits, as tokens. special: whether special tokens in it count. */
+static void settle(writing *w, bool special)
+{
+    rt_ids *ids = &w->prompt->ids;
+    size_t before = ids->n;
+    rt_segment *last = w->prompt->n > 0 ? &w->prompt->segments[w->prompt->n - 1] : NULL;
+
+    if (w->st == FM_OK)
+        w->st = fm_buf_check(&w->text, "the prompt", w->err);
+    if (w->st == FM_OK)
+        w->st = rt_tokenizer_encode(w->tokenizer, fm_buf_text(&w->text), w->text.size, special, ids,
+                                    w->err);
+    fm_buf_clear(&w->text);
+    if (w->st != FM_OK || ids->n == before)
+        return;
+    if (last && last->kind == RT_SEGMENT_TEXT)
+        last->n += ids->n - before;
+    else
+        put_segment(w, RT_SEGMENT_TEXT, before, ids->n - before);
+}
+
+/* Features, and after them the token of a line's end, which the vision encoders of NVILA append. */
+static void put_features(writing *w, rt_segment_kind kind, size_t index)
+{
+    settle(w, true);
+    if (w->st != FM_OK)
+        return;
+    put_segment(w, kind, index, 1);
+    fm_buf_putc(&w->text, '\n');
+    settle(w, true);
+}
+
+static void put_tiles(writing *w, const rt_media *media)
+{
+    for (size_t i = 0; i < media->tiles; i++) {
+        put_features(w, RT_SEGMENT_TILE, i);
+        if (media->lines)
+            fm_buf_putc(&w->text, '\n');
+    }
+}
+
+/* One group of features, each on its line. */
+static void put_lines(writing *w, rt_segment_kind kind, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        put_features(w, kind, i);
+        fm_buf_putc(&w->text, '\n');
+    }
+}
+
+/* As RoboRefer has image and depth: a space between the groups, and a line's end after the last where
+ * there are several. */
+static void put_media(writing *w, const rt_media *media)
+{
+    bool several = (media->tiles > 0) + (media->depth_tiles > 0) + (media->views > 0) > 1;
+
+    if (media->spatial_first && media->views > 0) {
+        put_lines(w, RT_SEGMENT_VIEW, media->views);
+        fm_buf_puts(&w->text, several ? " " : "");
+    }
+    put_tiles(w, media);
+    if (media->depth_tiles > 0) {
+        fm_buf_puts(&w->text, " ");
+        put_lines(w, RT_SEGMENT_DEPTH, media->depth_tiles);
+    }
+    if (!media->spatial_first && media->views > 0) {
+        fm_buf_puts(&w->text, several ? " " : "");
+        put_lines(w, RT_SEGMENT_VIEW, media->views);
+    }
+    fm_buf_puts(&w->text, several ? "\n" : "");
+}
+
+static void put_system(writing *w, const char *system)
+{
+    fm_buf_puts(&w->text, opens);
+    settle(w, true);
+    fm_buf_puts(&w->text, "system\n");
+    fm_buf_puts(&w->text, system);
+    settle(w, false);
+    fm_buf_puts(&w->text, closes);
+    fm_buf_puts(&w->text, "\n");
+}
+
+fm_status rt_prompt_scene(rt_prompt *out, const rt_frame *frame, const rt_tokenizer *tokenizer,
+                          const char *system, const rt_media *media, fm_err *err)
+{
+    rt_prompt prompt = {0};
+    writing w = {.prompt = &prompt, .tokenizer = tokenizer, .err = err};
+    size_t features, most;
+
+    if (!fm_size_add(media->tiles, media->depth_tiles, &features) ||
+        !fm_size_add(features, media->views, &features) || !fm_size_mul(features, 2, &most) ||
+        !(prompt.segments = calloc(most + 1, sizeof(*prompt.segments))))
+        return fm_fail(err, FM_E_NOMEM, "no memory for the prompt");
+    if (frame->chat) {
+        system = system ? system : frame->system;
+        if (system[0])
+            put_system(&w, system);
+        fm_buf_puts(&w.text, opens);
+        fm_buf_puts(&w.text, "user\n");
+    }
+    put_media(&w, media);
+    settle(&w, true);
+    fm_buf_release(&w.text);
+    if (w.st != FM_OK) {
+        rt_prompt_release(&prompt);
+        return w.st;
+    }
+    *out = prompt;
+    return FM_OK;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+fm_status rt_prompt_question(rt_ids *out, const rt_frame *frame, const rt_tokenizer *tokenizer,
+                             const char *text, int32_t scale, const char *beginning, fm_err *err)
+{
+    static const char turn[] = "<|im_end|>\n<|im_start|>assistant\n";
+    size_t size = strlen(text);
+
+    for (; size > 0 && is_space(text[0]); size--)
+        text++;
+    while (size > 0 && is_space(text[size - 1]))
+        size--;
+    fm_status st = rt_tokenizer_encode(tokenizer, text, size, false, out, err);
+    if (st == FM_OK && frame->chat)
+        st = rt_tokenizer_encode(tokenizer, turn, sizeof(turn) - 1, true, out, err);
+    if (st == FM_OK && scale >= 0)
+        st = rt_ids_put(out, scale, err);
+    if (st == FM_OK && beginning)
+        st = rt_tokenizer_encode(tokenizer, beginning, strlen(beginning), false, out, err);
+    return st;
+}
