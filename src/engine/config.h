@@ -50,6 +50,10 @@ typedef enum { RT_TILES_RESIZE, RT_TILES_DYNAMIC, RT_TILES_DYNAMIC_S2 } rt_tilin
 
 #define RT_MAX_SCALES 4
 
+/* How metres become the brightness that a depth tower sees; see rt_picture_depth(). Not stated in
+ * the papers: RoboRefer's depth comes from an estimator of relative inverse depth. */
+typedef enum { RT_DEPTH_INVERSE, RT_DEPTH_LINEAR } rt_depth_rule;
+
 typedef struct {
     rt_tiling tiling;
     int min_tiles, max_tiles;
@@ -57,6 +61,7 @@ typedef struct {
     int resize_output_to; /* index of the scale whose grid the others are brought to */
     float mean[3], deviation[3];
     bool centred; /* each picture's own mean per channel in place of `mean` */
+    rt_depth_rule depth_rule;
 } rt_picture_config;
 
 typedef enum { RT_MAPANYTHING_V1, RT_MAPANYTHING_V11 } rt_mapanything;

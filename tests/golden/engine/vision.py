@@ -171,8 +171,33 @@ def projectors():
     keep("down3x3.out", linear("down3x3.layers.7", out, out, x))
 
 
+def lay(tiles, rows, columns):
+    """Tiles [rows columns][side][side][width] as one map [width][rows side][columns side]."""
+    side, width = tiles.shape[1], tiles.shape[-1]
+    x = tiles.reshape(rows, columns, side, side, width).permute(4, 0, 2, 1, 3)
+    return x.reshape(width, rows * side, columns * side)
+
+
+def merging(case, to):
+    """Three scales, the last of 3 x 4 tiles, brought to the grid of scale `to`."""
+    side, width, grids = 3, 2, [(1, 1), (2, 2), (3, 4)]
+    tiles = torch.randn(sum(r * c for r, c in grids), side, side, width).float()
+    keep(case + ".features", tiles)
+    maps, at = [], 0
+    for rows, columns in grids:
+        maps.append(lay(tiles[at:at + rows * columns].double(), rows, columns))
+        at += rows * columns
+    rows, columns = grids[to]
+    x = torch.cat([F.interpolate(m[None], size=maps[to].shape[1:], mode="area")[0] for m in maps])
+    x = x.reshape(3 * width, rows, side, columns, side).permute(1, 3, 2, 4, 0)
+    keep(case + ".out", x.reshape(rows * columns, side, side, 3 * width))
+    keep(case + ".laid", maps[2].permute(1, 2, 0))
+
+
 siglip()
 dinov2("large", 32, 4, 64, 2, side=4, grids=[(4, 4), (5, 3)], final_norm=True)
 dinov2("giant", 40, 2, 24, 2, side=3, grids=[(9, 7)], final_norm=False, swiglu=True, qk_norm=True)
 projectors()
+merging("last", 2)
+merging("middle", 1)
 write(os.path.join(os.path.dirname(__file__), "../../data/engine/vision.safetensors"), OUT)
