@@ -197,18 +197,31 @@ static size_t kept_bytes(rt_kept kept)
     return kept == RT_KEPT_F16 ? sizeof(uint16_t) : sizeof(float);
 }
 
-static fm_status stretch_make(stretch *s, const rt_decoder_config *c, rt_kept kept, size_t capacity,
-                              fm_err *err)
+/* Of keys, and of values. */
+static bool half_bytes(const rt_decoder_config *c, rt_kept kept, size_t positions, size_t *bytes)
+{
+    return fm_size_mul(kv_width(c) * (size_t)c->layers * kept_bytes(kept), positions, bytes) &&
+           *bytes <= SIZE_MAX / 2;
+}
+
+size_t rt_memory_bytes(const rt_decoder *decoder, rt_kept kept, size_t positions)
+{
+    size_t bytes;
+
+    return half_bytes(&decoder->config, kept, positions, &bytes) ? 2 * bytes : 0;
+}
+
+static fm_status stretch_make(stretch *s, const rt_memory *m, size_t capacity, fm_err *err)
 {
     size_t bytes;
 
     s->capacity = capacity;
     if (capacity == 0)
         return FM_OK;
-    if (!fm_size_mul(kv_width(c) * (size_t)c->layers * kept_bytes(kept), capacity, &bytes))
-        return fm_fail(err, FM_E_NOMEM, "no memory for %zu positions", capacity);
-    s->keys = malloc(bytes);
-    s->values = malloc(bytes);
+    if (half_bytes(&m->config, m->kept, capacity, &bytes)) {
+        s->keys = malloc(bytes);
+        s->values = malloc(bytes);
+    }
     if (!s->keys || !s->values)
         return fm_fail(err, FM_E_NOMEM, "no memory for %zu positions", capacity);
     return FM_OK;
@@ -220,6 +233,31 @@ static void stretch_release(stretch *s)
     free(s->values);
 }
 
+static void release_branches(rt_memory *m)
+{
+    for (size_t i = 0; i < m->n_branches; i++)
+        stretch_release(&m->branches[i]);
+    free(m->branches);
+    m->branches = NULL;
+    m->n_branches = 0;
+}
+
+fm_status rt_memory_branch(rt_memory *memory, size_t n_branches, size_t own, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    release_branches(memory);
+    memory->branches = calloc(n_branches ? n_branches : 1, sizeof(*memory->branches));
+    if (!memory->branches)
+        return fm_fail(err, FM_E_NOMEM, "no memory for %zu answers", n_branches);
+    memory->n_branches = n_branches;
+    for (size_t i = 0; i < n_branches && st == FM_OK; i++)
+        st = stretch_make(&memory->branches[i], memory, own, err);
+    if (st != FM_OK)
+        release_branches(memory);
+    return st;
+}
+
 fm_status rt_memory_new(rt_memory **out, const rt_decoder *decoder, rt_kept kept, size_t shared,
                         size_t n_branches, size_t own, fm_err *err)
 {
@@ -229,12 +267,9 @@ fm_status rt_memory_new(rt_memory **out, const rt_decoder *decoder, rt_kept kept
         return fm_fail(err, FM_E_NOMEM, "no memory for a scene");
     m->config = decoder->config;
     m->kept = kept;
-    m->branches = calloc(n_branches ? n_branches : 1, sizeof(*m->branches));
-    m->n_branches = n_branches;
-    fm_status st = m->branches ? stretch_make(&m->shared, &m->config, kept, shared, err)
-                               : fm_fail(err, FM_E_NOMEM, "no memory for a scene");
-    for (size_t i = 0; i < n_branches && st == FM_OK; i++)
-        st = stretch_make(&m->branches[i], &m->config, kept, own, err);
+    fm_status st = stretch_make(&m->shared, m, shared, err);
+    if (st == FM_OK)
+        st = rt_memory_branch(m, n_branches, own, err);
     if (st != FM_OK) {
         rt_memory_free(m);
         return st;
@@ -247,9 +282,7 @@ void rt_memory_free(rt_memory *memory)
 {
     if (!memory)
         return;
-    for (size_t i = 0; memory->branches && i < memory->n_branches; i++)
-        stretch_release(&memory->branches[i]);
-    free(memory->branches);
+    release_branches(memory);
     stretch_release(&memory->shared);
     free(memory);
 }
@@ -270,6 +303,12 @@ void rt_memory_forget(rt_memory *memory, size_t shared)
         memory->shared.n = shared;
     for (size_t i = 0; i < memory->n_branches; i++)
         memory->branches[i].n = 0;
+}
+
+void rt_memory_rewind(rt_memory *memory, size_t branch, size_t own)
+{
+    if (own < memory->branches[branch].n)
+        memory->branches[branch].n = own;
 }
 
 /* ---- one chunk through the layers ---- */

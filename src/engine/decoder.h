@@ -26,11 +26,20 @@ void rt_decoder_embed(const rt_decoder *decoder, const int32_t *ids, size_t n, f
  * kept: f16 halves what a step reads; f32 is for exact comparison. */
 FM_MUST_CHECK fm_status rt_memory_new(rt_memory **out, const rt_decoder *decoder, rt_kept kept,
                                       size_t shared, size_t n_branches, size_t own, fm_err *err);
-void rt_memory_free(rt_memory *memory);
+void rt_memory_free(rt_memory *memory); /* accepts NULL */
+/* Bytes that so many positions take, of the shared ones and of a branch alike; 0 where a size_t does not
+ * hold them. */
+size_t rt_memory_bytes(const rt_decoder *decoder, rt_kept kept, size_t positions);
+/* New branches, empty, in the place of those there are; the shared positions stay. FM_E_NOMEM, and then
+ * there are none. */
+FM_MUST_CHECK fm_status rt_memory_branch(rt_memory *memory, size_t n_branches, size_t own,
+                                         fm_err *err);
 size_t rt_memory_shared(const rt_memory *memory);             /* positions filled */
 size_t rt_memory_own(const rt_memory *memory, size_t branch); /* beyond the shared ones */
 /* All branches, and shared positions past this one. */
 void rt_memory_forget(rt_memory *memory, size_t shared);
+/* A branch back to its first `own` positions. */
+void rt_memory_rewind(rt_memory *memory, size_t branch, size_t own);
 
 #define RT_SHARED ((size_t)-1) /* as a branch: the prefix itself; only while no branch has begun */
 
