@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
+#include "base/files.h"
 #include "fathom/status.h"
 
 /* A decoder of Qwen2's kind; Llama's is one without biases, with pairs rotated next to each other. */
@@ -77,7 +78,11 @@ typedef struct {
     int dense[3], global[3], scale_hidden;
     bool qk_norm;
     /* Open in the paper; the defaults stand first. */
-    enum { RT_TAP_FINAL, RT_TAP_FUSED, RT_TAP_MIDDLE } tap; /* what the projector is given */
+    enum {
+        RT_TAP_FINAL,
+        RT_TAP_FUSED,
+        RT_TAP_MIDDLE
+    } tap;                 /* what the projector is given; MIDDLE: taps[1] */
     bool give_scale_token; /* whether the scale token's features follow the patches' (false) */
     rt_projector_config projector; /* DOWN_2X2 */
 } rt_spatial_config;
@@ -90,6 +95,7 @@ typedef struct {
 
 typedef struct {
     const char *name, *folder; /* in the arena */
+    bool plain;                /* a language model alone, its files in the folder itself */
     rt_decoder_config llm;
     bool has_vision, has_depth, has_own_depth_tower, has_spatial, has_scale;
     rt_tower_config vision, depth_tower;
@@ -104,5 +110,10 @@ typedef struct {
 /* FM_E_INPUT names file and member. Every size is bounded, so that products of two fit a size_t. */
 FM_MUST_CHECK fm_status rt_config_read(const char *folder, fm_arena *arena, rt_config *out,
                                        fm_err *err);
+
+/* Where the files of a part ("llm", "vision_tower", ...) lie: "<folder>/<name>", of a plain model the
+ * folder itself. */
+FM_MUST_CHECK fm_status rt_config_part(const rt_config *config, const char *name,
+                                       char out[FM_PATH_BYTES], fm_err *err);
 
 #endif

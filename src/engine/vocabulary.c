@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "engine/folder.h"
 #include "engine/split.h"
 #include "engine/tokenizer_internal.h"
 
@@ -365,7 +365,7 @@ static fm_status read_whole(reading *r, const cJSON *root)
 static fm_status load(reading *r, const char *folder, const char *name, char path[FM_PATH_BYTES],
                       cJSON **out)
 {
-    fm_status st = fm_path_join(path, folder, name, r->err);
+    fm_status st = rt_folder_join(path, folder, name, r->err);
 
     r->file = path;
     if (st == FM_OK)
@@ -379,7 +379,7 @@ static bool has(const char *folder, const char *name)
 {
     char path[FM_PATH_BYTES];
 
-    return fm_path_join(path, folder, name, NULL) == FM_OK && fm_file_exists(path);
+    return rt_folder_join(path, folder, name, NULL) == FM_OK && fm_file_exists(path);
 }
 
 /* A line a merge; the first may say "#version". */
@@ -389,7 +389,7 @@ static fm_status read_merge_lines(reading *r, const char *folder)
     fm_lines lines = {0};
     bool more = true;
     int32_t rank = 0;
-    fm_status st = fm_path_join(path, folder, "merges.txt", r->err);
+    fm_status st = rt_folder_join(path, folder, "merges.txt", r->err);
 
     r->file = path;
     if (st == FM_OK)
@@ -500,8 +500,8 @@ fm_status rt_vocabulary_read(rt_tokenizer *tokenizer, const char *path, fm_err *
     if (!fm_dir_exists(path))
         st = read_json(&r, path);
     else if (has(path, "tokenizer.json"))
-        st = fm_path_join(whole, path, "tokenizer.json", err) == FM_OK ? read_json(&r, whole)
-                                                                       : FM_E_INPUT;
+        st = rt_folder_join(whole, path, "tokenizer.json", err) == FM_OK ? read_json(&r, whole)
+                                                                         : FM_E_INPUT;
     else if (has(path, "vocab.json") && has(path, "merges.txt"))
         st = read_parts(&r, path);
     else

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/files.h"
 #include "base/json.h"
 #include "base/size.h"
+#include "engine/folder.h"
 #include "engine/weights_internal.h"
 
 enum { MAX_FILES = 1000, MAX_INDEX_BYTES = 100 << 20 };
@@ -156,7 +156,7 @@ static fm_status read_shards(rt_weights *weights, const char *folder, const char
             if (!cJSON_IsString(entry))
                 st = fm_fail(err, FM_E_INPUT, "%s: '%s' names no file", index, entry->string);
             else
-                st = fm_path_join_inside(path, folder, entry->valuestring, err);
+                st = rt_folder_join(path, folder, entry->valuestring, err);
             if (st == FM_OK && !is_mapped(weights, path))
                 st = weights->n_files < MAX_FILES
                          ? read_file(weights, path, err)
@@ -175,9 +175,9 @@ static fm_status read_path(rt_weights *weights, const char *path, fm_err *err)
 
     if (!fm_dir_exists(path))
         return read_file(weights, path, err);
-    st = fm_path_join(single, path, "model.safetensors", err);
+    st = rt_folder_join(single, path, "model.safetensors", err);
     if (st == FM_OK)
-        st = fm_path_join(index, path, "model.safetensors.index.json", err);
+        st = rt_folder_join(index, path, "model.safetensors.index.json", err);
     if (st != FM_OK)
         return st;
     if (fm_file_exists(index))

@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/weights.h"
 #include "support/safetensors.h"
@@ -163,5 +164,40 @@ Test(weights, values_that_are_not_finite_are_refused)
     cr_assert(eq(int, rt_weights_open(&w, scratch_dir, NULL), FM_OK));
     cr_expect(eq(int, rt_tensor_read(rt_weights_find(w, "a"), "a", got, &err), FM_E_INPUT));
     cr_expect(strstr(err.text, "'a' hold a value that is not finite") != NULL, "%s", err.text);
+    rt_weights_close(w);
+}
+
+/* As a cache of the hub has it: files are links to blobs beside the snapshots; no other link leads out. */
+Test(weights, links_lead_into_the_blobs_of_a_hub_cache_alone)
+{
+    static const float one[2] = {1, 2};
+    static const char index[] = "{\"weight_map\":{\"a\":\"x-1.safetensors\"}}";
+    const char *const folders[] = {"blobs", "snapshots", "snapshots/abc", "snapshots/abc/llm"};
+    char folder[1024];
+    rt_weights *w = NULL;
+    fm_err err = {0};
+
+    for (size_t i = 0; i < 4; i++)
+        cr_assert(mkdir(scratch_path(folders[i]), 0777) == 0);
+    snprintf(folder, sizeof(folder), "%s", scratch_path("snapshots/abc/llm"));
+    write_safetensors(scratch_path("blobs/1"), &(given_tensor){"a", {2}, 1, one}, 1);
+    write_safetensors(scratch_path("elsewhere"), &(given_tensor){"a", {2}, 1, one}, 1);
+
+    cr_assert(symlink("../../../blobs/1", scratch_path("snapshots/abc/llm/model.safetensors")) ==
+              0);
+    cr_assert(rt_weights_open(&w, folder, &err) == FM_OK, "%s", err.text);
+    rt_weights_close(w);
+    scratch_write("snapshots/abc/llm/model.safetensors.index.json", index, strlen(index));
+    cr_assert(symlink("../../../blobs/1", scratch_path("snapshots/abc/llm/x-1.safetensors")) == 0);
+    cr_assert(rt_weights_open(&w, folder, &err) == FM_OK, "%s", err.text);
+    rt_weights_close(w);
+    cr_assert(remove(scratch_path("snapshots/abc/llm/x-1.safetensors")) == 0);
+    cr_assert(symlink("../../../elsewhere", scratch_path("snapshots/abc/llm/x-1.safetensors")) ==
+              0);
+    cr_expect(eq(int, rt_weights_open(&w, folder, &err), FM_E_INPUT));
+    cr_expect(strstr(err.text, "'x-1.safetensors' is a link that leaves") != NULL, "%s", err.text);
+
+    cr_assert(symlink("elsewhere", scratch_path("model.safetensors")) == 0);
+    cr_assert(rt_weights_open(&w, scratch_dir, &err) == FM_OK, "%s", err.text);
     rt_weights_close(w);
 }
