@@ -500,6 +500,10 @@ static void check_spatial(rt_members *m, const rt_spatial_config *c)
         rt_members_fail(m, "position_size", "is no multiple of the patch of %d", c->tower.patch);
     if (c->long_side % c->tower.patch != 0)
         rt_members_fail(m, "long_side", "is no multiple of the patch of %d", c->tower.patch);
+    if (c->give_scale_token && c->tap == RT_TAP_FUSED && c->tower.width != c->width)
+        rt_members_fail(m, "give_scale_token",
+                        "is no token of a projector from a width of %d: it has %d", c->tower.width,
+                        c->width);
 }
 
 static void read_encoder(rt_members *m, rt_spatial_config *c)
