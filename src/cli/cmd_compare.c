@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "gate.h"
 #include "report/compare.h"
-#include "show.h"
+#include "run_folders.h"
 #include "terminal.h"
 
 /* ---- options ---- */
@@ -70,6 +70,12 @@ static fm_status read_options(const cli_args *args, fm_arena *arena, fm_compare_
 
 /* ---- what is written ---- */
 
+/* A comparison a suite. */
+typedef struct {
+    fm_comparison *items;
+    size_t n;
+} outcome;
+
 /* "-" is stdout. */
 static fm_status put_file(const char *path, const fm_buf *text, fm_err *err)
 {
@@ -77,11 +83,11 @@ static fm_status put_file(const char *path, const fm_buf *text, fm_err *err)
                                   : fm_file_write_atomic(path, text->data, text->size, err);
 }
 
-static fm_status write_markdown(const char *path, const fm_comparison *comparison,
-                                const fm_compare_style *style, fm_err *err)
+static fm_status write_markdown(const char *path, const outcome *o, const fm_compare_style *style,
+                                fm_err *err)
 {
     fm_buf out = {0};
-    fm_status st = fm_compare_markdown(&out, comparison, style, err);
+    fm_status st = fm_compare_markdown(&out, o->items, o->n, style, err);
 
     if (st == FM_OK)
         st = put_file(path, &out, err);
@@ -89,10 +95,10 @@ static fm_status write_markdown(const char *path, const fm_comparison *compariso
     return st;
 }
 
-static fm_status write_junit(const char *path, const fm_comparison *comparison, fm_err *err)
+static fm_status write_junit(const char *path, const outcome *o, fm_err *err)
 {
     fm_buf out = {0};
-    fm_status st = fm_compare_junit(&out, comparison, err);
+    fm_status st = fm_compare_junit(&out, o->items, o->n, err);
 
     if (st == FM_OK)
         st = put_file(path, &out, err);
@@ -101,12 +107,12 @@ static fm_status write_junit(const char *path, const fm_comparison *comparison, 
 }
 
 /* Other steps of the job write to the same file. */
-static fm_status append_summary(const char *path, const fm_comparison *comparison,
-                                const fm_compare_style *style, fm_err *err)
+static fm_status append_summary(const char *path, const outcome *o, const fm_compare_style *style,
+                                fm_err *err)
 {
     fm_buf out = {0};
     FILE *file = NULL;
-    fm_status st = fm_compare_markdown(&out, comparison, style, err);
+    fm_status st = fm_compare_markdown(&out, o->items, o->n, style, err);
 
     if (st == FM_OK && !(file = fopen(path, "ab")))
         st = fm_fail(err, FM_E_IO, "cannot append to the step summary '%s'", path);
@@ -120,27 +126,26 @@ static fm_status append_summary(const char *path, const fm_comparison *compariso
     return st;
 }
 
-static fm_status tell_github(const fm_comparison *comparison, const fm_compare_style *style,
-                             fm_err *err)
+static fm_status tell_github(const outcome *o, const fm_compare_style *style, fm_err *err)
 {
     const char *summary = getenv("GITHUB_STEP_SUMMARY");
     fm_buf out = {0};
-    fm_status st = fm_compare_github(&out, comparison, err);
+    fm_status st = fm_compare_github(&out, o->items, o->n, err);
 
     if (st == FM_OK)
         st = cli_print(&out, err);
     if (st == FM_OK && summary && summary[0])
-        st = append_summary(summary, comparison, style, err);
+        st = append_summary(summary, o, style, err);
     fm_buf_release(&out);
     return st;
 }
 
-static fm_status show(const cli_args *args, const fm_comparison *comparison,
-                      const fm_compare_style *style, fm_err *err)
+static fm_status show(const cli_args *args, const outcome *o, const fm_compare_style *style,
+                      fm_err *err)
 {
     fm_buf out = {0};
-    fm_status st = cli_has(args, "json") ? fm_compare_json(&out, comparison, err)
-                                         : fm_compare_table(&out, comparison, style, err);
+    fm_status st = cli_has(args, "json") ? fm_compare_json(&out, o->items, o->n, err)
+                                         : fm_compare_table(&out, o->items, o->n, style, err);
 
     if (st == FM_OK)
         st = cli_print(&out, err);
@@ -153,7 +158,7 @@ static bool is_stdout(const char *path)
     return path && strcmp(path, "-") == 0;
 }
 
-static fm_status write_all(const cli_args *args, const fm_comparison *comparison, fm_err *err)
+static fm_status write_all(const cli_args *args, const outcome *o, fm_err *err)
 {
     cli_style terminal = cli_style_for(stdout);
     const char *markdown = cli_value(args, "markdown"), *junit = cli_value(args, "junit");
@@ -164,13 +169,13 @@ static fm_status write_all(const cli_args *args, const fm_comparison *comparison
                               .listed = (size_t)listed};
 
     if (st == FM_OK && markdown)
-        st = write_markdown(markdown, comparison, &style, err);
+        st = write_markdown(markdown, o, &style, err);
     if (st == FM_OK && junit)
-        st = write_junit(junit, comparison, err);
+        st = write_junit(junit, o, err);
     if (st == FM_OK && !is_stdout(markdown) && !is_stdout(junit))
-        st = show(args, comparison, &style, err);
+        st = show(args, o, &style, err);
     if (st == FM_OK && cli_has(args, "github"))
-        st = tell_github(comparison, &style, err);
+        st = tell_github(o, &style, err);
     return st;
 }
 
@@ -188,23 +193,48 @@ static void tell_unclustered(const fm_comparison *comparison)
     cli_notice(NULL, text);
 }
 
-static fm_status open_views(const cli_args *args, const fm_catalog *catalog, cli_views *views,
-                            fm_err *err)
+static fm_status match_runs(const cli_args *args, const fm_compare_options *options,
+                            fm_arena *arena, cli_matched *out, fm_err *err)
 {
-    const char *protocol = cli_value(args, "protocol");
-    fm_status st = FM_OK;
+    size_t n = cli_operands(args);
+    const char **operands = fm_arena_alloc(arena, n, sizeof(*operands));
+    fm_catalog catalog;
+    fm_status st =
+        operands ? cli_catalog(&catalog, err) : fm_fail(err, FM_E_NOMEM, "no memory for the runs");
 
-    for (size_t i = 0; st == FM_OK && i < cli_operands(args); i++)
-        st = cli_views_add_one(views, catalog, cli_operand(args, i), protocol, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        operands[i] = cli_operand(args, i);
+    if (st == FM_OK)
+        st = cli_match_runs(&catalog, operands, n, cli_value(args, "protocol"),
+                            (options->allowed & FM_COMPARE_SUITE) != 0, arena, out, err);
+    return st;
+}
+
+static fm_status compare_matched(const cli_args *args, const cli_matched *matched,
+                                 const fm_compare_options *options, fm_err *err)
+{
+    outcome o = {.items = calloc(matched->n, sizeof(*o.items)), .n = matched->n};
+
+    if (!o.items)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
+    fm_status st = fm_compare_suites(matched->suites, matched->n, options, o.items, err);
+    if (st == FM_OK) {
+        for (size_t i = 0; i < o.n; i++)
+            tell_unclustered(&o.items[i]);
+        st = write_all(args, &o, err);
+    }
+    if (st == FM_OK)
+        st = cli_gate_status(o.items, o.n, err);
+    for (size_t i = 0; i < o.n; i++)
+        fm_comparison_release(&o.items[i]);
+    free(o.items);
     return st;
 }
 
 static fm_status compare_run(const cli_args *args, fm_err *err)
 {
     fm_compare_options options = {0};
-    fm_comparison comparison = {0};
-    fm_catalog catalog;
-    cli_views views = {0};
+    cli_matched matched = {0};
     fm_arena arena = {0};
     fm_status st = read_options(args, &arena, &options, err);
 
@@ -214,19 +244,10 @@ static fm_status compare_run(const cli_args *args, fm_err *err)
         st = fm_fail(err, FM_E_USAGE,
                      "option '--github' writes to standard output: nothing else can be read there");
     if (st == FM_OK)
-        st = cli_catalog(&catalog, err);
+        st = match_runs(args, &options, &arena, &matched, err);
     if (st == FM_OK)
-        st = open_views(args, &catalog, &views, err);
-    if (st == FM_OK)
-        st = fm_compare(views.items, views.n, &options, &comparison, err);
-    if (st == FM_OK) {
-        tell_unclustered(&comparison);
-        st = write_all(args, &comparison, err);
-        if (st == FM_OK)
-            st = cli_gate_status(&comparison, err);
-    }
-    fm_comparison_release(&comparison);
-    cli_views_release(&views);
+        st = compare_matched(args, &matched, &options, err);
+    cli_matched_release(&matched);
     fm_arena_release(&arena);
     return st;
 }
@@ -237,6 +258,9 @@ static const char *const description[] = {
     "With --gate the answer is pass (exit code 0), fail (10) or inconclusive (11). --alpha bounds "
     "the chance of a wrong pass and of a wrong fail, over all gated metrics and candidates "
     "together. An inconclusive gate says how many samples would decide it.",
+    "BASE and CAND may be folders that hold runs of several suites: each is held against the run "
+    "of "
+    "its task and protocol, and one gate is over all of them.",
     "Runs of another suite, protocol, prompt or data are refused unless --allow-different names "
     "what may differ. docs/comparing.md explains the numbers and shows the jobs of CI servers.",
     NULL,
@@ -255,7 +279,7 @@ static const cli_option options_table[] = {
      .help = "3pp for a rate, or a number in the metric's unit (superior: default 0)"},
     {.name = "metric",
      .argument = "M,...",
-     .help = "metrics that the gate is on (default: the protocol's own)",
+     .help = "metrics that the gate is on (default: the protocol's headline)",
      .repeats = true},
     {.name = "alpha", .argument = "A", .fallback = "0.05", .help = "chance of a wrong verdict"},
     {.name = "anytime",
@@ -315,6 +339,8 @@ static const cli_example examples[] = {
     {"fathom compare runs/base runs/new", "what changed, and is it real"},
     {"fathom compare runs/base runs/new --gate noninferior --margin 3pp",
      "fail a build when the new run is worse by 3 points"},
+    {"fathom compare nightly/base nightly/new --gate noninferior --margin 3pp --junit gate.xml",
+     "the same over all suites that were run"},
     {0},
 };
 

@@ -109,19 +109,19 @@ static fm_status keep_verdict(const fm_catalog *catalog, const cli_run_plan *pla
                                     &comparison, err);
 
     if (st == FM_OK)
-        st = fm_compare_json(&text, &comparison, err);
+        st = fm_compare_json(&text, &comparison, 1, err);
     if (st == FM_OK)
         st = fm_path_join(path, out_dir, "gate.json", err);
     if (st == FM_OK)
         st = fm_file_write_atomic(path, text.data, text.size, err);
     if (st == FM_OK && !json) {
         fm_buf_clear(&text);
-        st = fm_compare_table(&text, &comparison, &style, err);
+        st = fm_compare_table(&text, &comparison, 1, &style, err);
     }
     if (st == FM_OK)
         st = cli_print(&text, err);
     if (st == FM_OK)
-        st = cli_gate_status(&comparison, err);
+        st = cli_gate_status(&comparison, 1, err);
     fm_buf_release(&text);
     fm_comparison_release(&comparison);
     fm_view_close(views[0]);

@@ -29,10 +29,17 @@ fm_status cli_take_names(const cli_args *args, const char *option, fm_arena *are
     return st;
 }
 
+static bool in_points(const char *text)
+{
+    size_t size = strlen(text);
+
+    return size > 2 && strcmp(text + size - 2, "pp") == 0;
+}
+
 fm_status cli_margin(const char *text, const char *option, double *out, fm_err *err)
 {
     size_t size = strlen(text);
-    bool points = size > 2 && strcmp(text + size - 2, "pp") == 0;
+    bool points = in_points(text);
     bool percent = size > 1 && text[size - 1] == '%';
     char number[64];
     double value;
@@ -92,22 +99,23 @@ fm_status cli_gate_read(const cli_args *args, const char *switch_on, fm_arena *a
                      "option '--alpha' wants a number above 0 and below 0.5, not '%s'", alpha);
     if (st == FM_OK && margin)
         st = cli_margin(margin, "margin", &out->margin, err);
+    out->margin_points = margin && in_points(margin);
     if (st == FM_OK)
         st = cli_take_names(args, "metric", arena, out->gated, FM_MAX_METRICS, &out->n_gated, err);
     return st;
 }
 
-fm_status cli_gate_status(const fm_comparison *comparison, fm_err *err)
+fm_status cli_gate_status(const fm_comparison *comparisons, size_t n, fm_err *err)
 {
     static const fm_status statuses[] = {[FM_GATE_PASS] = FM_OK,
                                          [FM_GATE_FAIL] = FM_E_REGRESSION,
                                          [FM_GATE_INCONCLUSIVE] = FM_E_INCONCLUSIVE};
-    fm_status st = statuses[comparison->verdict];
+    fm_status st = statuses[fm_compare_worst(comparisons, n)];
     fm_buf text = {0};
 
-    if (comparison->options->gate == FM_GATE_NONE || st == FM_OK)
+    if (comparisons[0].options->gate == FM_GATE_NONE || st == FM_OK)
         return FM_OK;
-    fm_compare_verdict(&text, comparison);
+    fm_compare_verdict(&text, comparisons, n);
     (void)!fm_fail(err, st, "%s", fm_buf_text(&text));
     fm_buf_release(&text);
     return st;

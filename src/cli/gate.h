@@ -19,6 +19,6 @@ FM_MUST_CHECK fm_status cli_gate_read(const cli_args *args, const char *switch_o
                                       fm_compare_options *out, fm_err *err);
 
 /* FM_OK where there is no gate or it passed, else FM_E_REGRESSION or FM_E_INCONCLUSIVE with why. */
-FM_MUST_CHECK fm_status cli_gate_status(const fm_comparison *comparison, fm_err *err);
+FM_MUST_CHECK fm_status cli_gate_status(const fm_comparison *comparisons, size_t n, fm_err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "core/compare_internal.h"
+#include "core/groups.h"
 #include "fathom/multiple.h"
 
 /* Everything that one comparison holds while it is made. */
@@ -242,6 +243,11 @@ static fm_status check_gate(const fm_compare_options *o, const fm_metric *metric
     if (metric->better == 0)
         return fm_fail(err, FM_E_USAGE, "metric '%s' has no better side, a gate needs one",
                        metric->name);
+    if (metric->role != FM_METRIC_RATE && o->margin_points)
+        return fm_fail(err, FM_E_USAGE,
+                       "metric '%s' is no rate, a margin of %gpp says nothing of it: name it as a "
+                       "number%s%s",
+                       metric->name, 100 * o->margin, metric->unit[0] ? " of " : "", metric->unit);
     if (metric->role == FM_METRIC_RATE && o->margin >= 1)
         return fm_fail(err, FM_E_USAGE,
                        "metric '%s' goes from 0 to 1, a margin of %g is all of it: did you mean "
@@ -598,18 +604,27 @@ static fm_compared_metric *metric_at(fm_comparison *out, size_t index)
     return &out->runs[index / out->n_metrics].metrics[index % out->n_metrics];
 }
 
-static fm_status adjust(fm_comparison *out, const family *f, double *p, fm_err *err)
+size_t fm_compare_tests(const fm_comparison *comparisons, size_t n)
 {
-    size_t n = out->n * out->n_metrics;
+    size_t tests = 0;
 
+    for (size_t i = 0; i < n; i++)
+        tests += comparisons[i].n * comparisons[i].n_metrics;
+    return tests;
+}
+
+/* all: every metric of every run of every suite. */
+static fm_status adjust(fm_compared_metric *const *all, size_t n, const family *f, double *p,
+                        fm_err *err)
+{
     for (size_t i = 0; i < n; i++) {
-        const double *at = f->at(metric_at(out, i));
+        const double *at = f->at(all[i]);
 
         p[i] = at ? *at : NAN;
     }
     fm_status st = f->adjust(p, n, p, err);
     for (size_t i = 0; st == FM_OK && i < n; i++) {
-        double *to = f->adjusted(metric_at(out, i));
+        double *to = f->adjusted(all[i]);
 
         if (to)
             *to = p[i];
@@ -617,42 +632,60 @@ static fm_status adjust(fm_comparison *out, const family *f, double *p, fm_err *
     return st;
 }
 
-static void decide(work *w)
+static fm_status adjust_all(fm_comparison *out, size_t n, fm_err *err)
 {
-    fm_comparison *out = w->out;
+    size_t tests = fm_compare_tests(out, n), k = 0;
+    fm_compared_metric **all = calloc(tests + 1, sizeof(fm_compared_metric *));
+    double *p = calloc(tests + 1, sizeof(*p));
+    fm_status st = all && p ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
 
-    for (size_t i = 0; i < out->n * out->n_metrics; i++) {
+    for (size_t s = 0; st == FM_OK && s < n; s++)
+        for (size_t i = 0; i < fm_compare_tests(&out[s], 1); i++)
+            all[k++] = metric_at(&out[s], i);
+    for (size_t f = 0; st == FM_OK && f < FM_COUNT_OF(families); f++)
+        st = adjust(all, tests, &families[f], p, err);
+    free(all);
+    free(p);
+    return st;
+}
+
+static fm_gate_verdict worse(fm_gate_verdict a, fm_gate_verdict b)
+{
+    return a == FM_GATE_FAIL || b == FM_GATE_PASS ? a : b;
+}
+
+static void decide(fm_comparison *out)
+{
+    for (size_t i = 0; i < fm_compare_tests(out, 1); i++) {
         fm_compared_metric *m = metric_at(out, i);
 
         if (!m->gated)
             continue;
-        fm_compare_decide(w->options, m);
-        if (m->gate.verdict == FM_GATE_FAIL ||
-            (m->gate.verdict == FM_GATE_INCONCLUSIVE && out->verdict == FM_GATE_PASS))
-            out->verdict = m->gate.verdict;
+        fm_compare_decide(out->options, m);
+        out->verdict = worse(out->verdict, m->gate.verdict);
     }
+}
+
+fm_gate_verdict fm_compare_worst(const fm_comparison *comparisons, size_t n)
+{
+    fm_gate_verdict verdict = FM_GATE_PASS;
+
+    for (size_t i = 0; i < n; i++)
+        verdict = worse(verdict, comparisons[i].verdict);
+    return verdict;
 }
 
 static fm_status compare_all(work *w, fm_err *err)
 {
     fm_comparison *out = w->out;
-    size_t n = out->n * out->n_metrics;
-    double *p = fm_arena_alloc(&out->arena, n, sizeof(*p));
-    fm_status st = FM_OK;
 
-    for (size_t r = 0; p && r < out->n; r++) {
+    for (size_t r = 0; r < out->n; r++) {
         out->runs[r].metrics =
             fm_arena_alloc(&out->arena, out->n_metrics, sizeof(*out->runs[r].metrics));
-        p = out->runs[r].metrics ? p : NULL;
+        if (!out->runs[r].metrics)
+            return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
     }
-    if (!p)
-        return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
-    st = fm_parallel_for(n, jobs_of(w), compare_one, w, err);
-    for (size_t f = 0; st == FM_OK && f < FM_COUNT_OF(families); f++)
-        st = adjust(out, &families[f], p, err);
-    if (st == FM_OK)
-        decide(w);
-    return st;
+    return fm_parallel_for(out->n * out->n_metrics, jobs_of(w), compare_one, w, err);
 }
 
 /* ---- from views to verdict ---- */
@@ -687,17 +720,18 @@ static void release(work *w)
         fm_headline_release(w->headline);
 }
 
-fm_status fm_compare(fm_view *const *views, size_t n, const fm_compare_options *options,
-                     fm_comparison *out, fm_err *err)
+/* Everything of one suite but what is adjusted over all of them. */
+static fm_status compare_suite(fm_view *const *views, size_t n, const fm_compare_options *options,
+                               fm_comparison *out, fm_err *err)
 {
     work w = {.views = views, .n_views = n, .options = options, .out = out};
 
     if (n < 2)
         return fm_fail(err, FM_E_USAGE, "a comparison needs a base and a candidate");
-    *out = (fm_comparison){.options = options,
-                           .views = views,
-                           .primary = fm_view_protocol(views[0])->primary,
-                           .n = n - 1};
+    out->options = options;
+    out->views = views;
+    out->primary = fm_view_protocol(views[0])->primary;
+    out->n = n - 1;
     fm_status st = reserve(&w, err);
     if (st == FM_OK)
         st = check_all_shared(&w, err);
@@ -710,8 +744,101 @@ fm_status fm_compare(fm_view *const *views, size_t n, const fm_compare_options *
     if (st == FM_OK)
         st = find_all_flips(&w, err);
     release(&w);
+    return st;
+}
+
+fm_status fm_compare(fm_view *const *views, size_t n, const fm_compare_options *options,
+                     fm_comparison *out, fm_err *err)
+{
+    *out = (fm_comparison){0};
+    fm_status st = fm_compare_suites(&(fm_compare_suite){views, n}, 1, options, out, err);
     if (st != FM_OK)
         fm_comparison_release(out);
+    return st;
+}
+
+/* ---- several suites ---- */
+
+static bool has_metric(const fm_compare_suite *suite, const char *name)
+{
+    const fm_protocol *protocol = fm_view_protocol(suite->views[0]);
+    char headline[128];
+
+    fm_groups_headline(protocol, headline, sizeof(headline));
+    return find_metric(protocol, name) < protocol->n_metrics || strcmp(headline, name) == 0;
+}
+
+/* Of the names those that the suite has. FM_E_USAGE where there were some and none is left. */
+static fm_status keep_names(const fm_compare_suite *suite, const char *option,
+                            const char *const *names, size_t n, const char **kept, size_t *n_kept,
+                            fm_err *err)
+{
+    const fm_view *base = suite->views[0];
+
+    *n_kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (has_metric(suite, names[i]))
+            kept[(*n_kept)++] = names[i];
+    if (n == 0 || *n_kept > 0)
+        return FM_OK;
+    return fm_fail(err, FM_E_USAGE, "'%s' has none of the metrics that --%s names: its own is '%s'",
+                   fm_view_dir(base), option, fm_view_protocol(base)->primary);
+}
+
+static fm_status check_somewhere(const fm_compare_suite *suites, size_t n, const char *const *names,
+                                 size_t n_names, fm_err *err)
+{
+    for (size_t i = 0; i < n_names; i++) {
+        size_t s = 0;
+
+        while (s < n && !has_metric(&suites[s], names[i]))
+            s++;
+        if (s == n)
+            return fm_fail(err, FM_E_USAGE, "none of the %zu suites has a metric '%s'", n,
+                           names[i]);
+    }
+    return FM_OK;
+}
+
+/* The options of one suite of several. */
+static fm_status narrow(const fm_compare_suite *suite, const fm_compare_options *options,
+                        fm_comparison *out, const fm_compare_options **narrowed, fm_err *err)
+{
+    fm_compare_options *own = fm_arena_alloc(&out->arena, 1, sizeof(*own));
+
+    if (!own)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a comparison");
+    *own = *options;
+    *narrowed = own;
+    fm_status st = keep_names(suite, "only", options->metrics, options->n_metrics, own->metrics,
+                              &own->n_metrics, err);
+    if (st == FM_OK)
+        st = keep_names(suite, "metric", options->gated, options->n_gated, own->gated,
+                        &own->n_gated, err);
+    return st;
+}
+
+fm_status fm_compare_suites(const fm_compare_suite *suites, size_t n,
+                            const fm_compare_options *options, fm_comparison *out, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    if (n > 1)
+        st = check_somewhere(suites, n, options->metrics, options->n_metrics, err);
+    if (st == FM_OK && n > 1)
+        st = check_somewhere(suites, n, options->gated, options->n_gated, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
+        const fm_compare_options *own = options;
+
+        if (n > 1)
+            st = narrow(&suites[i], options, &out[i], &own, err);
+        if (st == FM_OK)
+            st = compare_suite(suites[i].views, suites[i].n, own, &out[i], err);
+    }
+    if (st == FM_OK)
+        st = adjust_all(out, n, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        decide(&out[i]);
     return st;
 }
 

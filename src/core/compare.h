@@ -60,7 +60,8 @@ typedef struct {
     fm_gate_kind gate;
     const char *gated[FM_MAX_METRICS]; /* none: the protocol's headline */
     size_t n_gated;
-    double margin; /* in the metric's unit, of a rate in [0, 1); at least 0 */
+    double margin;      /* in the metric's unit, of a rate in [0, 1); at least 0 */
+    bool margin_points; /* it was said in percentage points: for rates alone */
     /* Tests that may be looked at after every sample: the run was, or will be, asked until they
      * decide. Samples count as independent. */
     bool anytime;
@@ -141,12 +142,13 @@ typedef struct {
 } fm_compared_run;
 
 typedef struct {
-    const fm_compare_options *options; /* borrowed */
-    fm_view *const *views;             /* borrowed: the base, then those of the runs */
-    const char *primary;               /* the protocol's headline: what it ranks by */
-    const char *flip_metric;           /* NULL: no metric is right or wrong */
-    const char *cluster;               /* "picture", "category", "none" */
-    const char *differences;           /* what differs and was allowed: "prompt, data", or "" */
+    const fm_compare_options
+        *options;            /* borrowed; of several suites, with the metrics of this one */
+    fm_view *const *views;   /* borrowed: the base, then those of the runs */
+    const char *primary;     /* the protocol's headline: what it ranks by */
+    const char *flip_metric; /* NULL: no metric is right or wrong */
+    const char *cluster;     /* "picture", "category", "none" */
+    const char *differences; /* what differs and was allowed: "prompt, data", or "" */
     fm_compared_run *runs;
     size_t n, n_metrics;     /* runs; metrics of each, a pooled headline the last */
     fm_gate_verdict verdict; /* of the gate: the worst of all */
@@ -159,6 +161,26 @@ typedef struct {
 FM_MUST_CHECK fm_status fm_compare(fm_view *const *views, size_t n,
                                    const fm_compare_options *options, fm_comparison *out,
                                    fm_err *err);
+
+/* Runs of one task under one protocol; views[0] is the base. */
+typedef struct {
+    fm_view *const *views;
+    size_t n;
+} fm_compare_suite;
+
+/* Several suites at once: p are adjusted, and alpha is kept, over all of them together. Each metric that
+ * the options name must be one of some suite, and of each suite something must be left to compare and
+ * to gate on. out: [n], started as {0}; released by the caller, on failure too. Else as fm_compare(). */
+FM_MUST_CHECK fm_status fm_compare_suites(const fm_compare_suite *suites, size_t n,
+                                          const fm_compare_options *options, fm_comparison *out,
+                                          fm_err *err);
+
+/* The gate over several suites: fails where one fails, else is inconclusive where one is. */
+fm_gate_verdict fm_compare_worst(const fm_comparison *comparisons, size_t n);
+
+/* How many tests p are adjusted over. */
+size_t fm_compare_tests(const fm_comparison *comparisons, size_t n);
+
 void fm_comparison_release(fm_comparison *comparison); /* accepts {0} */
 
 #endif

@@ -372,6 +372,8 @@ static fm_status put_interval(const column *c, const fm_compare_options *o, fm_c
     if (st != FM_OK)
         return st;
     out->interval = resampled.interval;
+    if (out->metric->role == FM_METRIC_RATE) /* shares in a pooled rate may add up to more */
+        out->interval = (fm_interval){fmax(-1, out->interval.low), fmin(1, out->interval.high)};
     out->interval_method = names[resampled.drawn][c->n_clusters > 0];
     return FM_OK;
 }

@@ -72,47 +72,58 @@ static bool is_case(const fm_comparison *c, const fm_compared_metric *m)
     return m->gated || c->options->gate == FM_GATE_NONE;
 }
 
-static void put_counts(fm_buf *out, const fm_comparison *c)
+static void put_counts(fm_buf *out, const fm_comparison *comparisons, size_t n)
 {
     size_t tests = 0, failures = 0, errors = 0;
 
-    for (size_t i = 0; i < c->n * c->n_metrics; i++) {
-        const fm_compared_metric *m = &c->runs[i / c->n_metrics].metrics[i % c->n_metrics];
+    for (const fm_comparison *c = comparisons; c < comparisons + n; c++) {
+        for (size_t i = 0; i < c->n * c->n_metrics; i++) {
+            const fm_compared_metric *m = &c->runs[i / c->n_metrics].metrics[i % c->n_metrics];
 
-        tests += is_case(c, m);
-        failures += m->gated && m->gate.verdict == FM_GATE_FAIL;
-        errors += m->gated && m->gate.verdict == FM_GATE_INCONCLUSIVE;
+            tests += is_case(c, m);
+            failures += m->gated && m->gate.verdict == FM_GATE_FAIL;
+            errors += m->gated && m->gate.verdict == FM_GATE_INCONCLUSIVE;
+        }
     }
     fm_buf_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\"", tests,
                   failures, errors);
 }
 
-fm_status fm_compare_junit(fm_buf *out, const fm_comparison *comparison, fm_err *err)
+static fm_status put_suite(fm_buf *out, const fm_comparison *c, fm_err *err)
 {
     fm_report_model names = {0};
-    fm_status st = fm_compare_names(comparison, &names, err);
+    fm_buf suite = {0};
+    fm_status st = fm_compare_names(c, &names, err);
 
-    if (st == FM_OK) {
-        fm_buf_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-        put_counts(out, comparison);
-        fm_buf_puts(out, ">\n  <testsuite name=\"");
-        put_xml(out, names.runs[0].task);
-        fm_buf_putc(out, '@');
-        put_xml(out, names.runs[0].protocol);
-        fm_buf_putc(out, '"');
-        put_counts(out, comparison);
-        fm_buf_puts(out, ">\n");
-    }
-    for (size_t i = 0; st == FM_OK && i < comparison->n * comparison->n_metrics; i++) {
-        size_t run = i / comparison->n_metrics;
-        const fm_compared_metric *m = &comparison->runs[run].metrics[i % comparison->n_metrics];
+    fm_put_suite(&suite, c);
+    fm_buf_puts(out, "  <testsuite name=\"");
+    put_xml(out, fm_buf_text(&suite));
+    fm_buf_putc(out, '"');
+    put_counts(out, c, 1);
+    fm_buf_puts(out, ">\n");
+    for (size_t i = 0; st == FM_OK && i < c->n * c->n_metrics; i++) {
+        size_t run = i / c->n_metrics;
+        const fm_compared_metric *m = &c->runs[run].metrics[i % c->n_metrics];
 
-        if (is_case(comparison, m))
-            put_case(out, comparison, &names, run, m);
+        if (is_case(c, m))
+            put_case(out, c, &names, run, m);
     }
-    if (st == FM_OK)
-        fm_buf_puts(out, "  </testsuite>\n</testsuites>\n");
+    fm_buf_puts(out, "  </testsuite>\n");
+    fm_buf_release(&suite);
     fm_report_model_release(&names);
+    return st;
+}
+
+fm_status fm_compare_junit(fm_buf *out, const fm_comparison *comparisons, size_t n, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    fm_buf_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
+    put_counts(out, comparisons, n);
+    fm_buf_puts(out, ">\n");
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        st = put_suite(out, &comparisons[i], err);
+    fm_buf_puts(out, "</testsuites>\n");
     return st == FM_OK ? fm_buf_check(out, "the comparison", err) : st;
 }
 
@@ -146,11 +157,15 @@ static void put_command(fm_buf *out, const char *command, const char *title, con
 }
 
 static void put_gate(fm_buf *out, const fm_comparison *c, const fm_report_model *names, size_t run,
-                     const fm_compared_metric *m)
+                     const fm_compared_metric *m, bool several)
 {
     static const char *const commands[] = {"notice", "error", "warning"};
     fm_buf title = {0}, text = {0};
 
+    if (several) {
+        fm_put_suite(&title, c);
+        fm_buf_putc(&title, ' ');
+    }
     fm_put_gate_name(&title, c, m);
     fm_buf_printf(&title, ": %s", fm_gate_verdict_name(m->gate.verdict));
     fm_buf_printf(&text, "%s: ", names->runs[run + 1].name);
@@ -176,19 +191,28 @@ static void put_failed(fm_buf *out, const fm_report_model *names, size_t index,
     fm_buf_release(&text);
 }
 
-fm_status fm_compare_github(fm_buf *out, const fm_comparison *comparison, fm_err *err)
+static fm_status tell_suite(fm_buf *out, const fm_comparison *c, bool several, fm_err *err)
 {
     fm_report_model names = {0};
-    fm_status st = fm_compare_names(comparison, &names, err);
+    fm_status st = fm_compare_names(c, &names, err);
 
-    for (size_t i = 0; st == FM_OK && i < comparison->n; i++) {
-        const fm_compared_run *run = &comparison->runs[i];
+    for (size_t i = 0; st == FM_OK && i < c->n; i++) {
+        const fm_compared_run *run = &c->runs[i];
 
-        for (size_t m = 0; m < comparison->n_metrics; m++)
+        for (size_t m = 0; m < c->n_metrics; m++)
             if (run->metrics[m].gated)
-                put_gate(out, comparison, &names, i, &run->metrics[m]);
+                put_gate(out, c, &names, i, &run->metrics[m], several);
         put_failed(out, &names, i, run);
     }
     fm_report_model_release(&names);
+    return st;
+}
+
+fm_status fm_compare_github(fm_buf *out, const fm_comparison *comparisons, size_t n, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        st = tell_suite(out, &comparisons[i], n > 1, err);
     return st == FM_OK ? fm_buf_check(out, "the comparison", err) : st;
 }

@@ -114,7 +114,7 @@ static void put_flips(fm_json_writer *w, const fm_compared_run *run)
     fm_json_close(w, ']');
 }
 
-static void put_options(fm_json_writer *w, const fm_comparison *c)
+static void put_options(fm_json_writer *w, const fm_comparison *c, size_t tests)
 {
     const fm_compare_options *o = c->options;
 
@@ -124,7 +124,7 @@ static void put_options(fm_json_writer *w, const fm_comparison *c)
     fm_json_put_number(w, "power", FM_COMPARE_POWER);
     fm_json_put_int(w, "draws", (int64_t)o->draws);
     fm_json_put_int(w, "seed", (int64_t)o->seed);
-    fm_json_put_int(w, "tests", (int64_t)(c->n * c->n_metrics));
+    fm_json_put_int(w, "tests", (int64_t)tests);
     if (o->gate == FM_GATE_NONE)
         return;
     fm_json_open(w, "gate", '{');
@@ -159,26 +159,49 @@ static void put_run(fm_json_writer *w, const fm_comparison *c, const fm_report_m
     fm_json_close(w, '}');
 }
 
-fm_status fm_compare_json(fm_buf *out, const fm_comparison *comparison, fm_err *err)
+static fm_status put_suite(fm_json_writer *w, const fm_comparison *comparison, size_t tests,
+                           fm_err *err)
 {
-    fm_json_writer w = {.out = out, .pretty = true};
     fm_report_model names = {0};
     fm_status st = fm_compare_names(comparison, &names, err);
 
     if (st == FM_OK) {
-        fm_json_open(&w, NULL, '{');
-        fm_json_put_string(&w, "schema", FM_COMPARE_SCHEMA);
-        fm_json_put_string(&w, "task", names.runs[0].task);
-        fm_json_put_string(&w, "protocol", names.runs[0].protocol);
-        fm_json_put_string(&w, "primary", comparison->primary);
-        put_options(&w, comparison);
-        fm_json_open(&w, "comparisons", '[');
+        fm_json_open(w, NULL, '{');
+        fm_json_put_string(w, "schema", FM_COMPARE_SCHEMA);
+        fm_json_put_string(w, "task", names.runs[0].task);
+        fm_json_put_string(w, "protocol", names.runs[0].protocol);
+        fm_json_put_string(w, "primary", comparison->primary);
+        put_options(w, comparison, tests);
+        fm_json_open(w, "comparisons", '[');
         for (size_t i = 0; i < comparison->n; i++)
-            put_run(&w, comparison, &names, i);
-        fm_json_close(&w, ']');
-        fm_json_close(&w, '}');
-        fm_buf_putc(out, '\n');
+            put_run(w, comparison, &names, i);
+        fm_json_close(w, ']');
+        fm_json_close(w, '}');
     }
     fm_report_model_release(&names);
+    return st;
+}
+
+fm_status fm_compare_json(fm_buf *out, const fm_comparison *comparisons, size_t n, fm_err *err)
+{
+    fm_json_writer w = {.out = out, .pretty = true};
+    size_t tests = fm_compare_tests(comparisons, n);
+    fm_status st = FM_OK;
+
+    if (n > 1) {
+        fm_json_open(&w, NULL, '{');
+        fm_json_put_string(&w, "schema", FM_COMPARE_SUITES_SCHEMA);
+        if (comparisons[0].options->gate != FM_GATE_NONE)
+            fm_json_put_string(&w, "verdict",
+                               fm_gate_verdict_name(fm_compare_worst(comparisons, n)));
+        fm_json_open(&w, "suites", '[');
+    }
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        st = put_suite(&w, &comparisons[i], tests, err);
+    if (n > 1) {
+        fm_json_close(&w, ']');
+        fm_json_close(&w, '}');
+    }
+    fm_buf_putc(out, '\n');
     return st == FM_OK ? fm_buf_check(out, "the comparison", err) : st;
 }

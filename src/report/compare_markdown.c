@@ -10,11 +10,21 @@ static void put_data(fm_buf *out, const char *text)
     fm_text_for_markdown(out, text, strlen(text));
 }
 
-static void put_verdict(fm_buf *out, const fm_comparison *c)
+static void put_verdict(fm_buf *out, const fm_comparison *comparisons, size_t n)
 {
-    if (c->options->gate == FM_GATE_NONE)
+    if (comparisons[0].options->gate == FM_GATE_NONE)
         return;
-    fm_buf_printf(out, "**Gate: %s**\n\n", fm_gate_verdict_name(c->verdict));
+    fm_buf_printf(out, "**Gate: %s**\n\n", fm_gate_verdict_name(fm_compare_worst(comparisons, n)));
+    for (size_t i = 0; n > 1 && i < n; i++) {
+        fm_buf suite = {0};
+
+        fm_put_suite(&suite, &comparisons[i]);
+        fm_buf_puts(out, "- ");
+        put_data(out, fm_buf_text(&suite));
+        fm_buf_printf(out, ": %s\n", fm_gate_verdict_name(comparisons[i].verdict));
+        fm_buf_release(&suite);
+    }
+    fm_buf_puts(out, n > 1 ? "\n" : "");
 }
 
 static void put_gate(fm_buf *out, const fm_comparison *c, const fm_compared_run *run,
@@ -129,19 +139,30 @@ static void put_run(fm_buf *out, const fm_comparison *c, const fm_report_model *
     put_changes(out, c, run, listed);
 }
 
-fm_status fm_compare_markdown(fm_buf *out, const fm_comparison *comparison,
-                              const fm_compare_style *how, fm_err *err)
+static fm_status put_suite(fm_buf *out, const fm_comparison *comparison, size_t listed, fm_err *err)
 {
     fm_report_model names = {0};
     fm_status st = fm_compare_names(comparison, &names, err);
 
-    if (st == FM_OK)
-        put_verdict(out, comparison);
     for (size_t i = 0; st == FM_OK && i < comparison->n; i++) {
         if (i)
             fm_buf_putc(out, '\n');
-        put_run(out, comparison, &names, i, how->listed);
+        put_run(out, comparison, &names, i, listed);
     }
     fm_report_model_release(&names);
+    return st;
+}
+
+fm_status fm_compare_markdown(fm_buf *out, const fm_comparison *comparisons, size_t n,
+                              const fm_compare_style *how, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    put_verdict(out, comparisons, n);
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
+        if (i)
+            fm_buf_putc(out, '\n');
+        st = put_suite(out, &comparisons[i], how->listed, err);
+    }
     return st == FM_OK ? fm_buf_check(out, "the comparison", err) : st;
 }

@@ -285,18 +285,24 @@ static void put_detectable(screen *s, const fm_comparison *c, const fm_compared_
 
 /* ---- the gate ---- */
 
-static void put_gate(screen *s, const fm_comparison *c, const fm_compared_run *run,
-                     const fm_compared_metric *m)
+static void put_verdict(screen *s, fm_gate_verdict verdict)
 {
     static const char *const colours[] = {green, red, yellow};
     static const char *const words[] = {"PASS", "FAIL", "INCONCLUSIVE"};
-    fm_buf reason = {0};
 
     fm_buf_puts(s->out, "  gate       ");
     style(s, bold);
-    style(s, colours[m->gate.verdict]);
-    fm_buf_puts(s->out, words[m->gate.verdict]);
+    style(s, colours[verdict]);
+    fm_buf_puts(s->out, words[verdict]);
     style(s, "0");
+}
+
+static void put_gate(screen *s, const fm_comparison *c, const fm_compared_run *run,
+                     const fm_compared_metric *m)
+{
+    fm_buf reason = {0};
+
+    put_verdict(s, m->gate.verdict);
     fm_buf_puts(s->out, "  ");
     fm_put_gate_name(s->out, c, m);
     end_line(s);
@@ -313,12 +319,40 @@ static void put_gate(screen *s, const fm_comparison *c, const fm_compared_run *r
     end_line(s);
 }
 
-static void put_legend(screen *s, const fm_comparison *c)
+/* The gate of several suites, and what each said. */
+static void put_suites(screen *s, const fm_comparison *comparisons, size_t n)
+{
+    if (n == 1 || comparisons[0].options->gate == FM_GATE_NONE)
+        return;
+    end_line(s);
+    put_verdict(s, fm_compare_worst(comparisons, n));
+    fm_buf_printf(s->out, "  over %zu suites", n);
+    end_line(s);
+    for (size_t i = 0; i < n; i++) {
+        fm_buf text = {0};
+
+        fm_put_suite(&text, &comparisons[i]);
+        fm_buf_printf(&text, ": %s", fm_gate_verdict_name(comparisons[i].verdict));
+        put_wrapped(s, fm_buf_text(&text));
+        fm_buf_release(&text);
+    }
+}
+
+static bool is_marked(const fm_comparison *c)
 {
     bool marked = false;
 
     for (size_t i = 0; i < c->n * c->n_metrics; i++)
         marked |= fm_compare_direction(&c->runs[i / c->n_metrics].metrics[i % c->n_metrics]) != 0;
+    return marked;
+}
+
+static void put_legend(screen *s, const fm_comparison *comparisons, size_t n)
+{
+    bool marked = false;
+
+    for (size_t i = 0; i < n; i++)
+        marked |= is_marked(&comparisons[i]);
     end_line(s);
     style(s, faint);
     fm_buf_puts(s->out,
@@ -326,43 +360,57 @@ static void put_legend(screen *s, const fm_comparison *c)
     end_line(s);
     if (marked) {
         fm_buf_printf(s->out, UP " better, " DOWN " worse: at 5 %%, after Holm over %zu tests",
-                      c->n * c->n_metrics);
+                      fm_compare_tests(comparisons, n));
         end_line(s);
     }
-    if (c->options->anytime) {
+    if (comparisons[0].options->anytime) {
         fm_buf_puts(s->out, "the gate holds however often it is looked at; intervals and p do not");
         end_line(s);
     }
     style(s, "0");
 }
 
-fm_status fm_compare_table(fm_buf *out, const fm_comparison *comparison,
+static fm_status put_suite(screen *s, const fm_comparison *c, size_t listed, fm_err *err)
+{
+    fm_report_model names = {0};
+    fm_status st = fm_compare_names(c, &names, err);
+
+    if (st == FM_OK)
+        put_title(s, c, &names);
+    for (size_t i = 0; st == FM_OK && i < c->n; i++) {
+        const fm_compared_run *run = &c->runs[i];
+
+        if (i)
+            end_line(s);
+        put_run(s, "base", &names.runs[0]);
+        put_run(s, "candidate", &names.runs[i + 1]);
+        put_pairs(s, c, run);
+        put_metrics(s, c, run);
+        put_changes(s, c, run, listed);
+        put_failed(s, c, run);
+        put_detectable(s, c, run);
+        for (size_t m = 0; m < c->n_metrics; m++)
+            if (run->metrics[m].gated)
+                put_gate(s, c, run, &run->metrics[m]);
+    }
+    fm_report_model_release(&names);
+    return st;
+}
+
+fm_status fm_compare_table(fm_buf *out, const fm_comparison *comparisons, size_t n,
                            const fm_compare_style *how, fm_err *err)
 {
     screen s = {.out = out, .width = how->width ? max(how->width, 60) : 100, .colour = how->colour};
-    fm_report_model names = {0};
-    fm_status st = fm_compare_names(comparison, &names, err);
+    fm_status st = FM_OK;
 
-    if (st == FM_OK)
-        put_title(&s, comparison, &names);
-    for (size_t i = 0; st == FM_OK && i < comparison->n; i++) {
-        const fm_compared_run *run = &comparison->runs[i];
-
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
         if (i)
             end_line(&s);
-        put_run(&s, "base", &names.runs[0]);
-        put_run(&s, "candidate", &names.runs[i + 1]);
-        put_pairs(&s, comparison, run);
-        put_metrics(&s, comparison, run);
-        put_changes(&s, comparison, run, how->listed);
-        put_failed(&s, comparison, run);
-        put_detectable(&s, comparison, run);
-        for (size_t m = 0; m < comparison->n_metrics; m++)
-            if (run->metrics[m].gated)
-                put_gate(&s, comparison, run, &run->metrics[m]);
+        st = put_suite(&s, &comparisons[i], how->listed, err);
     }
-    if (st == FM_OK)
-        put_legend(&s, comparison);
-    fm_report_model_release(&names);
+    if (st == FM_OK) {
+        put_suites(&s, comparisons, n);
+        put_legend(&s, comparisons, n);
+    }
     return st == FM_OK ? fm_buf_check(out, "the comparison", err) : st;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "report/load.h"
 
 /* An absent number reads as a dash, never as a zero. */
@@ -180,29 +181,51 @@ void fm_put_gate_reason(fm_buf *out, const fm_comparison *comparison, const fm_c
     }
 }
 
-void fm_compare_verdict(fm_buf *out, const fm_comparison *comparison)
+/* The gates of one suite that came out so. */
+static void put_verdicts(fm_buf *out, const fm_comparison *comparison, fm_gate_verdict verdict,
+                         bool several, bool *first)
 {
-    bool first = true;
-
-    fm_buf_printf(out, "the gate %s",
-                  comparison->verdict == FM_GATE_PASS   ? "passed"
-                  : comparison->verdict == FM_GATE_FAIL ? "failed"
-                                                        : "is inconclusive");
     for (size_t i = 0; i < comparison->n * comparison->n_metrics; i++) {
         const fm_compared_run *run = &comparison->runs[i / comparison->n_metrics];
         const fm_compared_metric *m = &run->metrics[i % comparison->n_metrics];
 
-        if (!m->gated || m->gate.verdict != comparison->verdict)
+        if (!m->gated || m->gate.verdict != verdict)
             continue;
-        fm_buf_puts(out, first ? ": " : "; ");
+        fm_buf_puts(out, *first ? ": " : "; ");
+        if (several) {
+            fm_put_suite(out, comparison);
+            fm_buf_puts(out, ": ");
+        }
         if (comparison->n > 1)
             fm_buf_printf(out,
                           "%s: ", fm_view_dir(comparison->views[1 + i / comparison->n_metrics]));
         fm_put_gate_name(out, comparison, m);
         fm_buf_puts(out, ": ");
         fm_put_gate_reason(out, comparison, run, m);
-        first = false;
+        *first = false;
     }
+}
+
+void fm_put_suite(fm_buf *out, const fm_comparison *comparison)
+{
+    const cJSON *results = fm_view_results(comparison->views[0]);
+    const char *task = fm_json_string(results, "task");
+    const char *protocol = fm_json_string(results, "protocol");
+
+    fm_buf_printf(out, "%s@%s", task ? task : "", protocol ? protocol : "");
+}
+
+void fm_compare_verdict(fm_buf *out, const fm_comparison *comparisons, size_t n)
+{
+    fm_gate_verdict verdict = fm_compare_worst(comparisons, n);
+    bool first = true;
+
+    fm_buf_printf(out, "the gate %s",
+                  verdict == FM_GATE_PASS   ? "passed"
+                  : verdict == FM_GATE_FAIL ? "failed"
+                                            : "is inconclusive");
+    for (size_t i = 0; i < n; i++)
+        put_verdicts(out, &comparisons[i], verdict, n > 1, &first);
 }
 
 /* ---- the rest ---- */

@@ -10,6 +10,7 @@
 FM_MUST_CHECK fm_status fm_compare_names(const fm_comparison *comparison, fm_report_model *model,
                                          fm_err *err);
 
+void fm_put_suite(fm_buf *out, const fm_comparison *comparison);       /* "tabletop-3d@paper" */
 void fm_put_value(fm_buf *out, const fm_metric *metric, double value); /* "75.0 %", "0.031 m" */
 void fm_put_difference(fm_buf *out, const fm_metric *metric, double value); /* "+3.1 pp" */
 void fm_put_interval(fm_buf *out, const fm_metric *metric, const fm_interval *interval);

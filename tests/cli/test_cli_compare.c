@@ -415,6 +415,103 @@ Test(compare, copies_of_a_question_count_as_one)
     cr_expect(contains(OUT, "\"p_method\": \"mcnemar-exact\""), "%s", OUT);
 }
 
+/* Twenty questions; of the first `wrong` the candidate has none right. */
+static void make_suite(const char *base, const char *candidate, const char *task, int wrong)
+{
+    static char ids[20][8];
+    question rows[20];
+
+    for (int i = 0; i < 20; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "%d", i);
+        rows[i] = (question){ids[i], i % 2 ? "A" : "B", 1, i >= wrong};
+    }
+    make_choices(base, task, rows, 20, false);
+    make_choices(candidate, task, rows, 20, true);
+}
+
+static void make_folders(void)
+{
+    make_suite("before/blink", "after/b", "blink", 18);
+    make_suite("before/3dsr", "after/x", "3dsrbench", 0);
+}
+
+Test(compare, folders_are_matched_by_task_and_gated_together)
+{
+    make_folders();
+    fathom("compare", "before", "after", "--gate", "noninferior", "--margin", "20pp", "--junit",
+           "junit.xml");
+    cr_expect(eq(int, last.code, 10), "%s", ERR);
+    cr_expect(contains(OUT, "3dsrbench@official\n"), "%s", OUT);
+    cr_expect(contains(OUT, "  gate       FAIL  over 2 suites\n             3dsrbench@official: "),
+              "%s", OUT);
+    cr_expect(contains(OUT, "             blink@official: fail\n"), "%s", OUT);
+    cr_expect(contains(ERR, "the gate failed: blink@official: non-inferiority of accuracy_macro"),
+              "%s", ERR);
+    fathom("compare", "before", "after", "--gate", "noninferior", "--margin", "20pp", "--junit",
+           "-");
+    cr_expect(contains(OUT, "<testsuites tests=\"2\" failures=\"1\""), "%s", OUT);
+    cr_expect(contains(OUT, "<testsuite name=\"blink@official\" tests=\"1\" failures=\"1\""), "%s",
+              OUT);
+    cr_expect(contains(OUT, "<testsuite name=\"3dsrbench@official\" tests=\"1\" failures=\"0\""),
+              "%s", OUT);
+    fathom("compare", "before", "after", "--gate", "superior", "--markdown", "-");
+    cr_expect(contains(OUT, "\n- blink&#64;official: fail\n"), "%s", OUT);
+}
+
+/* Holm is over both: of one p of 2^-19 and ones the smallest counts as often as there are tests. */
+Test(compare, several_suites_are_one_family_of_tests)
+{
+    make_folders();
+    fathom("compare", "before", "after", "--only", "accuracy", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"schema\": \"fathom.compare-suites/1\""), "%s", OUT);
+    cr_expect(contains(OUT, "\"tests\": 2"), "%s", OUT);
+    cr_expect(contains(OUT, "\"p\": 7.62939453124999"), "%s", OUT);
+    cr_expect(contains(OUT, "\"p_holm\": 1.52587890624999"), "%s", OUT);
+    fathom("compare", "before/blink", "after/b", "--only", "accuracy", "--json");
+    cr_expect(contains(OUT, "\"p_holm\": 7.62939453124999"), "%s", OUT);
+}
+
+Test(compare, folders_that_do_not_match_are_refused)
+{
+    make_folders();
+    make_suite("before/sat", "other/sat", "blink-jigsaw", 0);
+    fathom("compare", "before", "after");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "'after' has no run of blink-jigsaw@official to hold against '"), "%s",
+              ERR);
+    fathom("compare", "before", "after", "--allow-different", "suite");
+    expect_success();
+    cr_expect(contains(ERR, "'after' has no run of blink-jigsaw@official"), "%s", ERR);
+    make_suite("before/sat", "after/sat", "blink-jigsaw", 0);
+    make_suite("before/blink2", "after/blink2", "blink", 0);
+    fathom("compare", "before", "after");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "several runs of blink@official, but none named 'blink', to hold"),
+              "%s", ERR);
+    make_suite("before/blink", "after/blink", "blink", 0);
+    fathom("compare", "before", "after");
+    expect_success();
+    cr_expect(contains(ERR, "after/b' is left out: 'before' has no such run"), "%s", ERR);
+    fathom("compare", "before", "after/b");
+    cr_expect(contains(ERR, "compare runs, or folders of runs"), "%s", ERR);
+    fathom("compare", "before", "after", "--gate", "superior", "--metric", "success");
+    cr_expect(contains(ERR, "none of the 4 suites has a metric 'success'"), "%s", ERR);
+    fathom("compare", "nowhere", "after");
+    cr_expect(contains(ERR, "cannot open run directory 'nowhere'"), "%s", ERR);
+}
+
+Test(compare, a_margin_in_points_is_for_rates)
+{
+    make_run("base", SAMPLES, 0.03);
+    fathom("compare", "base", "base", "--gate", "noninferior", "--margin", "3pp", "--metric",
+           "dfd");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "metric 'dfd' is no rate, a margin of 3pp says nothing of it: name it "
+                            "as a number of m"),
+              "%s", ERR);
+}
+
 Test(compare, samples_of_one_category_are_taken_together)
 {
     static const question rows[] = {{"1", "A", 1, 0}, {"2", "A", 1, 0}, {"3", "B", 1, 1},
