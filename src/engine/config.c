@@ -377,13 +377,17 @@ static fm_status read_projector(reading *r)
 /* RoboRefer's depth: pictures of depth through a tower of their own, or the one of pictures. */
 static fm_status read_depth(reading *r, int select)
 {
+    static const char *const rules[] = {"inverse", "linear"};
     rt_config *c = r->out;
     rt_members root = root_members(r);
+    int rule = RT_DEPTH_INVERSE;
     part p;
     fm_status st;
 
     c->has_own_depth_tower = has_part(r, "depth_tower");
     rt_members_bool(&root, "use_depth_tower", &c->has_own_depth_tower);
+    rt_members_choice(&root, "depth_picture", rules, FM_COUNT_OF(rules), &rule);
+    c->pictures.depth_rule = (rt_depth_rule)rule;
     if (root.st != FM_OK)
         return root.st;
     c->depth_tower = c->vision;

@@ -94,7 +94,8 @@ Test(config, a_part_says_more_than_the_root)
         make_folder(parts[i]);
     write_text("config.json",
                "{\"image_aspect_ratio\":\"resize\",\"mm_vision_select_layer\":-1,"
-               "\"enable_depth\":true,\"use_depth_tower\":true,\"resume_path\":null,"
+               "\"enable_depth\":true,\"use_depth_tower\":true,\"depth_picture\":\"linear\","
+               "\"resume_path\":null,"
                "\"llm_cfg\":{\"hidden_size\":10,\"num_hidden_layers\":3,\"vocab_size\":400},"
                "\"spatial_encoder_cfg\":{\"generation\":\"v1\"},"
                "\"vision_tower_cfg\":{\"hidden_size\":12}}");
@@ -122,6 +123,7 @@ Test(config, a_part_says_more_than_the_root)
     cr_expect(c.vision.width == 16 && c.vision.used_layers == 4 && c.depth_tower.width == 8);
     cr_expect(c.has_own_depth_tower && c.depth_projector.in == 8 && c.depth_projector.out == 64);
     cr_expect(c.depth_projector.kind == RT_PROJECT_DOWN_2X2);
+    cr_expect(c.pictures.depth_rule == RT_DEPTH_LINEAR);
     cr_expect(c.pictures.mean[1] == 0.2F && c.pictures.deviation[2] == 3);
     cr_expect(c.spatial.generation == RT_MAPANYTHING_V11 && c.spatial.tower.swiglu);
     cr_expect(c.spatial.tap == RT_TAP_FUSED && c.spatial.projector.in == 1536);
@@ -146,6 +148,7 @@ Test(config, the_depth_of_one_tower_has_a_projector_of_its_own)
     rt_config c = read_config();
 
     cr_expect(c.has_depth && !c.has_own_depth_tower && c.depth_tower.width == 16);
+    cr_expect(c.pictures.depth_rule == RT_DEPTH_INVERSE);
     cr_expect(c.llm.kv_heads == 4 && !c.has_spatial && !c.has_scale);
 }
 
