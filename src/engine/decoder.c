@@ -17,6 +17,7 @@ enum { QUERIES = 32 };
 
 typedef struct {
     const float *attention_norm, *mlp_norm;
+    const float *q_norm, *k_norm; /* [head_size], or NULL */
     rt_linear qkv, out, gate_up, down;
 } decoder_layer;
 
@@ -64,6 +65,18 @@ static size_t q_width(const rt_decoder_config *c)
 
 /* ---- loading ---- */
 
+static fm_status load_head_norms(decoder_layer *l, const rt_decoder_config *c, int index,
+                                 rt_packer *packer, const rt_weights *weights, fm_err *err)
+{
+    size_t size = (size_t)c->head_size;
+    fm_status st = rt_packer_vector(packer, weights, &l->q_norm, size, err,
+                                    "model.layers.%d.self_attn.q_norm.weight", index);
+
+    return st == FM_OK ? rt_packer_vector(packer, weights, &l->k_norm, size, err,
+                                          "model.layers.%d.self_attn.k_norm.weight", index)
+                       : st;
+}
+
 static fm_status load_layer(decoder_layer *l, const rt_decoder_config *c, int index,
                             rt_packer *packer, const rt_weights *weights, fm_err *err)
 {
@@ -87,6 +100,8 @@ static fm_status load_layer(decoder_layer *l, const rt_decoder_config *c, int in
                               "model.layers.%d.post_attention_layernorm.weight", index);
     if (st == FM_OK)
         st = rt_linear_load_stack(&l->qkv, packer, weights, qkv, 3, width, c->qkv_bias, err);
+    if (st == FM_OK && c->qk_norm)
+        st = load_head_norms(l, c, index, packer, weights, err);
     if (st == FM_OK)
         st = rt_linear_load(&l->out, packer, weights, o, width, q_width(c), false, err);
     if (st == FM_OK)
@@ -386,6 +401,19 @@ static void rotate(const pass *p, float *head, size_t row)
         p->compute->kernels->rotate_halves(head, cosines, sines, size);
 }
 
+/* Queries' heads, and behind them the keys', each by itself. */
+static void norm_heads(const pass *p, float *row)
+{
+    const rt_decoder_config *c = &p->d->config;
+    const decoder_layer *l = &p->d->layers[p->layer];
+    size_t size = (size_t)c->head_size;
+
+    for (size_t h = 0; h < (size_t)c->heads + (size_t)c->kv_heads; h++)
+        p->compute->kernels->rms_norm(row + h * size, row + h * size,
+                                      h < (size_t)c->heads ? l->q_norm : l->k_norm, size,
+                                      (float)c->norm_eps);
+}
+
 /* Turn queries and keys of these rows, and put keys and values away. */
 static void keep_rows(void *context, size_t begin, size_t end, int thread)
 {
@@ -398,6 +426,8 @@ static void keep_rows(void *context, size_t begin, size_t end, int thread)
         float *row = p->d->qkv + j * (q + 2 * kv);
         stretch *own = p->places[j].own;
 
+        if (c->qk_norm)
+            norm_heads(p, row);
         for (size_t h = 0; h < (size_t)c->heads + (size_t)c->kv_heads; h++)
             rotate(p, row + h * size, j);
         for (size_t h = 0; h < (size_t)c->kv_heads; h++) {
