@@ -207,6 +207,16 @@ tr_rows tr_attention(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, const tr_sp
     return made.out;
 }
 
+tr_rows tr_attention_all(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, size_t heads)
+{
+    tr_span *all = tr_pass_take(pass, sizeof(*all));
+
+    if (!all)
+        return (tr_rows){.width = q.width};
+    *all = (tr_span){.first = 0, .n = q.n};
+    return tr_attention(pass, q, k, v, all, 1, heads, heads);
+}
+
 /* ---- rotation ---- */
 
 const float *tr_angles(tr_pass *pass, const size_t *positions, size_t n, size_t size, double theta)

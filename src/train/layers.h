@@ -16,6 +16,8 @@
 
 /* What is given and not learnt: a copy of data[n][width] without a gradient. */
 tr_rows tr_input(tr_pass *pass, const float *data, size_t n, size_t width);
+/* Rows [first, end) of x, or fewer where it has fewer: the same memory. */
+tr_rows tr_part(tr_rows x, size_t first, size_t end);
 /* table[ids[i]]; ids are below its rows. */
 tr_rows tr_embed(tr_pass *pass, tr_param table, const int32_t *ids, size_t n);
 /* out[i] = sources[from[i].source][from[i].row], or zeros where the source is TR_NOTHING. All of one
@@ -28,6 +30,8 @@ typedef struct {
 #define TR_MAX_SOURCES 4
 tr_rows tr_gather(tr_pass *pass, const tr_rows *sources, size_t n_sources, const tr_place *from,
                   size_t n, size_t width);
+/* x with the rows of y behind it. */
+tr_rows tr_append(tr_pass *pass, tr_rows x, tr_rows y);
 /* Neighbourhoods of 3 x 3 with zeros around, of n / (rows columns) grids: [n][width * 9], the
  * neighbour running fastest, as a convolution's weights have it. */
 tr_rows tr_neighbours(tr_pass *pass, tr_rows x, size_t rows, size_t columns);
@@ -64,6 +68,9 @@ typedef struct {
  * zeros. Source: arXiv 1706.03762; grouped heads, arXiv 2305.13245. */
 tr_rows tr_attention(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, const tr_span *spans,
                      size_t n_spans, size_t heads, size_t kv_heads);
+
+/* The same where every row sees every row. */
+tr_rows tr_attention_all(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, size_t heads);
 
 /* Cosines and sines for tr_rotate: [n][size], the cosines of all pairs first. */
 const float *tr_angles(tr_pass *pass, const size_t *positions, size_t n, size_t size, double theta);

@@ -71,7 +71,7 @@ static tr_block *add_block(tr_pass *pass, size_t need)
     return block;
 }
 
-static void *take(tr_pass *pass, size_t bytes)
+void *tr_pass_take(tr_pass *pass, size_t bytes)
 {
     size_t need = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     tr_block *block = pass->block;
@@ -94,7 +94,7 @@ static void *take(tr_pass *pass, size_t bytes)
 
 float *tr_pass_floats(tr_pass *pass, size_t n)
 {
-    return take(pass, n * sizeof(float));
+    return tr_pass_take(pass, n * sizeof(float));
 }
 
 float *tr_pass_scratch(tr_pass *pass, size_t n)
@@ -122,7 +122,7 @@ tr_rows tr_pass_rows(tr_pass *pass, size_t n, size_t width)
 
 void *tr_pass_note(tr_pass *pass, tr_back back, size_t size)
 {
-    tr_note *note = pass->gradient ? take(pass, sizeof(*note) + size) : NULL;
+    tr_note *note = pass->gradient ? tr_pass_take(pass, sizeof(*note) + size) : NULL;
 
     if (!note)
         return NULL;

@@ -51,7 +51,8 @@ void tr_pass_back(tr_pass *pass);
 
 /* For layers. Rows with room for a gradient, which is zero; the values are not set. */
 tr_rows tr_pass_rows(tr_pass *pass, size_t n, size_t width);
-/* n floats, not set; NULL only where failed. */
+/* Bytes aligned for any type, and n floats, not set; NULL only where failed. */
+void *tr_pass_take(tr_pass *pass, size_t bytes);
 float *tr_pass_floats(tr_pass *pass, size_t n);
 /* The same for as long as the layer itself works: the next call may give the same memory. */
 float *tr_pass_scratch(tr_pass *pass, size_t n);

@@ -13,6 +13,16 @@ tr_rows tr_input(tr_pass *pass, const float *data, size_t n, size_t width)
     return out;
 }
 
+tr_rows tr_part(tr_rows x, size_t first, size_t end)
+{
+    size_t last = end < x.n ? end : x.n;
+
+    if (first >= last)
+        return (tr_rows){.width = x.width};
+    return (tr_rows){last - first, x.width, x.x + first * x.width,
+                     x.dx ? x.dx + first * x.width : NULL};
+}
+
 /* ---- embeddings ---- */
 
 typedef struct {
@@ -84,6 +94,17 @@ tr_rows tr_gather(tr_pass *pass, const tr_rows *sources, size_t n_sources, const
         memcpy(note->sources, sources, n_sources * sizeof(*sources));
     }
     return out;
+}
+
+tr_rows tr_append(tr_pass *pass, tr_rows x, tr_rows y)
+{
+    tr_rows sources[] = {x, y};
+    size_t n = x.n + y.n;
+    tr_place *places = tr_pass_take(pass, n * sizeof(*places));
+
+    for (size_t i = 0; places && i < n; i++)
+        places[i] = i < x.n ? (tr_place){0, i} : (tr_place){1, i - x.n};
+    return tr_gather(pass, sources, 2, places, n, x.width);
 }
 
 /* ---- neighbourhoods ---- */

@@ -1,0 +1,392 @@
+/* Owns how the parts make up the network, and what its losses are. */
+#include "train/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+
+/* ---- making ---- */
+
+/* What leads from a block back into its stream. */
+static bool leads_back(const char *name)
+{
+    static const char *const ends[] = {"self_attn.o_proj.weight",   "mlp.down_proj.weight",
+                                       "self_attn.out_proj.weight", "mlp.fc2.weight",
+                                       "attn.proj.weight",          "mlp.w3.weight"};
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < FM_COUNT_OF(ends); i++)
+        if (size >= strlen(ends[i]) && strcmp(name + size - strlen(ends[i]), ends[i]) == 0)
+            return true;
+    return false;
+}
+
+static fm_status visit_slot(void *context, const rt_slot *slot, fm_err *err)
+{
+    rt_slot made = *slot;
+
+    if (leads_back(slot->name))
+        made.start = RT_START_ZEROS;
+    return tr_store_put(context, &made, err);
+}
+
+static const char *const towers[] = {"vision", "spatial"};
+
+static size_t tower_width(const rt_config *c, size_t tower)
+{
+    return (size_t)(tower == 0 ? c->vision.width : c->spatial.width);
+}
+
+static bool has_tower(const tr_network *n, size_t tower)
+{
+    return n->auxiliary.kinds > 0 && (tower == 0 ? n->config.has_vision : n->config.has_spatial);
+}
+
+static fm_status put_head(tr_store *store, const char *tower, const char *name, size_t n_out,
+                          size_t n_in, fm_err *err)
+{
+    char full[64];
+    rt_slot weight = {.part = "auxiliary",
+                      .name = full,
+                      .rank = 2,
+                      .shape = {n_out, n_in},
+                      .start = RT_START_ZEROS};
+    rt_slot bias = {
+        .part = "auxiliary", .name = full, .rank = 1, .shape = {n_out}, .start = RT_START_ZEROS};
+
+    snprintf(full, sizeof(full), "%s.%s.weight", tower, name);
+    fm_status st = tr_store_put(store, &weight, err);
+    snprintf(full, sizeof(full), "%s.%s.bias", tower, name);
+    return st == FM_OK ? tr_store_put(store, &bias, err) : st;
+}
+
+static fm_status put_heads(tr_network *n, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; i < 2 && st == FM_OK; i++) {
+        if (!has_tower(n, i))
+            continue;
+        st = put_head(&n->store, towers[i], "kind", (size_t)n->auxiliary.kinds,
+                      tower_width(&n->config, i), err);
+        if (st == FM_OK)
+            st = put_head(&n->store, towers[i], "place", 3, tower_width(&n->config, i), err);
+    }
+    return st;
+}
+
+static fm_status find_heads(tr_network *n, fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; i < 2 && st == FM_OK; i++) {
+        tr_source from = {&n->store, "auxiliary", i == 0 ? "vision." : "spatial."};
+        size_t width = tower_width(&n->config, i);
+
+        if (!has_tower(n, i))
+            continue;
+        st = tr_find_linear(&from, &n->heads[i].kind, "kind", (size_t)n->auxiliary.kinds, width,
+                            true, err);
+        if (st == FM_OK)
+            st = tr_find_linear(&from, &n->heads[i].place, "place", 3, width, true, err);
+    }
+    return st;
+}
+
+static fm_status find_parts(tr_network *n, fm_err *err)
+{
+    const rt_config *c = &n->config;
+    fm_status st = tr_decoder_find(&n->decoder, &c->llm, &n->store, &n->arena, err);
+
+    if (st == FM_OK && c->has_vision)
+        st = tr_tower_find(&n->vision, &c->vision, true, &n->store, "vision_tower", &n->arena, err);
+    if (st == FM_OK && c->has_vision)
+        st = tr_projector_find(&n->projector, &c->projector, &n->store, "mm_projector", err);
+    if (st == FM_OK && c->has_spatial)
+        st = tr_spatial_find(&n->spatial, &c->spatial, &n->store, &n->arena, err);
+    if (st == FM_OK && c->has_spatial)
+        st = tr_projector_find(&n->spatial_projector, &c->spatial.projector, &n->store,
+                               "spatial_projector", err);
+    if (st == FM_OK && c->has_scale)
+        st = tr_scale_decoder_find(&n->scale, &c->scale, c->llm.width, &n->store, err);
+    return st == FM_OK ? find_heads(n, err) : st;
+}
+
+fm_status tr_network_new(tr_network **out, const rt_config *config, const tr_auxiliary *auxiliary,
+                         const char *isa, uint64_t seed, fm_err *err)
+{
+    const tr_arithmetic *arithmetic = tr_arithmetic_choose(isa);
+    tr_network *n = arithmetic ? calloc(1, sizeof(*n)) : NULL;
+    fm_rng rng;
+
+    if (!arithmetic)
+        return fm_fail(err, FM_E_USAGE, "this machine has no instruction set '%s'", isa);
+    if (!n)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a network");
+    n->config = *config;
+    n->auxiliary = *auxiliary;
+    fm_rng_seed(&rng, seed);
+    fm_status st = config->has_depth ? fm_fail(err, FM_E_INPUT, "a depth tower is not trained")
+                                     : rt_layout_walk(config, visit_slot, &n->store, err);
+    if (st == FM_OK)
+        st = put_heads(n, err);
+    if (st == FM_OK)
+        st = tr_store_make(&n->store, arithmetic, &rng, err);
+    if (st == FM_OK)
+        st = find_parts(n, err);
+    if (st != FM_OK) {
+        tr_network_free(n);
+        return st;
+    }
+    *out = n;
+    return FM_OK;
+}
+
+void tr_network_free(tr_network *network)
+{
+    if (!network)
+        return;
+    tr_store_release(&network->store);
+    fm_arena_release(&network->arena);
+    free(network);
+}
+
+/* ---- one picture ---- */
+
+enum { TEXT, TILE, VIEW, SOURCES };
+
+/* The rows of the language model: what is shared, then each question without its last token, from
+ * which nothing more is learnt. */
+typedef struct {
+    const tr_network *network;
+    tr_pass *pass;
+    const tr_example *example;
+    tr_rows features[2]; /* of the towers, for the auxiliary heads */
+    tr_rows sources[SOURCES];
+    int32_t *ids; /* of the text, in order */
+    size_t n_ids;
+    tr_place *places;
+    size_t *positions;
+    size_t n, n_shared;
+    tr_span *spans;
+} run;
+
+static void see(run *r)
+{
+    const tr_network *n = r->network;
+    const tr_example *e = r->example;
+    const rt_config *c = &n->config;
+
+    if (e->tile) {
+        size_t side = (size_t)(c->vision.image / c->vision.patch);
+
+        r->features[0] = tr_tower_run(r->pass, &n->vision, e->tile, NULL);
+        r->sources[TILE] = tr_projector_run(r->pass, &n->projector, r->features[0], side, side);
+    }
+    if (e->view.patches) {
+        size_t side = (size_t)(c->spatial.tower.image / c->spatial.tower.patch);
+        tr_rows token, tapped = tr_spatial_run(r->pass, &n->spatial, &e->view, &token);
+
+        r->features[1] = tapped;
+        r->sources[VIEW] = tr_projector_run(r->pass, &n->spatial_projector, tapped, side, side);
+        if (c->spatial.give_scale_token)
+            r->sources[VIEW] =
+                tr_append(r->pass, r->sources[VIEW],
+                          tr_projector_run(r->pass, &n->spatial_projector, token, 1, 1));
+    }
+}
+
+static size_t rows_at_most(const run *r)
+{
+    const tr_example *e = r->example;
+    size_t n = e->n_before + r->sources[TILE].n + r->sources[VIEW].n;
+
+    for (size_t i = 0; i < e->n_questions; i++)
+        n += e->questions[i].n;
+    return n;
+}
+
+static void put_text(run *r, int32_t id, size_t position)
+{
+    r->places[r->n] = (tr_place){TEXT, r->n_ids};
+    r->positions[r->n++] = position;
+    r->ids[r->n_ids++] = id;
+}
+
+static void put_features(run *r, int source)
+{
+    for (size_t i = 0; i < r->sources[source].n; i++, r->n++) {
+        r->places[r->n] = (tr_place){source, i};
+        r->positions[r->n] = r->n;
+    }
+}
+
+/* Every row's place, position and span. */
+static bool lay_out(run *r)
+{
+    const tr_example *e = r->example;
+    size_t most = rows_at_most(r);
+
+    r->ids = tr_pass_take(r->pass, most * sizeof(*r->ids));
+    r->places = tr_pass_take(r->pass, most * sizeof(*r->places));
+    r->positions = tr_pass_take(r->pass, most * sizeof(*r->positions));
+    r->spans = tr_pass_take(r->pass, (e->n_questions + 1) * sizeof(*r->spans));
+    if (r->pass->failed)
+        return false;
+    for (size_t i = 0; i < e->n_before; i++) {
+        if (e->before[i] == TR_TILE)
+            put_features(r, TILE);
+        else if (e->before[i] == TR_VIEW)
+            put_features(r, VIEW);
+        else
+            put_text(r, e->before[i], r->n);
+    }
+    r->n_shared = r->n;
+    r->spans[0] = (tr_span){.first = 0, .n = r->n, .causal = true};
+    for (size_t q = 0; q < e->n_questions; q++) {
+        size_t rows = e->questions[q].n - 1;
+
+        r->spans[q + 1] = (tr_span){r->n, rows, 0, r->n_shared, true};
+        for (size_t i = 0; i < rows; i++)
+            put_text(r, e->questions[q].ids[i], r->n_shared + i);
+    }
+    return true;
+}
+
+static tr_rows go_forward(run *r)
+{
+    const tr_network *n = r->network;
+    size_t width = (size_t)n->config.llm.width;
+
+    see(r);
+    if (!lay_out(r))
+        return (tr_rows){.width = width};
+    r->sources[TEXT] = tr_embed(r->pass, n->decoder.embeddings, r->ids, r->n_ids);
+    tr_rows x = tr_gather(r->pass, r->sources, SOURCES, r->places, r->n, width);
+    return tr_decoder_run(r->pass, &n->decoder, x, r->positions, r->spans,
+                          r->example->n_questions + 1);
+}
+
+/* ---- losses ---- */
+
+void tr_losses_add(tr_losses *to, const tr_losses *more)
+{
+    to->token += more->token;
+    to->scale += more->scale;
+    to->kind += more->kind;
+    to->place += more->place;
+    to->n_tokens += more->n_tokens;
+    to->n_right += more->n_right;
+    to->n_scales += more->n_scales;
+    to->n_kinds += more->n_kinds;
+    to->n_kinds_right += more->n_kinds_right;
+    to->n_places += more->n_places;
+}
+
+static size_t count_right(tr_rows logits, const int32_t *targets)
+{
+    size_t right = 0;
+
+    for (size_t i = 0; i < logits.n; i++) {
+        const float *row = logits.x + i * logits.width;
+        size_t best = 0;
+
+        for (size_t j = 1; j < logits.width; j++)
+            best = row[j] > row[best] ? j : best;
+        right += targets[i] == (int32_t)best;
+    }
+    return right;
+}
+
+/* The rows of `hidden` that something is learnt from, by question: those in front of each token of
+ * the answer, with these tokens; or those of the <SCALE> tokens. */
+static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
+{
+    const tr_example *e = r->example;
+    tr_place *places = tr_pass_take(r->pass, r->n * sizeof(*places));
+    int32_t *targets = tr_pass_take(r->pass, r->n * sizeof(*targets));
+    size_t n = 0;
+
+    for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++)
+        for (size_t i = e->questions[q].answer; i < e->questions[q].n; i++) {
+            places[n] = (tr_place){0, r->spans[q + 1].first + i - 1};
+            targets[n++] = e->questions[q].ids[i];
+        }
+    hidden = tr_gather(r->pass, &hidden, 1, places, n, hidden.width);
+    tr_rows logits = tr_decoder_logits(r->pass, &r->network->decoder, hidden);
+    out->n_tokens = logits.n;
+    out->n_right = count_right(logits, targets);
+    out->token = tr_cross_entropy(r->pass, logits, targets, weight);
+}
+
+static void lose_scales(run *r, tr_rows hidden, double weight, tr_losses *out)
+{
+    const tr_example *e = r->example;
+    tr_place *places = tr_pass_take(r->pass, e->n_questions * sizeof(*places));
+    float *targets = tr_pass_floats(r->pass, e->n_questions);
+    size_t n = 0;
+
+    for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++)
+        if (e->questions[q].scale > 0) {
+            places[n] = (tr_place){0, r->spans[q + 1].first + e->questions[q].scale};
+            targets[n++] = e->log_scale;
+        }
+    if (n == 0)
+        return;
+    hidden = tr_gather(r->pass, &hidden, 1, places, n, hidden.width);
+    tr_rows logs = tr_scale_decoder_run(r->pass, &r->network->scale, hidden);
+    out->n_scales = logs.n;
+    out->scale = tr_squares(r->pass, logs, targets, NULL, weight);
+}
+
+static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
+{
+    const tr_example *e = r->example;
+
+    for (size_t i = 0; e->kinds && i < 2; i++) {
+        tr_rows x = r->features[i];
+
+        if (x.n == 0 || r->network->auxiliary.kinds == 0)
+            continue;
+        tr_rows kinds = tr_apply(r->pass, x, &r->network->heads[i].kind);
+        tr_rows places = tr_apply(r->pass, x, &r->network->heads[i].place);
+        out->kind += tr_cross_entropy(r->pass, kinds, e->kinds, weights->kind);
+        out->place += tr_squares(r->pass, places, e->places, e->placed, weights->place);
+        out->n_kinds_right += count_right(kinds, e->kinds);
+        for (size_t j = 0; j < x.n; j++) {
+            out->n_kinds += e->kinds[j] >= 0;
+            out->n_places += e->placed[j];
+        }
+    }
+}
+
+void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *example,
+                    const tr_weights *weights, tr_losses *out)
+{
+    run r = {.network = network, .pass = pass, .example = example};
+    tr_rows hidden = go_forward(&r);
+
+    *out = (tr_losses){0};
+    lose_tokens(&r, hidden, weights->token, out);
+    if (network->config.has_scale)
+        lose_scales(&r, hidden, weights->scale, out);
+    lose_patches(&r, weights, out);
+    if (pass->gradient && !pass->failed)
+        tr_pass_back(pass);
+}
+
+tr_rows tr_network_logits(const tr_network *network, tr_pass *pass, const tr_example *example,
+                          size_t last)
+{
+    run r = {.network = network, .pass = pass, .example = example};
+    tr_rows hidden = go_forward(&r);
+    tr_place *places = tr_pass_take(pass, example->n_questions * last * sizeof(*places));
+    size_t n = 0;
+
+    for (size_t q = 0; !pass->failed && q < example->n_questions; q++)
+        for (size_t i = last; i > 0; i--)
+            places[n++] = (tr_place){0, r.spans[q + 1].first + r.spans[q + 1].n - i};
+    return tr_decoder_logits(pass, &network->decoder,
+                             tr_gather(pass, &hidden, 1, places, n, hidden.width));
+}

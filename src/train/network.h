@@ -1,0 +1,86 @@
+/**
+ * The whole network over one picture with its questions: the picture's tokens are made once, and
+ * every question sees them and itself, as the engine's memory with branches does it.
+ *
+ * Beside the model's own parameters there are those of the auxiliary heads, part "auxiliary": asked
+ * of every patch of a tower, what it shows and where that lies, while training alone. They are no
+ * part of the model that is saved.
+ */
+#ifndef TR_NETWORK_H
+#define TR_NETWORK_H
+
+#include "train/parts.h"
+
+typedef struct {
+    int kinds; /* that a patch can show; 0: no auxiliary heads */
+} tr_auxiliary;
+
+typedef struct {
+    rt_config config;
+    tr_auxiliary auxiliary;
+    tr_store store;
+    tr_tower vision;
+    tr_projector projector, spatial_projector;
+    tr_spatial spatial;
+    tr_decoder decoder;
+    tr_scale_decoder scale;
+    struct {
+        tr_affine kind, place;
+    } heads[2]; /* on the vision tower, on the spatial encoder */
+    fm_arena arena;
+} tr_network;
+
+/* Parameters as rt_layout_walk() lists and starts them, but for the matrices that lead back into the
+ * stream of a block, which start at zero: every block is the identity at first. isa NULL: the best.
+ * The strings of the configuration are borrowed. */
+FM_MUST_CHECK fm_status tr_network_new(tr_network **out, const rt_config *config,
+                                       const tr_auxiliary *auxiliary, const char *isa,
+                                       uint64_t seed, fm_err *err);
+void tr_network_free(tr_network *network); /* accepts NULL */
+
+/* In place of an id: here stand the tokens of the picture's tile, or of its view. */
+#define TR_TILE (-1)
+#define TR_VIEW (-2)
+
+typedef struct {
+    const int32_t *ids;
+    size_t n, answer; /* ids [answer, n) are learnt; answer > 0 */
+    size_t scale;     /* the index of the <SCALE> token; 0: there is none */
+} tr_question;
+
+typedef struct {
+    const float *tile;     /* tr_cut_patches() of what rt_picture_tiles() gives; NULL: none */
+    tr_view view;          /* patches NULL: none */
+    const int32_t *before; /* ids and TR_TILE, TR_VIEW */
+    size_t n_before;
+    const tr_question *questions;
+    size_t n_questions;
+    float log_scale; /* where a question has a <SCALE> token */
+
+    /* Of every patch, the towers' grids being the same; kinds NULL: not asked. */
+    const int32_t *kinds; /* -1: not asked of this one */
+    const float *places;  /* [patches][3] */
+    const bool *placed;   /* [patches]: whether a place is asked */
+} tr_example;
+
+/* How much one token, one scale, one patch's kind and one patch's place count. */
+typedef struct {
+    double token, scale, kind, place;
+} tr_weights;
+
+/* Sums over a picture: losses already weighed, and how many there were. */
+typedef struct {
+    double token, scale, kind, place;
+    size_t n_tokens, n_right, n_scales, n_kinds, n_kinds_right, n_places;
+} tr_losses;
+void tr_losses_add(tr_losses *to, const tr_losses *more);
+
+/* Forwards, and back where the pass has a gradient, which is added to. pass: reset before; its
+ * `failed` afterwards says that memory ran out. */
+void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *example,
+                    const tr_weights *weights, tr_losses *out);
+/* Of what every question's last `last` rows give, one question after another; forwards alone. */
+tr_rows tr_network_logits(const tr_network *network, tr_pass *pass, const tr_example *example,
+                          size_t last);
+
+#endif
