@@ -53,7 +53,7 @@ typedef enum {
     RT_E_IO,        /* a file cannot be read or written */
     RT_E_USAGE,     /* the call itself: a question too long, a picture without a size */
     RT_E_INPUT,     /* a file of the model is malformed, truncated or of another shape */
-    RT_E_CANCELLED, /* rt_cancel() */
+    RT_E_CANCELLED, /* rt_cancel(), before there was anything of an answer */
 } rt_status;
 
 /* Filled where a call fails; one line, lower case, always terminated. May be NULL everywhere. */
@@ -145,16 +145,16 @@ typedef enum {
 
 typedef struct {
     const char *text;      /* UTF-8, without media tokens */
-    const char *system;    /* NULL: the model's own */
+    const char *system;    /* NULL: the model's own; "": none */
     const char *beginning; /* that the answer is made to begin with, or NULL */
 
     rt_form form;
     const char *const *options; /* RT_FORM_CHOICE; also scored, see log_probabilities */
-    size_t n_options;
+    size_t n_options; /* an option's tokens are scored as the whole answer, its end left out */
 
     const char *const *stops; /* strings at which the answer ends, not part of it */
     size_t n_stops;
-    int max_answer_tokens; /* 0: 512 */
+    int max_answer_tokens; /* 0: 512; fewer where the model's own limit comes first */
 
     /* temperature 0: the likeliest token each time, and the rest is not looked at. */
     double temperature;
@@ -183,7 +183,9 @@ typedef struct {
     int prompt_tokens; /* pictures included */
     int reused_tokens; /* of them taken from the scene's memory */
     int answer_tokens;
-    double vision_s, spatial_s, prefill_s, decode_s; /* vision and spatial: of the scene's making */
+    /* vision and spatial: of the scene's making; prefill: until the questions of the call were read;
+     * decode: from then until this answer ended. */
+    double vision_s, spatial_s, prefill_s, decode_s;
 } rt_answer;
 RT_API void rt_answer_release(rt_answer *answer);
 
@@ -196,12 +198,19 @@ typedef struct {
     void *context;
 } rt_listener;
 
-/* Ask n <= RT_MAX_TOGETHER questions about one scene, decoded together. answers[n] are filled, in
- * the order of the questions; on failure all of them are as they were. listener may be NULL. */
+/* Ask n <= RT_MAX_TOGETHER questions about one scene, decoded together; they have the same system
+ * message. answers[n] are filled, in the order of the questions; on failure all of them are as they
+ * were. listener may be NULL.
+ *
+ * The first call about a scene reads its pictures and system message into memory, which later calls
+ * with the same message find there (reused_tokens). An answer is the same in either case, and for any
+ * number of threads and of questions in the call. */
 RT_API RT_MUST_CHECK rt_status rt_ask(rt_scene *scene, const rt_question *questions, size_t n,
                                       const rt_listener *listener, rt_answer *answers, rt_err *err);
 
-/* Ends the call that is under way on this model; from any thread or a signal handler. */
+/* Ends the call that is under way on this model; from any thread or a signal handler. rt_ask() then
+ * gives what there is of the answers, with RT_FINISH_CANCELLED, or fails with RT_E_CANCELLED where
+ * there is nothing yet; rt_scene_new() fails. Where no call is under way nothing happens. */
 RT_API void rt_cancel(rt_model *model);
 
 /* ---- looking inside, for tests ---- */

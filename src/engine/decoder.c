@@ -248,20 +248,20 @@ static void stretch_release(stretch *s)
     free(s->values);
 }
 
-static void release_branches(rt_memory *m)
+void rt_memory_prune(rt_memory *memory)
 {
-    for (size_t i = 0; i < m->n_branches; i++)
-        stretch_release(&m->branches[i]);
-    free(m->branches);
-    m->branches = NULL;
-    m->n_branches = 0;
+    for (size_t i = 0; i < memory->n_branches; i++)
+        stretch_release(&memory->branches[i]);
+    free(memory->branches);
+    memory->branches = NULL;
+    memory->n_branches = 0;
 }
 
 fm_status rt_memory_branch(rt_memory *memory, size_t n_branches, size_t own, fm_err *err)
 {
     fm_status st = FM_OK;
 
-    release_branches(memory);
+    rt_memory_prune(memory);
     memory->branches = calloc(n_branches ? n_branches : 1, sizeof(*memory->branches));
     if (!memory->branches)
         return fm_fail(err, FM_E_NOMEM, "no memory for %zu answers", n_branches);
@@ -269,7 +269,7 @@ fm_status rt_memory_branch(rt_memory *memory, size_t n_branches, size_t own, fm_
     for (size_t i = 0; i < n_branches && st == FM_OK; i++)
         st = stretch_make(&memory->branches[i], memory, own, err);
     if (st != FM_OK)
-        release_branches(memory);
+        rt_memory_prune(memory);
     return st;
 }
 
@@ -297,7 +297,7 @@ void rt_memory_free(rt_memory *memory)
 {
     if (!memory)
         return;
-    release_branches(memory);
+    rt_memory_prune(memory);
     stretch_release(&memory->shared);
     free(memory);
 }

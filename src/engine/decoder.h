@@ -36,7 +36,8 @@ FM_MUST_CHECK fm_status rt_memory_branch(rt_memory *memory, size_t n_branches, s
                                          fm_err *err);
 size_t rt_memory_shared(const rt_memory *memory);             /* positions filled */
 size_t rt_memory_own(const rt_memory *memory, size_t branch); /* beyond the shared ones */
-/* All branches, and shared positions past this one. */
+void rt_memory_prune(rt_memory *memory);                      /* the branches, given back */
+/* What all branches hold, and shared positions past this one. */
 void rt_memory_forget(rt_memory *memory, size_t shared);
 /* A branch back to its first `own` positions. */
 void rt_memory_rewind(rt_memory *memory, size_t branch, size_t own);

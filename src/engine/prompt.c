@@ -159,10 +159,10 @@ static void put_lines(writing *w, rt_segment_kind kind, size_t n)
  * there are several. */
 static void put_media(writing *w, const rt_media *media)
 {
-    bool several = (media->tiles > 0) + (media->depth_tiles > 0) + (media->views > 0) > 1;
+    bool several = (media->tiles > 0) + (media->depth_tiles > 0) + media->spatial > 1;
 
-    if (media->spatial_first && media->views > 0) {
-        put_lines(w, RT_SEGMENT_VIEW, media->views);
+    if (media->spatial_first && media->spatial) {
+        put_lines(w, RT_SEGMENT_SPATIAL, 1);
         fm_buf_puts(&w->text, several ? " " : "");
     }
     put_tiles(w, media);
@@ -170,9 +170,9 @@ static void put_media(writing *w, const rt_media *media)
         fm_buf_puts(&w->text, " ");
         put_lines(w, RT_SEGMENT_DEPTH, media->depth_tiles);
     }
-    if (!media->spatial_first && media->views > 0) {
+    if (!media->spatial_first && media->spatial) {
         fm_buf_puts(&w->text, several ? " " : "");
-        put_lines(w, RT_SEGMENT_VIEW, media->views);
+        put_lines(w, RT_SEGMENT_SPATIAL, 1);
     }
     fm_buf_puts(&w->text, several ? "\n" : "");
 }
@@ -196,7 +196,7 @@ fm_status rt_prompt_scene(rt_prompt *out, const rt_frame *frame, const rt_tokeni
     size_t features, most;
 
     if (!fm_size_add(media->tiles, media->depth_tiles, &features) ||
-        !fm_size_add(features, media->views, &features) || !fm_size_mul(features, 2, &most) ||
+        !fm_size_add(features, media->spatial, &features) || !fm_size_mul(features, 2, &most) ||
         !(prompt.segments = calloc(most + 1, sizeof(*prompt.segments))))
         return fm_fail(err, FM_E_NOMEM, "no memory for the prompt");
     if (frame->chat) {

@@ -32,7 +32,7 @@ typedef struct {
     size_t tiles; /* of the pictures, in their order */
     bool lines;   /* each tile on a line of its own: `dynamic` */
     size_t depth_tiles;
-    size_t views;       /* of the spatial encoder */
+    bool spatial;       /* what the spatial encoder gives, of all pictures together */
     bool spatial_first; /* before the tiles */
 } rt_media;
 
@@ -40,13 +40,12 @@ typedef enum {
     RT_SEGMENT_TEXT,
     RT_SEGMENT_TILE,
     RT_SEGMENT_DEPTH,
-    RT_SEGMENT_VIEW
+    RT_SEGMENT_SPATIAL
 } rt_segment_kind;
 
 typedef struct {
     rt_segment_kind kind;
-    size_t
-        first; /* TEXT: ids [first, first + n) of the prompt; else the index of the tile or view */
+    size_t first; /* TEXT: ids [first, first + n) of the prompt; else the index of the tile */
     size_t n;
 } rt_segment;
 

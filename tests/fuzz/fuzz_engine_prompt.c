@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const rt_media media = {.tiles = 2, .lines = true, .depth_tiles = 1, .views = 1};
+static const rt_media media = {.tiles = 2, .lines = true, .depth_tiles = 1, .spatial = true};
 
 static const rt_tokenizer *vocabulary(void)
 {
@@ -36,7 +36,7 @@ static size_t specials(const rt_ids *ids)
 static void check_segments(const rt_prompt *prompt)
 {
     static const rt_segment_kind order[] = {RT_SEGMENT_TILE, RT_SEGMENT_TILE, RT_SEGMENT_DEPTH,
-                                            RT_SEGMENT_VIEW};
+                                            RT_SEGMENT_SPATIAL};
     size_t ids = 0, features = 0;
 
     for (size_t i = 0; i < prompt->n; i++) {

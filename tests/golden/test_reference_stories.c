@@ -10,9 +10,11 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "engine/decoder.h"
+#include "robotracer.h"
 #include "support/reference.h"
 #include "support/safetensors.h"
 #include "support/scratch.h"
+#include "support/vocabulary.h"
 
 enum { DIM = 64, HIDDEN = 172, LAYERS = 5, HEADS = 8, KV = 32, VOCABULARY = 512, GREEDY = 190 };
 
@@ -216,4 +218,71 @@ Test(stories, a_prefix_and_its_branches_give_the_same)
         rt_memory_free(memory);
         close_model();
     }
+}
+
+/* ---- the same by the public header ---- */
+
+static const char config[] =
+    "{\"model_type\":\"llama\",\"hidden_size\":64,\"intermediate_size\":172,"
+    "\"num_hidden_layers\":5,\"num_attention_heads\":8,\"num_key_value_heads\":4,"
+    "\"vocab_size\":512,\"max_position_embeddings\":512,\"rope_theta\":10000,"
+    "\"rms_norm_eps\":1e-5,\"tie_word_embeddings\":true,\"rope_interleave\":true,"
+    "\"chat_template\":\"plain\"}";
+
+/* A vocabulary in which the token of every id is written "<id>", so that text says ids. */
+static void write_folder(void)
+{
+    static char words[VOCABULARY][8];
+    given_token tokens[VOCABULARY];
+
+    for (int i = 0; i < VOCABULARY; i++) {
+        snprintf(words[i], sizeof(words[i]), "<%d>", i);
+        tokens[i] = (given_token){words[i], false};
+    }
+    write_vocabulary_at(scratch_dir, VOCABULARY, 0, tokens, VOCABULARY);
+    scratch_write("config.json", config, sizeof(config) - 1);
+}
+
+static const char *as_text(const int32_t *ids, size_t n)
+{
+    static char out[2][16 * GREEDY];
+    static int turn;
+    char *text = out[turn ^= 1];
+    size_t size = 0;
+
+    for (size_t i = 0; i < n; i++)
+        size += (size_t)snprintf(text + size, sizeof(out[0]) - size, "<%d>", (int)ids[i]);
+    return text;
+}
+
+/* With keys and values kept in full precision every id is the same; in half of it the first hundred. */
+static void answer_in(rt_weight_kind kind, size_t same)
+{
+    rt_model *opened = NULL;
+    rt_scene *scene = NULL;
+    rt_answer answer = {0};
+    rt_err err = {0};
+    rt_question question = {.text = as_text(model.ids, 10), .max_answer_tokens = (int)same};
+
+    cr_assert(rt_model_open(&opened, scratch_dir,
+                            &(rt_model_options){.weights = kind, .threads = 1}, &err) == RT_OK,
+              "%s", err.text);
+    cr_assert(rt_scene_new(&scene, opened, NULL, 0, &err) == RT_OK, "%s", err.text);
+    cr_assert(rt_ask(scene, &question, 1, NULL, &answer, &err) == RT_OK, "%s", err.text);
+    cr_expect(eq(str, answer.text, (char *)as_text(model.ids + 10, same)));
+    cr_expect(eq(int, answer.prompt_tokens, 10));
+    cr_expect(eq(int, answer.answer_tokens, (int)same));
+    cr_expect(eq(int, answer.finish, RT_FINISH_LENGTH));
+    rt_answer_release(&answer);
+    rt_scene_free(scene);
+    rt_model_close(opened);
+}
+
+Test(stories, a_folder_answers_by_the_public_header)
+{
+    open_model(1, RT_PACKS);
+    write_folder();
+    answer_in(RT_WEIGHTS_F32, GREEDY);
+    answer_in(RT_WEIGHTS_AS_STORED, 100);
+    close_model();
 }

@@ -1,5 +1,5 @@
-/* A vocabulary made by a test: every byte is the token of its number, and then the tokens that are given,
- * from 256 on. There are no merges; given tokens that are not special are found in text all the same. */
+/* A vocabulary made by a test: a token for every byte, and the tokens that are given. There are no merges;
+ * given tokens that are not special are found in text all the same. */
 #ifndef FM_TESTS_VOCABULARY_H
 #define FM_TESTS_VOCABULARY_H
 
@@ -41,8 +41,10 @@ static inline void vocabulary_file(const char *folder, const char *name, fm_buf 
     fm_buf_release(text);
 }
 
-/* vocab.json, merges.txt and tokenizer_config.json in a folder that is there. */
-static inline void write_vocabulary(const char *folder, const given_token *given, size_t n)
+/* vocab.json, merges.txt and tokenizer_config.json in a folder that is there; the ids of the bytes begin
+ * at bytes_from, those of the given tokens at given_from. */
+static inline void write_vocabulary_at(const char *folder, size_t bytes_from, size_t given_from,
+                                       const given_token *given, size_t n)
 {
     fm_buf words = {0}, merges = {0}, config = {0};
     fm_json_writer w = {.out = &words};
@@ -52,7 +54,7 @@ static inline void write_vocabulary(const char *folder, const given_token *given
         char letter[3];
 
         vocabulary_letter(b, letter);
-        fm_json_put_int(&w, letter, b);
+        fm_json_put_int(&w, letter, (int64_t)bytes_from + b);
     }
     fm_json_close(&w, '}');
     w = (fm_json_writer){.out = &config};
@@ -61,7 +63,7 @@ static inline void write_vocabulary(const char *folder, const given_token *given
     for (size_t i = 0; i < n; i++) {
         char id[24];
 
-        snprintf(id, sizeof(id), "%zu", 256 + i);
+        snprintf(id, sizeof(id), "%zu", given_from + i);
         fm_json_open(&w, id, '{');
         fm_json_put_string(&w, "content", given[i].text);
         fm_json_put_bool(&w, "special", given[i].special);
@@ -73,6 +75,12 @@ static inline void write_vocabulary(const char *folder, const given_token *given
     vocabulary_file(folder, "vocab.json", &words);
     vocabulary_file(folder, "merges.txt", &merges);
     vocabulary_file(folder, "tokenizer_config.json", &config);
+}
+
+/* Every byte is the token of its number, and the given ones follow from 256 on. */
+static inline void write_vocabulary(const char *folder, const given_token *given, size_t n)
+{
+    write_vocabulary_at(folder, 0, 256, given, n);
 }
 
 #endif

@@ -54,7 +54,7 @@ static void show_ids(fm_buf *out, const int32_t *ids, size_t n)
 
 static const char *show(const rt_prompt *prompt)
 {
-    static const char *const names[] = {"text", "tile", "depth", "view"};
+    static const char *const names[] = {"text", "tile", "depth", "spatial"};
     static fm_buf out;
     size_t ids = 0;
 
@@ -131,15 +131,14 @@ Test(prompt, depth_and_spatial_features_follow_in_their_order)
     rt_media media = {.tiles = 1, .lines = true, .depth_tiles = 2};
 
     cr_expect(eq(str, (char *)scene("", media), USER "{tile 0}// {depth 0}//{depth 1}/[//]"));
-    media = (rt_media){.tiles = 1, .lines = true, .views = 1};
-    cr_expect(eq(str, (char *)scene("", media), USER "{tile 0}// {view 0}/[//]"));
+    media = (rt_media){.tiles = 1, .lines = true, .spatial = true};
+    cr_expect(eq(str, (char *)scene("", media), USER "{tile 0}// {spatial 0}/[//]"));
     media.spatial_first = true;
-    cr_expect(eq(str, (char *)scene("", media), USER "{view 0}// {tile 0}/[//]"));
-    media = (rt_media){.tiles = 1, .depth_tiles = 1, .views = 2};
-    cr_expect(
-        eq(str, (char *)scene("", media), USER "{tile 0}/ {depth 0}// {view 0}//{view 1}/[//]"));
-    media = (rt_media){.views = 1, .spatial_first = true};
-    cr_expect(eq(str, (char *)scene("", media), USER "{view 0}//"));
+    cr_expect(eq(str, (char *)scene("", media), USER "{spatial 0}// {tile 0}/[//]"));
+    media = (rt_media){.tiles = 1, .depth_tiles = 1, .spatial = true};
+    cr_expect(eq(str, (char *)scene("", media), USER "{tile 0}/ {depth 0}// {spatial 0}/[//]"));
+    media = (rt_media){.spatial = true, .spatial_first = true};
+    cr_expect(eq(str, (char *)scene("", media), USER "{spatial 0}//"));
 }
 
 Test(prompt, an_answer_begins_with_its_scale_and_its_words)
