@@ -16,24 +16,24 @@
 #include "base/size.h"
 #include "fathom/quantity.h"
 
+/* With their lengths: every bracket of a reply is held against all of them. */
 static const struct {
-    const char *name, *other;
+    fm_span name, other;
 } kinds[] = {
-#define KIND_NAMES(code, name, other, text) {name, other},
+#define KIND_NAMES(code, name, other, text) {{name, sizeof(name) - 1}, {other, sizeof(other) - 1}},
     FM_STEP_KIND_MAP(KIND_NAMES)
 #undef KIND_NAMES
 };
 
 const char *fm_step_kind_name(fm_step_kind kind)
 {
-    return (size_t)kind < FM_COUNT_OF(kinds) ? kinds[kind].name : "unknown";
+    return (size_t)kind < FM_COUNT_OF(kinds) ? kinds[kind].name.text : "unknown";
 }
 
 bool fm_step_kind_from_name(fm_span name, fm_step_kind *out)
 {
     for (size_t i = 0; i < FM_COUNT_OF(kinds); i++) {
-        if (fm_span_same_folded(name, fm_span_of(kinds[i].name)) ||
-            fm_span_same_folded(name, fm_span_of(kinds[i].other))) {
+        if (fm_span_same_folded(name, kinds[i].name) || fm_span_same_folded(name, kinds[i].other)) {
             *out = (fm_step_kind)i;
             return true;
         }

@@ -55,7 +55,13 @@ void fm_buf_puts(fm_buf *buf, const char *text)
 
 void fm_buf_putc(fm_buf *buf, char c)
 {
-    fm_buf_append(buf, &c, 1);
+    /* Numbers come a byte at a time: where there is room, no more than a store. */
+    bool room = !buf->failed && buf->capacity - buf->size > 1;
+
+    if (!room && !fm_buf_room(buf, 1))
+        return;
+    buf->data[buf->size++] = c;
+    buf->data[buf->size] = '\0';
 }
 
 void fm_buf_vprintf(fm_buf *buf, const char *fmt, va_list args)

@@ -165,7 +165,7 @@ typedef struct {
     const fm_step *steps;
     const fm_key_step *keys;
     size_t n, n_keys;
-    /* 0 once either of the two is matched */
+    /* [n][n_keys] of it; 0 once either of the two is matched */
     unsigned char fits[FM_STEPS_MAX][FM_KEY_STEPS_MAX];
 } matching;
 
@@ -236,11 +236,15 @@ size_t fm_process_judge(const fm_process_rules *rules, const fm_step *steps, siz
 {
     bool sized = width > 0 && height > 0, matched[FM_KEY_STEPS_MAX] = {false};
     judging j = {rules, sized ? width : 1, sized ? height : 1};
-    matching m = {.steps = steps, .keys = keys, .n = n, .n_keys = n_keys};
     fm_step_judgement judged;
+    matching m; /* 8 KiB of which a reply fills a few bytes */
     size_t at = 0, key_at = 0, count = n;
 
     assert(n <= FM_STEPS_MAX && n_keys <= FM_KEY_STEPS_MAX);
+    m.steps = steps;
+    m.keys = keys;
+    m.n = n;
+    m.n_keys = n_keys;
     compare_names(&m);
     for (size_t i = 0; i < n; i++) {
         out[i] = nothing(FM_STEP_UNMATCHED, "about nothing that is annotated");
