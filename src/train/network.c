@@ -43,6 +43,26 @@ static bool has_tower(const tr_network *n, size_t tower)
     return n->auxiliary.kinds > 0 && (tower == 0 ? n->config.has_vision : n->config.has_spatial);
 }
 
+size_t tr_example_patches(const tr_network *network)
+{
+    const rt_config *c = &network->config;
+
+    return tr_tower_patches(c->has_vision ? &c->vision : &c->spatial.tower);
+}
+
+static fm_status check_grids(const tr_network *n, fm_err *err)
+{
+    const rt_config *c = &n->config;
+
+    if (has_tower(n, 0) && has_tower(n, 1) &&
+        tr_tower_patches(&c->vision) != tr_tower_patches(&c->spatial.tower))
+        return fm_fail(err, FM_E_INPUT,
+                       "the towers cut a picture into %zu and %zu patches: auxiliary heads need as "
+                       "many in both",
+                       tr_tower_patches(&c->vision), tr_tower_patches(&c->spatial.tower));
+    return FM_OK;
+}
+
 static fm_status put_head(tr_store *store, const char *tower, const char *name, size_t n_out,
                           size_t n_in, fm_err *err)
 {
@@ -129,6 +149,8 @@ fm_status tr_network_new(tr_network **out, const rt_config *config, const tr_aux
     fm_rng_seed(&rng, seed);
     fm_status st = config->has_depth ? fm_fail(err, FM_E_INPUT, "a depth tower is not trained")
                                      : rt_layout_walk(config, visit_slot, &n->store, err);
+    if (st == FM_OK)
+        st = check_grids(n, err);
     if (st == FM_OK)
         st = put_heads(n, err);
     if (st == FM_OK)

@@ -63,6 +63,9 @@ typedef struct {
     const bool *placed;   /* [patches]: whether a place is asked */
 } tr_example;
 
+/* Of each tower; where there are auxiliary heads, both have as many. */
+size_t tr_example_patches(const tr_network *network);
+
 /* How much one token, one scale, one patch's kind and one patch's place count. */
 typedef struct {
     double token, scale, kind, place;

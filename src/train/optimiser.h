@@ -1,0 +1,29 @@
+/* AdamW with decoupled decay (Loshchilov and Hutter, arXiv 1711.05101), a rate that warms up and
+ * falls along a cosine, and clipping by the norm of the whole gradient. */
+#ifndef TR_OPTIMISER_H
+#define TR_OPTIMISER_H
+
+#include "train/store.h"
+
+enum { TR_MOST_FROZEN = 8 };
+
+typedef struct {
+    double rate;            /* the highest */
+    double least;           /* where the cosine ends, as a share of the highest */
+    uint64_t warmup, steps; /* the rate rises over the first, and ends at the second */
+    double beta1, beta2, eps;
+    double decay;                       /* of matrices; vectors and single rows are left */
+    double clip;                        /* norm of the gradient at most; 0: any */
+    const char *frozen[TR_MOST_FROZEN]; /* parts that stay as they are */
+    size_t n_frozen;
+} tr_optimiser;
+
+/* step counts from 0. */
+double tr_optimiser_rate(const tr_optimiser *optimiser, uint64_t step);
+
+/* One step along gradient[n_values]; then the panels are brought up. The norm of the gradient before
+ * clipping, over what is not frozen. A gradient that is not finite changes nothing: NaN is returned. */
+double tr_optimiser_step(const tr_optimiser *optimiser, tr_store *store, const float *gradient,
+                         uint64_t step, rt_pool *pool);
+
+#endif

@@ -1,0 +1,71 @@
+/**
+ * One step of training: so many pictures are made, go through the network and back side by side, and
+ * the optimiser follows their gradient.
+ *
+ * Pictures are taken in lots of TR_LOT, one lot after another into one gradient, lots side by side;
+ * the lots' gradients are added in their order. So a step depends on its pictures and on what was
+ * learnt before, never on the number of threads.
+ */
+#ifndef TR_TRAINER_H
+#define TR_TRAINER_H
+
+#include "train/network.h"
+#include "train/optimiser.h"
+
+/* An example, and what it borrows from. */
+typedef struct {
+    fm_arena arena; /* reset before a sample is made */
+    tr_example example;
+} tr_sample;
+
+/* Where pictures come from. make is called by several threads at once, for different indices; what
+ * picture an index has is fixed. */
+typedef struct {
+    fm_status (*make)(void *context, uint64_t index, int thread, tr_sample *out, fm_err *err);
+    void *context;
+} tr_source_of_samples;
+
+/* How much the losses count beside the answers' tokens, each being a mean over a step. */
+typedef struct {
+    double scale, kind, place;
+    uint64_t auxiliary_steps; /* kind and place fall to nothing until there; 0: they stay */
+} tr_mixture;
+
+enum { TR_LOT = 2, TR_MOST_PICTURES = 1024 };
+
+typedef struct tr_trainer tr_trainer;
+
+/* threads 0: as many as this process may use. memory_bytes: what one thread's pass may hold. */
+typedef struct {
+    size_t pictures; /* a step */
+    int threads;
+    size_t memory_bytes;
+    tr_mixture mixture;
+    tr_optimiser optimiser;
+} tr_trainer_config;
+
+/* The network and the source are borrowed. */
+FM_MUST_CHECK fm_status tr_trainer_new(tr_trainer **out, const tr_trainer_config *config,
+                                       tr_network *network, const tr_source_of_samples *source,
+                                       fm_err *err);
+void tr_trainer_free(tr_trainer *trainer); /* accepts NULL */
+
+typedef struct {
+    tr_losses losses; /* means: of a token, a scale, a patch */
+    size_t questions;
+    double rate, norm;   /* of the step's gradient */
+    size_t memory_bytes; /* the most that a picture took */
+} tr_report;
+
+/* The pictures of step `step` are those from step * pictures on. FM_E_NOMEM where a picture needs
+ * more than memory_bytes; FM_E_INTERNAL where the gradient is not finite, and nothing has changed. */
+FM_MUST_CHECK fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out,
+                                        fm_err *err);
+/* After somebody else has changed the values: as a checkpoint that was read. */
+void tr_trainer_repack(tr_trainer *trainer);
+
+/* The losses over pictures [first, first + n) with nothing learnt. */
+FM_MUST_CHECK fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n,
+                                         tr_report *out, fm_err *err);
+
+#endif
