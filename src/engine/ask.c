@@ -12,11 +12,14 @@
 
 enum { DEFAULT_ANSWER_TOKENS = 512 };
 
+#define NOWHERE ((size_t)-1)
+
 /* One question on its way to its answer. */
 typedef struct {
     const rt_question *question;
-    size_t index; /* in the call; also its branch */
-    rt_ids prompt;
+    size_t index;    /* in the call; also its branch */
+    rt_ids prompt;   /* and what its answer begins with */
+    size_t scale_at; /* index of a forced <SCALE> in it, or NOWHERE */
     rt_ids *options; /* [n_options] */
     size_t most;     /* tokens that the answer may have */
 
@@ -25,6 +28,8 @@ typedef struct {
     rt_grammar *grammar;
     rt_sampler sampler;
     int32_t last; /* token chosen */
+    bool has_scale;
+    double scale;
     int tokens;
     bool ended;
     rt_finish finish;
@@ -159,12 +164,30 @@ static fm_status follow_form(const asking *a, asked *q)
     return FM_OK;
 }
 
-static fm_status start(const asking *a, asked *q)
+/* The question's tokens, and those that its answer is made to begin with: <SCALE>, where there are
+ * pictures to have a scale, and words. */
+static fm_status write_prompt(const asking *a, asked *q)
 {
     const rt_model *m = a->model;
+    const char *beginning = q->question->beginning;
+    fm_status st =
+        rt_prompt_question(&q->prompt, &m->frame, m->tokenizer, q->question->text, a->err);
+
+    q->scale_at = NOWHERE;
+    if (st == FM_OK && m->scale && m->config.scale.forced && a->scene->media.tiles > 0) {
+        q->scale_at = q->prompt.n;
+        st = rt_ids_put(&q->prompt, m->scale_id, a->err);
+    }
+    if (st == FM_OK && beginning)
+        st = rt_tokenizer_encode(m->tokenizer, beginning, strlen(beginning), false, &q->prompt,
+                                 a->err);
+    return st;
+}
+
+static fm_status start(const asking *a, asked *q)
+{
     const rt_question *question = q->question;
-    fm_status st = rt_prompt_question(&q->prompt, &m->frame, m->tokenizer, question->text, -1,
-                                      question->beginning, a->err);
+    fm_status st = write_prompt(a, q);
 
     q->sampler = (rt_sampler){
         .temperature = question->temperature, .top_p = question->top_p, .top_k = question->top_k};
@@ -243,9 +266,28 @@ static fm_status read_ids(const asking *a, const asked *q, const int32_t *ids, s
     return st;
 }
 
+/* hidden[width]: the state at <SCALE> */
+static void read_scale(const asking *a, asked *q, const float *hidden)
+{
+    const rt_model *m = a->model;
+
+    q->has_scale = true;
+    q->scale = rt_scale_decoder_run(m->scale, &m->compute, hidden);
+    rt_model_show(m, "scale", &(float){(float)q->scale}, 1, 1);
+}
+
 static fm_status read_question(const asking *a, asked *q)
 {
-    return read_ids(a, q, q->prompt.ids, q->prompt.n, a->hidden + q->index * width_of(a), 1);
+    size_t width = width_of(a), n = q->scale_at == NOWHERE ? 1 : q->prompt.n - q->scale_at;
+    float *hidden = calloc(n * width, sizeof(*hidden));
+    fm_status st = hidden ? read_ids(a, q, q->prompt.ids, q->prompt.n, hidden, n) : no_memory(a);
+
+    if (st == FM_OK && q->scale_at != NOWHERE)
+        read_scale(a, q, hidden);
+    if (st == FM_OK)
+        memcpy(a->hidden + q->index * width, hidden + (n - 1) * width, width * sizeof(*hidden));
+    free(hidden);
+    return st;
 }
 
 /* ---- how likely the options are ---- */
@@ -416,6 +458,12 @@ static fm_status step(asking *a, const size_t *which, size_t n)
     if (st == FM_OK)
         st = rt_decoder_step(m->decoder, &m->compute, a->scene->memory, which, n, a->embeddings,
                              a->hidden, a->err);
+    for (size_t i = 0; i < n && st == FM_OK && m->scale; i++) {
+        asked *q = &a->items[which[i]];
+
+        if (q->last == m->scale_id && !q->has_scale) /* the model said it by itself */
+            read_scale(a, q, a->hidden + i * width_of(a));
+    }
     return st;
 }
 
@@ -483,6 +531,8 @@ static rt_answer give(const asking *a, asked *q)
         .text = q->stream.text.data,
         .size = q->stream.text.size,
         .finish = q->finish,
+        .has_scale = q->has_scale,
+        .scale = q->scale,
         .log_probabilities = q->log_probabilities,
         .prompt_tokens = (int)(a->prefix + q->prompt.n),
         .reused_tokens = (int)a->reused,

@@ -15,6 +15,9 @@ static const char *const part_names[RT_PARTS] = {
     [RT_PART_PROJECTOR] = "mm_projector",
     [RT_PART_DEPTH_TOWER] = "depth_tower",
     [RT_PART_DEPTH_PROJECTOR] = "depth_projector",
+    [RT_PART_SPATIAL] = "spatial_encoder",
+    [RT_PART_SPATIAL_PROJECTOR] = "spatial_projector",
+    [RT_PART_SCALE] = "scale_decoder",
 };
 
 /* ---- errors, limits, looking on ---- */
@@ -179,6 +182,16 @@ static void find_ends(rt_model *m)
     }
 }
 
+static fm_status find_scale(rt_model *m, fm_err *err)
+{
+    m->scale_id = m->config.has_scale ? rt_tokenizer_id(m->tokenizer, m->config.scale.token) : -1;
+    if (m->config.has_scale && m->scale_id < 0)
+        return fm_fail(err, FM_E_INPUT,
+                       "the vocabulary has no '%s', at which the scale decoder reads",
+                       m->config.scale.token);
+    return FM_OK;
+}
+
 static fm_status read_words(rt_model *m, fm_err *err)
 {
     char folder[FM_PATH_BYTES];
@@ -192,6 +205,8 @@ static fm_status read_words(rt_model *m, fm_err *err)
     if (st != FM_OK)
         return st;
     st = rt_frame_read(&m->frame, chat_template, m->tokenizer, &m->arena, err);
+    if (st == FM_OK)
+        st = find_scale(m, err);
     if (st != FM_OK)
         return fm_fail_within(err, st, "%s", folder);
     find_ends(m);
@@ -212,6 +227,11 @@ static bool has_part(const rt_config *c, rt_model_part part)
         return c->has_depth && c->has_own_depth_tower;
     case RT_PART_DEPTH_PROJECTOR:
         return c->has_depth;
+    case RT_PART_SPATIAL:
+    case RT_PART_SPATIAL_PROJECTOR:
+        return c->has_spatial;
+    case RT_PART_SCALE:
+        return c->has_scale;
     case RT_PARTS:
         break;
     }
@@ -301,6 +321,17 @@ static fm_status load_vision(rt_model *m, fm_err *err)
     return st;
 }
 
+static fm_status load_spatial(rt_model *m, fm_err *err)
+{
+    const rt_spatial_config *c = &m->config.spatial;
+    fm_status st = rt_spatial_load(&m->spatial, c, m->packer, m->weights[RT_PART_SPATIAL], err);
+
+    if (st == FM_OK)
+        st = rt_projector_load(&m->spatial_projector, &c->projector, m->packer,
+                               m->weights[RT_PART_SPATIAL_PROJECTOR], "", err);
+    return st;
+}
+
 static fm_status load_parts(rt_model *m, fm_err *err)
 {
     fm_status st = rt_decoder_load(&m->decoder, &m->config.llm, m->packer, m->weights[RT_PART_LLM],
@@ -308,6 +339,11 @@ static fm_status load_parts(rt_model *m, fm_err *err)
 
     if (st == FM_OK && m->config.has_vision)
         st = load_vision(m, err);
+    if (st == FM_OK && m->config.has_spatial)
+        st = load_spatial(m, err);
+    if (st == FM_OK && m->config.has_scale)
+        st = rt_scale_decoder_load(&m->scale, &m->config.scale, m->config.llm.width, m->packer,
+                                   m->weights[RT_PART_SCALE], err);
     return st;
 }
 
@@ -353,6 +389,8 @@ static fm_status describe(rt_model *m, const rt_model_options *o, const sizing *
         .max_tokens = (int)m->max_tokens,
         .sees = c->has_vision,
         .depth = c->has_depth,
+        .spatial = c->has_spatial,
+        .scale = c->has_scale,
         .threads = rt_pool_threads(m->pool),
     };
 
@@ -361,6 +399,13 @@ static fm_status describe(rt_model *m, const rt_model_options *o, const sizing *
         put_count(&text, "SigLIP", s->elements[RT_PART_VISION]);
     if (c->has_own_depth_tower)
         put_count(&text, "depth tower", s->elements[RT_PART_DEPTH_TOWER]);
+    if (c->has_spatial)
+        put_count(&text,
+                  c->spatial.generation == RT_MAPANYTHING_V1 ? "MapAnything v1"
+                                                             : "MapAnything v1.1",
+                  s->elements[RT_PART_SPATIAL]);
+    if (c->has_scale)
+        put_count(&text, "scale decoder", s->elements[RT_PART_SCALE]);
     for (int part = 0; part < RT_PARTS; part++)
         d.parameters += s->elements[part];
     d.architecture = fm_arena_strdup(&m->arena, fm_buf_text(&text));
@@ -432,6 +477,9 @@ void rt_model_close(rt_model *model)
 {
     if (!model)
         return;
+    rt_scale_decoder_free(model->scale);
+    rt_projector_free(model->spatial_projector);
+    rt_spatial_free(model->spatial);
     rt_projector_free(model->depth_projector);
     rt_projector_free(model->projector);
     if (model->depth_tower != model->vision)

@@ -9,6 +9,8 @@
 #include "engine/grammar.h"
 #include "engine/projector.h"
 #include "engine/prompt.h"
+#include "engine/scale.h"
+#include "engine/spatial.h"
 #include "engine/tower.h"
 
 /* Folders with weights. */
@@ -18,6 +20,9 @@ typedef enum {
     RT_PART_PROJECTOR,
     RT_PART_DEPTH_TOWER,
     RT_PART_DEPTH_PROJECTOR,
+    RT_PART_SPATIAL,
+    RT_PART_SPATIAL_PROJECTOR,
+    RT_PART_SCALE,
     RT_PARTS
 } rt_model_part;
 
@@ -40,7 +45,10 @@ struct rt_model {
     rt_decoder *decoder;
     rt_kept kept;
     rt_tower *vision, *depth_tower; /* the same one where depth has none of its own */
-    rt_projector *projector, *depth_projector;
+    rt_projector *projector, *depth_projector, *spatial_projector;
+    rt_spatial *spatial;
+    rt_scale_decoder *scale;
+    int32_t scale_id; /* of the token that it reads at; -1 without one */
 
     rt_description description;
     uint64_t memory_limit; /* 0: none */

@@ -223,7 +223,7 @@ static bool is_space(char c)
 }
 
 fm_status rt_prompt_question(rt_ids *out, const rt_frame *frame, const rt_tokenizer *tokenizer,
-                             const char *text, int32_t scale, const char *beginning, fm_err *err)
+                             const char *text, fm_err *err)
 {
     static const char turn[] = "<|im_end|>\n<|im_start|>assistant\n";
     size_t size = strlen(text);
@@ -235,9 +235,5 @@ fm_status rt_prompt_question(rt_ids *out, const rt_frame *frame, const rt_tokeni
     fm_status st = rt_tokenizer_encode(tokenizer, text, size, false, out, err);
     if (st == FM_OK && frame->chat)
         st = rt_tokenizer_encode(tokenizer, turn, sizeof(turn) - 1, true, out, err);
-    if (st == FM_OK && scale >= 0)
-        st = rt_ids_put(out, scale, err);
-    if (st == FM_OK && beginning)
-        st = rt_tokenizer_encode(tokenizer, beginning, strlen(beginning), false, out, err);
     return st;
 }

@@ -1,9 +1,9 @@
 /**
  * What the language model reads: text as tokens, and the places between where features of pictures
  * stand. A prompt has two halves: what all questions about a scene share (system message, pictures),
- * and the question with the beginning of its answer.
+ * and the question.
  *
- * A question's text, system message and beginning are ordinary text: a special token that is written
+ * A question's text and system message are ordinary text: a special token that is written
  * out in them ("<|im_end|>") does not act. Source: ChatML as Qwen2 uses it; the order of media as in
  * NVILA's and RoboRefer's published code; facts in docs/engine.md.
  */
@@ -61,10 +61,10 @@ FM_MUST_CHECK fm_status rt_prompt_scene(rt_prompt *out, const rt_frame *frame,
                                         const rt_tokenizer *tokenizer, const char *system,
                                         const rt_media *media, fm_err *err);
 
-/* Append the second half: the text without white space around it, `scale` (a token's id; -1: none),
- * and `beginning` (NULL: none). Following the first half, these are the tokens of the whole. */
+/* Append the second half: the text without white space around it, up to where the answer begins.
+ * Following the first half, these are the tokens of the whole. */
 FM_MUST_CHECK fm_status rt_prompt_question(rt_ids *out, const rt_frame *frame,
                                            const rt_tokenizer *tokenizer, const char *text,
-                                           int32_t scale, const char *beginning, fm_err *err);
+                                           fm_err *err);
 
 #endif

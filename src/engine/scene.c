@@ -206,6 +206,40 @@ static fm_status look_at_depth(rt_scene *s, const rt_picture *pictures, size_t n
     return st;
 }
 
+static fm_status take_in(rt_scene *s, const rt_spatial_features *seen, fm_err *err)
+{
+    const rt_model *m = s->model;
+    const rt_spatial_config *c = &m->config.spatial;
+    size_t cells = seen->n * (size_t)seen->rows * (size_t)seen->columns;
+
+    rt_model_show(m, "spatial.fused", seen->fused, cells, (size_t)c->tower.width);
+    rt_model_show(m, "spatial.final", seen->final, cells, (size_t)seen->width);
+    s->media.spatial = true;
+    s->spatial.rows = rt_spatial_token_count(c, m->spatial_projector, seen);
+    s->spatial.values = new_floats(s->spatial.rows, width_of(m));
+    if (!s->spatial.values)
+        return no_memory(err);
+    fm_status st =
+        rt_spatial_tokens(c, m->spatial_projector, &m->compute, seen, s->spatial.values, err);
+    if (st == FM_OK)
+        rt_model_show(m, "spatial.projected", s->spatial.values, s->spatial.rows, width_of(m));
+    return st;
+}
+
+static fm_status look_at_space(rt_scene *s, const rt_picture *pictures, size_t n, fm_err *err)
+{
+    const rt_model *m = s->model;
+    rt_spatial_features seen = {0};
+    fm_status st = rt_model_go_on(m, err);
+
+    if (st == FM_OK)
+        st = rt_spatial_run(m->spatial, &m->compute, pictures, n, &seen, err);
+    if (st == FM_OK)
+        st = take_in(s, &seen, err);
+    rt_spatial_features_release(&seen);
+    return st;
+}
+
 static size_t rows_of(const rt_features *features, size_t n)
 {
     size_t rows = 0;
@@ -236,6 +270,9 @@ static fm_status make_features(rt_scene *s, const rt_picture *pictures, size_t n
     if (st == FM_OK && m->config.has_depth)
         st = look_at_depth(s, pictures, n, err);
     s->vision_s = fm_clock_seconds() - start;
+    if (st == FM_OK && m->config.has_spatial && n > 0)
+        st = look_at_space(s, pictures, n, err);
+    s->spatial_s = fm_clock_seconds() - start - s->vision_s;
     if (st != FM_OK)
         return st;
     uint64_t bytes = (uint64_t)feature_rows(s) * width_of(m) * sizeof(float);

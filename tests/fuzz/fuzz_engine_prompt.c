@@ -1,5 +1,5 @@
-/* The first byte says what the others are: a chat template, or the text, the system message and the
- * beginning of a question, with zeros between. A template gives a frame or is refused in one line; what
+/* The first byte says what the others are: a chat template, or the text and the system message of a
+ * question, with a zero between. A template gives a frame or is refused in one line; what
  * the texts hold changes neither the frame's special tokens nor where pictures stand, and comes back. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,13 +54,13 @@ static void check_segments(const rt_prompt *prompt)
         abort();
 }
 
-static void ask(const rt_frame *frame, const char *text, const char *system, const char *beginning)
+static void ask(const rt_frame *frame, const char *text, const char *system)
 {
     rt_prompt prompt = {0};
     rt_ids ids = {0};
 
     if (rt_prompt_scene(&prompt, frame, vocabulary(), system, &media, NULL) != FM_OK ||
-        rt_prompt_question(&ids, frame, vocabulary(), text, -1, beginning, NULL) != FM_OK)
+        rt_prompt_question(&ids, frame, vocabulary(), text, NULL) != FM_OK)
         abort();
     check_segments(&prompt);
     if (specials(&prompt.ids) != (frame->chat ? system[0] ? 3 : 1 : 0) ||
@@ -68,16 +68,6 @@ static void ask(const rt_frame *frame, const char *text, const char *system, con
         abort();
     rt_prompt_release(&prompt);
     rt_ids_release(&ids);
-}
-
-/* The terminated string that begins at *at; what is left is one too. */
-static const char *next(const char **at, const char *end)
-{
-    const char *out = *at;
-
-    *at += strlen(out);
-    *at += *at < end;
-    return out;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -95,16 +85,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size - 1] = '\0';
     if (data[0] % 2) {
         if (rt_frame_read(&frame, text, vocabulary(), &arena, &err) == FM_OK)
-            ask(&frame, "where?", frame.system, "[");
+            ask(&frame, "where?", frame.system);
         else if (!err.text[0] || strchr(err.text, '\n'))
             abort();
     } else {
-        const char *at = text, *end = text + size - 1;
+        size_t first = strlen(text);
 
         if (rt_frame_read(&frame, NULL, vocabulary(), &arena, NULL) != FM_OK)
             abort();
-        const char *question = next(&at, end), *system = next(&at, end);
-        ask(&frame, question, system, next(&at, end));
+        ask(&frame, text, first < size - 1 ? text + first + 1 : "");
     }
     free(text);
     fm_arena_release(&arena);
