@@ -1,136 +1,11 @@
-/* Owns wording: how a thing is named so that it cannot be taken for another, the instruction, and the
- * key steps that it takes for granted. Judges order and nearness by what the camera sees. */
+/* Owns the wording of an item: the instruction, and the key steps that it takes for granted. */
 #include "world/phrase.h"
 
 #include <stdio.h>
 
 #include "base/size.h"
-#include "world/render.h"
-
-typedef struct {
-    char text[112];
-    int steps; /* what it takes to find the thing beyond looking for its kind */
-} name;
-
-static bool same_kind(const fm_thing *a, const fm_thing *b)
-{
-    return a->class == b->class &&
-           (a->colour == b->colour || fm_thing_kinds[a->class].flags & FM_THING_UNDYED);
-}
-
-static void plain_name(const fm_thing *t, char *out, size_t size)
-{
-    const fm_thing_kind *kind = &fm_thing_kinds[t->class];
-
-    if (kind->flags & FM_THING_UNDYED)
-        snprintf(out, size, "%s", kind->name);
-    else
-        snprintf(out, size, "%s %s", fm_colours[t->colour].name, kind->name);
-}
-
-/* Where a thing stands among those that share its name. */
-typedef struct {
-    int count;
-    int from_left;          /* 0: the leftmost */
-    bool order_clear;       /* no other is so close to the same column that left and right blur */
-    bool nearest, farthest; /* from the camera, by a clear distance */
-} standing;
-
-static bool find_standing(const fm_scene *scene, int index, standing *out)
-{
-    const fm_thing *t = &scene->things[index];
-    double uv[2], own_u, own_far;
-
-    *out = (standing){.count = 1, .order_clear = true, .nearest = true, .farthest = true};
-    if (!fm_view_project(&scene->view, t->at, uv))
-        return false;
-    own_u = uv[0];
-    own_far = fm_view_from_world(&scene->view, t->at).z;
-    for (int i = 0; i < scene->n_things; i++) {
-        const fm_thing *other = &scene->things[i];
-
-        if (i == index || !same_kind(t, other))
-            continue;
-        /* A twin that hardly shows would make any order a riddle. */
-        if (!fm_view_project(&scene->view, other->at, uv) ||
-            fm_thing_visibility(scene, i, 2).share < 0.4)
-            return false;
-        double aside = uv[0] - own_u,
-               behind = fm_view_from_world(&scene->view, other->at).z - own_far;
-        out->count++;
-        out->from_left += aside < 0;
-        out->order_clear &= fabs(aside) > 0.045 * scene->view.width;
-        out->nearest &= behind > 0.10;
-        out->farthest &= behind < -0.10;
-    }
-    return true;
-}
-
-/* "the red can next to the green bowl": by a neighbour whose own name is clear and that is near no
- * other of the kind. */
-static bool name_by_neighbour(const fm_scene *scene, int index, const char *kind, name *out)
-{
-    const fm_thing *t = &scene->things[index];
-
-    for (int i = 0; i < scene->n_things; i++) {
-        const fm_thing *near = &scene->things[i];
-        char words[48];
-        bool clear = near->class != t->class &&
-                     fm_thing_plan_distance(near, t->at.x, t->at.y) < t->radius + 0.12;
-
-        for (int k = 0; k < scene->n_things && clear; k++) {
-            const fm_thing *other = &scene->things[k];
-
-            clear = (k == i || !same_kind(near, other)) &&
-                    (k == index || !same_kind(t, other) ||
-                     fm_thing_plan_distance(near, other->at.x, other->at.y) > t->radius + 0.25);
-        }
-        if (!clear || fm_thing_visibility(scene, i, 2).share < 0.5)
-            continue;
-        plain_name(near, words, sizeof(words));
-        snprintf(out->text, sizeof(out->text), "the %s next to the %s", kind, words);
-        out->steps = 2;
-        return true;
-    }
-    return false;
-}
-
-static bool name_thing(const fm_scene *scene, int index, fm_rng *rng, name *out)
-{
-    static const char *const ordinal[] = {"", "second ", "third ", "fourth "};
-    standing s;
-    char kind[48];
-
-    if (!find_standing(scene, index, &s))
-        return false;
-    plain_name(&scene->things[index], kind, sizeof(kind));
-    out->steps = s.count > 1;
-    if (s.count == 1) {
-        snprintf(out->text, sizeof(out->text), "the %s", kind);
-        return true;
-    }
-    if (fm_rng_unit(rng) < 0.5 && name_by_neighbour(scene, index, kind, out))
-        return true;
-    if ((s.nearest || s.farthest) && (!s.order_clear || fm_rng_unit(rng) < 0.4)) {
-        snprintf(out->text, sizeof(out->text), "the %s %s the camera", kind,
-                 s.nearest ? "closest to" : "farthest from");
-        return true;
-    }
-    if (!s.order_clear || s.count > 4)
-        return false;
-    bool left = s.count == 2 ? s.from_left == 0 : fm_rng_unit(rng) < 0.5;
-    int place = left ? s.from_left : s.count - 1 - s.from_left;
-    if (place == 0)
-        snprintf(out->text, sizeof(out->text), s.count == 2 ? "the %s on the %s" : "the %smost %s",
-                 s.count == 2 ? kind
-                 : left       ? "left"
-                              : "right",
-                 s.count == 2 ? (left ? "left" : "right") : kind);
-    else
-        snprintf(out->text, sizeof(out->text), "the %s%s from the %s", ordinal[place], kind,
-                 left ? "left" : "right");
-    return true;
-}
+#include "world/names.h"
+#include "world/sight.h"
 
 /* ---- what the wording takes for granted, as key steps ---- */
 
@@ -169,9 +44,9 @@ static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, f
 {
     static const char *const sides[] = {"to the left of", "to the right of", "in front of",
                                         "behind"};
-    name first, second;
+    fm_name first, second;
 
-    if (!name_thing(scene, task->landmarks[0], rng, &first))
+    if (!fm_name_thing(scene, NULL, task->landmarks[0], rng, &first))
         return false;
     out->steps += 1 + first.steps;
     add_place(scene, task->landmarks[0], first.text, out);
@@ -193,7 +68,7 @@ static bool name_goal(const fm_scene *scene, const fm_task *task, fm_rng *rng, f
     case FM_GOAL_BETWEEN:
         break;
     }
-    if (!name_thing(scene, task->landmarks[1], rng, &second))
+    if (!fm_name_thing(scene, NULL, task->landmarks[1], rng, &second))
         return false;
     out->steps += 1 + second.steps;
     add_place(scene, task->landmarks[1], second.text, out);
@@ -211,11 +86,11 @@ bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *p
                                             {"Grasp", " and carry it to"}};
     static const char *const slides[][2] = {{"Push", " to"}, {"Pull", " to"}};
     char way[176] = "";
-    name target, guard;
+    fm_name target, guard;
 
     out->steps = 1;
     out->n_key_steps = 0;
-    if (!name_thing(scene, task->target, rng, &target))
+    if (!fm_name_thing(scene, NULL, task->target, rng, &target))
         return false;
     add_step(out, FM_WORLD_SCALE, "Scene");
     add_place(scene, task->target, target.text, out);
@@ -225,7 +100,7 @@ bool fm_task_phrase(const fm_scene *scene, const fm_task *task, const fm_plan *p
     out->steps += target.steps;
     snprintf(out->target, sizeof(out->target), "%s", target.text);
     if (plan->way != FM_WAY_FREE && fm_rng_unit(rng) < 0.85 &&
-        name_thing(scene, task->guard, rng, &guard)) {
+        fm_name_thing(scene, NULL, task->guard, rng, &guard)) {
         /* The planner keeps FM_PLAN_MARGIN_M, so that a stated 3 cm are true. */
         bool metric = fm_rng_unit(rng) < 0.4, over = plan->way == FM_WAY_OVER;
 

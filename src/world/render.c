@@ -12,6 +12,7 @@
 
 #include "base/size.h"
 #include "world/exact.h"
+#include "world/sight.h"
 #include "world/solids.h"
 
 /* ---- sets of solids, and grids of them ---- */
@@ -92,50 +93,6 @@ struct fm_caster {
 /* How far from a solid its contact shading reaches. */
 static const double CONTACT_REACH = 0.11;
 
-/* ---- where a solid is in the picture ---- */
-
-static fm_window window_join(fm_window a, fm_window b)
-{
-    if (a.x0 >= a.x1 || a.y0 >= a.y1)
-        return b;
-    return (fm_window){a.x0 < b.x0 ? a.x0 : b.x0, a.y0 < b.y0 ? a.y0 : b.y0,
-                       a.x1 > b.x1 ? a.x1 : b.x1, a.y1 > b.y1 ? a.y1 : b.y1};
-}
-
-static fm_window solid_window(const fm_view *view, const fm_solid *solid)
-{
-    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9};
-
-    for (int i = 0; i < 8; i++) {
-        fm_v3 corner =
-            v3(i & 1 ? solid->half.x : -solid->half.x, i & 2 ? solid->half.y : -solid->half.y,
-               i & 4 ? solid->half.z : -solid->half.z);
-        double uv[2];
-
-        if (!fm_view_project(view, v3_add(solid->centre, fm_solid_unturn(solid, corner)), uv))
-            return (fm_window){0, 0, view->width, view->height};
-        for (int k = 0; k < 2; k++) {
-            low[k] = uv[k] < low[k] ? uv[k] : low[k];
-            high[k] = uv[k] > high[k] ? uv[k] : high[k];
-        }
-    }
-    /* One pixel more on each side: the rays for smooth edges leave the pixel's centre. */
-    return (fm_window){
-        (int)clamp(low[0] - 1, 0, view->width), (int)clamp(low[1] - 1, 0, view->height),
-        (int)clamp(high[0] + 3, 0, view->width), (int)clamp(high[1] + 3, 0, view->height)};
-}
-
-fm_window fm_thing_window(const fm_scene *scene, int thing)
-{
-    const fm_thing *t = &scene->things[thing];
-    fm_window window = {0};
-
-    for (int i = 0; i < t->n_solids; i++)
-        window =
-            window_join(window, solid_window(&scene->view, &scene->solids[t->first_solid + i]));
-    return window;
-}
-
 /* ---- making a scene ready ---- */
 
 static fm_status lay_tiles(fm_caster *caster, fm_err *err)
@@ -151,7 +108,7 @@ static fm_status lay_tiles(fm_caster *caster, fm_err *err)
     if (!caster->tiles)
         return fm_fail(err, FM_E_NOMEM, "no memory for %zu tiles", n);
     for (int s = 0; s < scene->n_solids; s++) {
-        fm_window window = solid_window(&scene->view, &scene->solids[s]);
+        fm_window window = fm_solid_window(&scene->view, &scene->solids[s]);
 
         if (window.x0 >= window.x1 || window.y0 >= window.y1)
             continue;
@@ -173,12 +130,13 @@ static double extent(const fm_solid *s, fm_v3 direction)
 static void lay_grids(fm_caster *caster)
 {
     const fm_scene *scene = caster->scene;
-    double x = scene->table_hx + 0.2, y = scene->table_hy + 0.2;
+    double x = scene->ground_hx + 0.2, y = scene->ground_hy + 0.2;
 
     caster->across = v3_unit(v3_cross(scene->sun, v3(0, 1, 0)));
     caster->along = v3_cross(caster->across, scene->sun);
     grid_span(&caster->contacts, -x, -y, x, y);
-    grid_span(&caster->shadows, -2, -2, 2, 2);
+    grid_span(&caster->shadows, -scene->around_m, -scene->around_m, scene->around_m,
+              scene->around_m);
     for (int i = 0; i < scene->n_solids; i++) {
         const fm_solid *s = &scene->solids[i];
 
@@ -187,7 +145,7 @@ static void lay_grids(fm_caster *caster)
                  extent(s, caster->along));
         caster->eye[i] = fm_solid_turn(s, v3_sub(scene->view.eye, s->centre));
         caster->sun[i] = fm_solid_turn(s, scene->sun);
-        /* What is under the table top shades nothing that the grid is asked about. */
+        /* What is under a table top shades nothing that the grid is asked about. */
         if (s->centre.z + s->half.z < -1e-9)
             continue;
         if (s->centre.z > 0)
@@ -226,16 +184,17 @@ void fm_caster_free(fm_caster *caster)
 
 /* ---- casting ---- */
 
-/* Scaled so that its length along the camera's axis is 1: multiples of it are depths. */
-static fm_v3 pixel_ray(const fm_view *view, double u, double v)
-{
-    double x = (u - view->lens.cx) / view->lens.fx, y = (v - view->lens.cy) / view->lens.fy;
-
-    return v3_along(v3_along(view->forward, x, view->right), y, view->down);
-}
+/* Where the sky begins: farther than any depth camera sees. */
+static const double FAR_M = 1000;
 
 static int room_hit(const fm_room *room, fm_v3 o, fm_v3 d, double *t)
 {
+    if (room->open) {
+        bool down = d.z < -1e-9 && (room->floor_z - o.z) / d.z < FAR_M;
+
+        *t = down ? (room->floor_z - o.z) / d.z : FAR_M;
+        return down ? FM_HIT_FLOOR : FM_HIT_SKY;
+    }
     int hit = FM_HIT_WALL;
     double best = (room->back_y - o.y) / (d.y > 1e-9 ? d.y : 1e-9);
 
@@ -381,11 +340,14 @@ static surface surface_of_room(const fm_caster *caster, int hit, fm_v3 p)
         out.albedo = fm_material_colour(&room->floor, p, out.n, v3(1, 1, 1));
         out.gloss = room->floor.gloss;
         /* Dark under the table and along the walls. */
-        dx = fabs(p.x) - scene->table_hx;
-        dy = fabs(p.y) - scene->table_hy;
+        dx = fabs(p.x) - scene->ground_hx;
+        dy = fabs(p.y) - scene->ground_hy;
         dx = dx > 0 ? dx : 0;
         dy = dy > 0 ? dy : 0;
-        out.open = 1 - 0.55 / (1 + 6 * (dx * dx + dy * dy));
+        out.open = scene->place == FM_WORLD_TABLETOP ? 1 - 0.55 / (1 + 6 * (dx * dx + dy * dy))
+                                                     : openness(caster, p, out.n, FM_HIT_FLOOR);
+        if (room->open)
+            return out;
         edge = room->back_y - p.y;
     } else {
         bool back = room->back_y - p.y < 1e-6;
@@ -425,8 +387,8 @@ static fm_v3 light(const fm_caster *caster, const surface *at, fm_v3 to_eye)
 {
     const fm_scene *scene = caster->scene;
     double sun = v3_dot(at->n, scene->sun), fill = v3_dot(at->n, caster->fill);
-    /* The room is brightest over the table. */
-    double far = v3_dot(at->p, at->p), pool = 1 / (1 + 0.10 * far);
+    /* A room is brightest in its middle. */
+    double far = v3_dot(at->p, at->p), pool = 1 / (1 + scene->dusk * far);
     fm_v3 sky = v3_mix(v3(0.30, 0.27, 0.24), v3(0.52, 0.55, 0.60), 0.5 + 0.5 * at->n.z);
 
     sun = sun > 0 && !in_shadow(caster, v3_along(at->p, 1e-4, at->n)) ? sun : 0;
@@ -455,10 +417,28 @@ static float displayed(double light)
     return x < 1 ? sqrtf(x) : 1;
 }
 
+/* Paler towards the horizon. */
+static fm_v3 sky(fm_v3 up)
+{
+    double rise = clamp(up.z, 0, 1);
+
+    return v3_mix(v3(0.62, 0.68, 0.74), v3(0.16, 0.32, 0.62), rise * (2 - rise));
+}
+
 static void colour_at(const fm_caster *caster, int hit, fm_v3 d, double depth, float rgb[3],
                       double *facing)
 {
     const fm_view *view = &caster->scene->view;
+
+    if (hit == FM_HIT_SKY) {
+        fm_v3 c = sky(v3_unit(d));
+
+        rgb[0] = displayed(c.x);
+        rgb[1] = displayed(c.y);
+        rgb[2] = displayed(c.z);
+        *facing = 1;
+        return;
+    }
     fm_v3 p = v3_along(view->eye, depth, d), to_eye = v3_scale(v3_unit(d), -1);
     surface at = hit >= 0 ? surface_of_solid(caster, hit, p) : surface_of_room(caster, hit, p);
     fm_v3 c = light(caster, &at, to_eye);
@@ -576,7 +556,7 @@ static void smooth_pixel(const fm_caster *caster, const fm_frame *frame, edge_ki
         if (frame->solid[near[i]] >= 0)
             set_add(&seen, frame->solid[near[i]]);
     for (int s = 0; s < 4; s++) {
-        fm_v3 d = pixel_ray(&caster->scene->view, u + spread[s][0], v + spread[s][1]);
+        fm_v3 d = fm_view_ray(&caster->scene->view, u + spread[s][0], v + spread[s][1]);
         double depth, facing;
         float shaded[3];
         const float *rgb = NULL;
@@ -626,104 +606,31 @@ done:
     return st;
 }
 
-fm_status fm_caster_draw(const fm_caster *caster, fm_frame *frame, fm_err *err)
+fm_status fm_caster_look(const fm_caster *caster, fm_frame *frame, fm_err *err)
 {
     const fm_view *view = &caster->scene->view;
     fm_status st = frame_reserve(frame, view->width, view->height, err);
 
-    if (st != FM_OK)
-        return st;
+    for (int v = 0; st == FM_OK && v < view->height; v++)
+        for (int u = 0; u < view->width; u++) {
+            size_t i = (size_t)v * (size_t)view->width + (size_t)u;
+
+            frame->solid[i] = (int16_t)cast(caster, tile_at(caster, u, v), fm_view_ray(view, u, v),
+                                            &frame->depth[i]);
+        }
+    return st;
+}
+
+fm_status fm_caster_paint(const fm_caster *caster, fm_frame *frame, fm_err *err)
+{
+    const fm_view *view = &caster->scene->view;
+
     for (int v = 0; v < view->height; v++)
         for (int u = 0; u < view->width; u++) {
             size_t i = (size_t)v * (size_t)view->width + (size_t)u;
-            fm_v3 d = pixel_ray(view, u, v);
-            int hit = cast(caster, tile_at(caster, u, v), d, &frame->depth[i]);
 
-            frame->solid[i] = (int16_t)hit;
-            colour_at(caster, hit, d, frame->depth[i], frame->rgb[i], &frame->facing[i]);
+            colour_at(caster, frame->solid[i], fm_view_ray(view, u, v), frame->depth[i],
+                      frame->rgb[i], &frame->facing[i]);
         }
     return smooth_edges(caster, frame, err);
-}
-
-/* ---- visibility ---- */
-
-static int cast_all(const fm_scene *scene, fm_v3 d, double *depth)
-{
-    fm_v3 o = scene->view.eye;
-    double length2 = v3_dot(d, d);
-    int hit = room_hit(&scene->room, o, d, depth);
-
-    for (int i = 0; i < scene->n_solids; i++) {
-        const fm_solid *s = &scene->solids[i];
-        fm_v3 to = v3_sub(s->centre, o);
-        double ahead = v3_dot(to, d), t;
-
-        if ((v3_dot(to, to) - s->reach * s->reach) * length2 < ahead * ahead &&
-            fm_solid_hit(s, fm_solid_turn(s, v3_scale(to, -1)), fm_solid_turn(s, d), 1e-6, &t) &&
-            t < *depth) {
-            *depth = t;
-            hit = i;
-        }
-    }
-    return hit;
-}
-
-int fm_scene_seen(const fm_scene *scene, double u, double v, double *depth)
-{
-    int hit = cast_all(scene, pixel_ray(&scene->view, u, v), depth);
-
-    return hit >= 0 ? scene->solids[hit].thing : FM_THING_NONE;
-}
-
-static bool covers(const fm_scene *scene, const fm_thing *thing, double u, double v)
-{
-    fm_v3 d = pixel_ray(&scene->view, u, v);
-    double t;
-
-    for (int i = 0; i < thing->n_solids; i++) {
-        const fm_solid *s = &scene->solids[thing->first_solid + i];
-
-        if (fm_solid_hit(s, fm_solid_turn(s, v3_sub(scene->view.eye, s->centre)),
-                         fm_solid_turn(s, d), 1e-6, &t))
-            return true;
-    }
-    return false;
-}
-
-fm_visibility fm_thing_visibility(const fm_scene *scene, int thing, int step)
-{
-    fm_window window = fm_thing_window(scene, thing);
-    fm_visibility out = {.u = -1, .v = -1};
-    double sum_u = 0, sum_v = 0, best = 1e18, depth;
-    int covered = 0;
-
-    for (int v = window.y0; v < window.y1; v += step)
-        for (int u = window.x0; u < window.x1; u += step) {
-            if (!covers(scene, &scene->things[thing], u, v))
-                continue;
-            covered++;
-            if (fm_scene_seen(scene, u, v, &depth) != thing)
-                continue;
-            out.pixels++;
-            sum_u += u;
-            sum_v += v;
-        }
-    if (!out.pixels)
-        return out;
-    out.share = (double)out.pixels / covered;
-    sum_u /= out.pixels;
-    sum_v /= out.pixels;
-    for (int v = window.y0; v < window.y1; v += step)
-        for (int u = window.x0; u < window.x1; u += step) {
-            double d2 = (u - sum_u) * (u - sum_u) + (v - sum_v) * (v - sum_v);
-
-            if (d2 < best && covers(scene, &scene->things[thing], u, v) &&
-                fm_scene_seen(scene, u, v, &depth) == thing) {
-                best = d2;
-                out.u = u;
-                out.v = v;
-                out.depth = depth;
-            }
-        }
-    return out;
 }

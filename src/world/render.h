@@ -12,7 +12,7 @@
 #include "world/scene.h"
 
 /* What a ray can hit besides solids, as negative indices. */
-enum { FM_HIT_FLOOR = -1, FM_HIT_WALL = -2 };
+enum { FM_HIT_FLOOR = -1, FM_HIT_WALL = -2, FM_HIT_SKY = -3 };
 
 /* One frame: [height][width] each. Owned; start as {0}, release at the end. */
 typedef struct {
@@ -25,35 +25,13 @@ typedef struct {
 
 void fm_frame_release(fm_frame *frame);
 
-/* The bounds of what the solids of a thing can cover, in whole pixels, clipped to the picture. */
-typedef struct {
-    int x0, y0, x1, y1; /* half open */
-} fm_window;
-
 typedef struct fm_caster fm_caster; /* a scene made ready for casting; borrows the scene */
 
 FM_MUST_CHECK fm_status fm_caster_new(fm_caster **out, const fm_scene *scene, fm_err *err);
 void fm_caster_free(fm_caster *caster);
 
-/* Fill the frame: geometry and colour of every pixel. */
-FM_MUST_CHECK fm_status fm_caster_draw(const fm_caster *caster, fm_frame *frame, fm_err *err);
-
-/* ---- questions about visibility, before anything is drawn ---- */
-
-fm_window fm_thing_window(const fm_scene *scene, int thing);
-
-/* The thing that pixel (u, v) shows, or FM_THING_NONE for table and room; *depth along the axis. */
-int fm_scene_seen(const fm_scene *scene, double u, double v, double *depth);
-
-/* How much of a thing the camera sees. */
-typedef struct {
-    int pixels;   /* visible */
-    double share; /* of those it would cover if it stood alone */
-    int u, v;     /* the visible pixel nearest to the centroid of all visible ones */
-    double depth; /* there */
-} fm_visibility;
-
-/* Judged on every `step`-th pixel in both directions; counts are in these samples. */
-fm_visibility fm_thing_visibility(const fm_scene *scene, int thing, int step);
+/* Fill the frame's depth and solid; then its facing and rgb. */
+FM_MUST_CHECK fm_status fm_caster_look(const fm_caster *caster, fm_frame *frame, fm_err *err);
+FM_MUST_CHECK fm_status fm_caster_paint(const fm_caster *caster, fm_frame *frame, fm_err *err);
 
 #endif

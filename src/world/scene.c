@@ -34,6 +34,20 @@ double fm_thing_plan_distance(const fm_thing *thing, double x, double y)
                               thing->hx, thing->hy);
 }
 
+bool fm_thing_round(const fm_thing *thing)
+{
+    const fm_thing_kind *kind = &fm_thing_kinds[thing->class];
+
+    return kind->hy[1] <= 0 && !(kind->flags & FM_THING_SQUARE);
+}
+
+double fm_thing_top(const fm_thing *thing)
+{
+    bool rimmed = thing->class == FM_THING_TRAY || thing->class == FM_THING_PLATE;
+
+    return thing->at.z + (rimmed ? 0.010 : thing->height);
+}
+
 void fm_thing_turn(fm_thing *thing, double angle)
 {
     fm_exact_sincos(angle, &thing->s, &thing->c);
@@ -58,6 +72,38 @@ void fm_scene_add(fm_scene *scene, int thing, fm_solid solid)
     scene->solids[scene->n_solids++] = solid;
 }
 
+double fm_thing_tall(const fm_thing *thing)
+{
+    return thing->high.z;
+}
+
+fm_v3 fm_thing_middle(const fm_thing *thing)
+{
+    fm_v3 m = v3_mix(thing->low, thing->high, 0.5);
+
+    return v3(thing->at.x + m.x * thing->c - m.y * thing->s,
+              thing->at.y + m.x * thing->s + m.y * thing->c, thing->at.z + m.z);
+}
+
+/* A thing's solids are turned as it is. */
+static void find_bounds(const fm_scene *scene, fm_thing *t)
+{
+    double low[3] = {1e9, 1e9, 1e9}, high[3] = {-1e9, -1e9, -1e9};
+
+    for (int i = 0; i < t->n_solids; i++) {
+        const fm_solid *s = &scene->solids[t->first_solid + i];
+        fm_v3 at = fm_solid_turn(s, v3_sub(s->centre, t->at));
+        const double middle[3] = {at.x, at.y, at.z}, half[3] = {s->half.x, s->half.y, s->half.z};
+
+        for (int k = 0; k < 3; k++) {
+            low[k] = middle[k] - half[k] < low[k] ? middle[k] - half[k] : low[k];
+            high[k] = middle[k] + half[k] > high[k] ? middle[k] + half[k] : high[k];
+        }
+    }
+    t->low = v3(low[0], low[1], low[2]);
+    t->high = v3(high[0], high[1], high[2]);
+}
+
 int fm_scene_put(fm_scene *scene, const fm_thing *thing)
 {
     int index = scene->n_things;
@@ -68,6 +114,7 @@ int fm_scene_put(fm_scene *scene, const fm_thing *thing)
     scene->things[index].first_solid = scene->n_solids;
     fm_thing_build(scene, index);
     scene->things[index].n_solids = scene->n_solids - scene->things[index].first_solid;
+    find_bounds(scene, &scene->things[index]);
     scene->n_things++;
     return index;
 }

@@ -2,7 +2,7 @@
  * What a scene is made of, before anything is drawn or asked: solids, the things they make up, the
  * room around them, the camera that looks at it, and the task that is set in it.
  *
- * World frame: metres, z up, the origin at the centre of the table top, the camera on the side of
+ * World frame: metres, z up, the origin at the centre of the table top (or floor, or yard), the camera on the side of
  * negative y. A scene is plain data without pointers; it belongs to whoever holds it.
  */
 #ifndef FM_WORLD_SCENE_H
@@ -13,6 +13,7 @@
 
 #include "base/rng.h"
 #include "fathom/camera.h"
+#include "fathom/world_scene.h"
 #include "world/vector.h"
 
 /* ---- surfaces ---- */
@@ -100,6 +101,37 @@ typedef enum {
     FM_THING_STACK,
     FM_THING_PLANT,
     FM_THING_SPEAKER,
+    /* on a floor */
+    FM_THING_SOFA,
+    FM_THING_ARMCHAIR,
+    FM_THING_COFFEE_TABLE,
+    FM_THING_CABINET,
+    FM_THING_BOOKCASE,
+    FM_THING_CHAIR,
+    FM_THING_LAMP,
+    FM_THING_RUG,
+    FM_THING_STOOL,
+    FM_THING_POUF,
+    FM_THING_BASKET,
+    FM_THING_BIN,
+    FM_THING_SUITCASE,
+    FM_THING_CHEST,
+    FM_THING_BIG_BALL,
+    FM_THING_VASE,
+    /* in a yard */
+    FM_THING_CAR,
+    FM_THING_TREE,
+    FM_THING_BUSH,
+    FM_THING_BENCH,
+    FM_THING_SHED,
+    FM_THING_BOLLARD,
+    FM_THING_PALLET,
+    FM_THING_PLATFORM,
+    FM_THING_BARREL,
+    FM_THING_CONE,
+    FM_THING_CRATE,
+    FM_THING_DUSTBIN,
+    FM_THING_BUCKET,
     FM_THING_CLASSES,
     FM_THING_NONE = -1,
 } fm_thing_class;
@@ -109,6 +141,8 @@ enum {
     FM_THING_SUPPORT = 2,  /* something can be put on it */
     FM_THING_OBSTACLE = 4, /* tall enough to be in the way */
     FM_THING_UNDYED = 8,   /* named without a colour */
+    FM_THING_FLAT = 16,    /* movable, and something can be stacked on it */
+    FM_THING_SQUARE = 32,  /* its plan is a square, though one number says its size */
 };
 
 typedef struct {
@@ -119,7 +153,9 @@ typedef struct {
     double hx, hy, height; /* half sides in its own frame */
     double radius;         /* of the circle around `at` that holds it, seen from above */
     uint32_t seed;         /* of its textures */
+    int on;                /* the thing that it stands on, or FM_THING_NONE: the ground */
     int first_solid, n_solids;
+    fm_v3 low, high; /* bounds of its solids in its own frame, from `at`; set when it is put */
 } fm_thing;
 
 typedef struct {
@@ -151,15 +187,25 @@ typedef struct {
 
 typedef struct {
     double floor_z, back_y, left_x, right_x;
+    bool open; /* no walls: a plain under the sky */
     fm_material floor, wall;
 } fm_room;
+
+/* A depth camera: the standard deviation of a depth d is base + growth * d^2. */
+typedef struct {
+    double range_m, base_m, growth;
+} fm_depth_sensor;
 
 typedef struct {
     fm_solid solids[FM_SCENE_SOLIDS]; /* the table's first, then each thing's together */
     int n_solids;
     fm_thing things[FM_SCENE_THINGS];
     int n_things;
-    double table_hx, table_hy;
+    fm_world_place place;
+    double ground_hx, ground_hy; /* half sides of what things stand on: table top, floor, yard */
+    double around_m;             /* shadows are cast by what is within this of the origin */
+    double dusk;                 /* light falls off as 1 / (1 + dusk * distance^2) */
+    fm_depth_sensor sensor;
     fm_room room;
     fm_view view;
     fm_v3 sun;    /* unit vector towards the light */
@@ -173,8 +219,18 @@ fm_thing fm_thing_draw(fm_thing_class class, int colour, fm_rng *rng);
 /* Turn a thing about the vertical. */
 void fm_thing_turn(fm_thing *thing, double angle);
 
+/* Is its plan a circle of radius hx? (A mug's handle is left out.) */
+bool fm_thing_round(const fm_thing *thing);
+
+/* Height of the surface that something on it stands on: a tray's is inside its rim. */
+double fm_thing_top(const fm_thing *thing);
+
 /* Distance in the plane from (x, y) to the thing's outline, 0 inside. */
 double fm_thing_plan_distance(const fm_thing *thing, double x, double y);
+
+/* Its height and the middle of its bounds, once it stands in a scene: to the last knob, unlike `height`. */
+double fm_thing_tall(const fm_thing *thing);
+fm_v3 fm_thing_middle(const fm_thing *thing);
 
 /* Stand the thing in the scene; returns its index, or -1 where the scene is full. The last thing
  * can be taken away again. */
@@ -183,6 +239,15 @@ void fm_scene_pop(fm_scene *scene);
 
 /* Add a solid that belongs to `thing` (or FM_THING_NONE), completing what follows from the rest. */
 void fm_scene_add(fm_scene *scene, int thing, fm_solid solid);
+
+/* The ray through a pixel, scaled so that its length along the camera's axis is 1: multiples of it are
+ * depths. */
+static inline fm_v3 fm_view_ray(const fm_view *view, double u, double v)
+{
+    double x = (u - view->lens.cx) / view->lens.fx, y = (v - view->lens.cy) / view->lens.fy;
+
+    return v3_along(v3_along(view->forward, x, view->right), y, view->down);
+}
 
 fm_v3 fm_view_from_world(const fm_view *view, fm_v3 point);
 bool fm_view_project(const fm_view *view, fm_v3 point, double uv[2]); /* false: behind the camera */

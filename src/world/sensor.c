@@ -3,9 +3,6 @@
 
 #include "world/exact.h"
 
-/* Beyond this a structured-light camera returns nothing. */
-static const double RANGE_M = 8.0;
-
 /* About normal, deviation 1: four 8-bit uniforms of one hash (Irwin-Hall), so that a pixel costs one
  * hash. */
 static double noise(int u, int v, uint32_t seed)
@@ -28,27 +25,48 @@ static bool on_jump(const fm_frame *frame, int u, int v)
            (v + 1 < frame->height && fabs(frame->depth[i + w] - d) > limit);
 }
 
-fm_status fm_sensor_depth(const fm_frame *frame, uint32_t seed, fm_raster *out, fm_err *err)
+/* What the sensor says about a pixel, metres; 0: nothing. */
+static double measure(const fm_frame *frame, const fm_depth_sensor *sensor, uint32_t seed, int u,
+                      int v)
+{
+    size_t i = (size_t)v * (size_t)frame->width + (size_t)u;
+    double d = frame->depth[i];
+    /* Stereo and structured light err with the square of the distance. */
+    double deviation = sensor->base_m + sensor->growth * d * d;
+    double luck = fm_exact_speck(u, v, seed + 1);
+    double lost = frame->facing[i] < 0.10 ? 0.5 : on_jump(frame, u, v) ? 0.3 : 0.001;
+
+    return luck < lost || d > sensor->range_m ? 0 : d + deviation * noise(u, v, seed);
+}
+
+fm_status fm_sensor_depth(const fm_frame *frame, const fm_depth_sensor *sensor, uint32_t seed,
+                          fm_raster *out, fm_err *err)
 {
     fm_status st = fm_raster_reserve(out, frame->width, frame->height, 1, 16, err);
-    uint16_t *mm = out->data;
+    uint16_t *mm;
 
     if (st != FM_OK)
         return st;
     mm = out->data;
     for (int v = 0; v < frame->height; v++)
         for (int u = 0; u < frame->width; u++) {
-            size_t i = (size_t)v * (size_t)frame->width + (size_t)u;
-            double d = frame->depth[i];
-            /* Stereo and structured light err with the square of the distance. */
-            double deviation = 0.0005 + 0.0010 * d * d;
-            double luck = fm_exact_speck(u, v, seed + 1);
-            double lost = frame->facing[i] < 0.10 ? 0.5 : on_jump(frame, u, v) ? 0.3 : 0.001;
+            double d = measure(frame, sensor, seed, u, v);
 
-            d += deviation * noise(u, v, seed);
-            mm[i] = luck < lost || d > RANGE_M ? 0 : (uint16_t)(d * 1000 + 0.5);
+            *mm++ = d > 0 ? (uint16_t)(d * 1000 + 0.5) : 0;
         }
     return FM_OK;
+}
+
+void fm_sensor_measure(const fm_frame *frame, const fm_depth_sensor *sensor, const uint32_t *seed,
+                       float *out)
+{
+    for (int v = 0; v < frame->height; v++)
+        for (int u = 0; u < frame->width; u++) {
+            double d = frame->depth[(size_t)v * (size_t)frame->width + (size_t)u];
+
+            d = seed ? measure(frame, sensor, *seed, u, v) : d > sensor->range_m ? 0 : d;
+            *out++ = (float)d;
+        }
 }
 
 fm_status fm_sensor_mask(const fm_frame *frame, const fm_scene *scene, int thing, fm_raster *out,
@@ -67,17 +85,13 @@ fm_status fm_sensor_mask(const fm_frame *frame, const fm_scene *scene, int thing
     return FM_OK;
 }
 
-fm_status fm_sensor_image(const fm_frame *frame, uint32_t seed, fm_raster *out, fm_err *err)
+void fm_sensor_expose(const fm_frame *frame, uint32_t seed, uint8_t *rgb)
 {
-    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 3, 8, err);
     double half_w = frame->width / 2.0, half_h = frame->height / 2.0;
 
-    if (st != FM_OK)
-        return st;
     for (int v = 0; v < frame->height; v++)
-        for (int u = 0; u < frame->width; u++) {
+        for (int u = 0; u < frame->width; u++, rgb += 3) {
             size_t i = (size_t)v * (size_t)frame->width + (size_t)u;
-            uint8_t *rgb = (uint8_t *)out->data + i * 3;
             double x = (u - half_w) / half_w, y = (v - half_h) / half_h;
             double lens = 1 - 0.07 * (x * x + y * y), grain = 1.3 * noise(u, v, seed + 2);
 
@@ -85,5 +99,13 @@ fm_status fm_sensor_image(const fm_frame *frame, uint32_t seed, fm_raster *out, 
                 rgb[k] =
                     (uint8_t)clamp((double)frame->rgb[i][k] * lens * 255 + grain + 0.5, 0, 255);
         }
-    return FM_OK;
+}
+
+fm_status fm_sensor_image(const fm_frame *frame, uint32_t seed, fm_raster *out, fm_err *err)
+{
+    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 3, 8, err);
+
+    if (st == FM_OK)
+        fm_sensor_expose(frame, seed, out->data);
+    return st;
 }

@@ -9,7 +9,4 @@ enum { FM_THING_MOST_SOLIDS = 12 };
 /* Append the solids of scene->things[index], which stands where it says. */
 void fm_thing_build(fm_scene *scene, int index);
 
-/* A colour lightened (amount > 0, towards white) or darkened (amount < 0). */
-fm_v3 fm_shade(fm_v3 colour, double amount);
-
 #endif

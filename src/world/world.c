@@ -4,8 +4,9 @@
 
 #include <math.h>
 
+#include "world/objects.h"
 #include "world/phrase.h"
-#include "world/render.h"
+#include "world/sight.h"
 #include "world/sensor.h"
 
 /* Attempts for one item; about one in five succeeds. */
@@ -44,21 +45,13 @@ static void write_truth(const fm_scene *scene, const fm_task *task, const fm_pla
 {
     const fm_view *view = &scene->view;
     double tall = scene->things[task->target].height + 0.05;
-    const fm_v3 axes[3] = {v3(task->c, task->s, 0), v3(-task->s, task->c, 0), v3(0, 0, 1)};
 
     out->camera = view->lens;
     out->n_trace = (size_t)plan->n;
     for (int i = 0; i < plan->n; i++)
         put_in_camera(view, v3_add(plan->feet[i], grip), out->trace[i]);
-    put_in_camera(view, v3(task->at.x, task->at.y, task->at.z + tall / 2), out->box.center);
-    out->box.extent[0] = 2 * task->hx;
-    out->box.extent[1] = 2 * task->hy;
-    out->box.extent[2] = tall;
-    for (int k = 0; k < 3; k++) {
-        out->box.rotation[0][k] = v3_dot(axes[k], view->right);
-        out->box.rotation[1][k] = v3_dot(axes[k], view->down);
-        out->box.rotation[2][k] = v3_dot(axes[k], view->forward);
-    }
+    out->box = fm_view_box(view, v3(task->at.x, task->at.y, task->at.z + tall / 2),
+                           v3(task->hx, task->hy, tall / 2), task->c, task->s);
 }
 
 static bool compose(fm_scene *scene, fm_task *task, const fm_world_config *config, fm_rng *rng,
@@ -117,11 +110,13 @@ static fm_status draw(const fm_scene *scene, const fm_task *task, fm_world_item 
     fm_status st = fm_caster_new(&caster, scene, err);
 
     if (st == FM_OK)
-        st = fm_caster_draw(caster, &frame, err);
+        st = fm_caster_look(caster, &frame, err);
+    if (st == FM_OK)
+        st = fm_caster_paint(caster, &frame, err);
     if (st == FM_OK)
         st = fm_sensor_image(&frame, scene->seed, &out->image, err);
     if (st == FM_OK)
-        st = fm_sensor_depth(&frame, scene->seed, &out->depth, err);
+        st = fm_sensor_depth(&frame, &scene->sensor, scene->seed, &out->depth, err);
     if (st == FM_OK)
         st = fm_sensor_mask(&frame, scene, task->target, &out->mask, err);
     if (st == FM_OK)

@@ -1,0 +1,170 @@
+/**
+ * Scenes to learn and to be tested on: a picture with exact geometry, and questions about it whose
+ * answers are known: the TraceSpatial generator in miniature (arXiv 2512.13660v3, section 4).
+ *
+ * A scene is a pure function of (split, seed, index, settings): the same bytes on every machine,
+ * compiler and optimisation level. Scenes of two splits share no stream of chance, whatever their
+ * seeds: training data cannot hold a test's scene. Nothing is read or written; thread-safe, as long
+ * as each fm_world_scene belongs to one thread. docs/world.md has the questions and their rules.
+ */
+#ifndef FATHOM_WORLD_SCENE_H
+#define FATHOM_WORLD_SCENE_H
+
+#include <stdint.h>
+
+#include "fathom/world.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a pixel, a number or a word of any scene changes. */
+#define FM_WORLD_SCENE_VERSION 1
+
+typedef enum { FM_WORLD_TRAIN, FM_WORLD_VALIDATION, FM_WORLD_TEST, FM_WORLD_SPLITS } fm_world_split;
+
+typedef enum {
+    FM_WORLD_TABLETOP, /* household goods on a table, 0.5 to 2.5 m away */
+    FM_WORLD_INDOOR,   /* furniture and large goods on a floor between walls, 1.5 to 6 m */
+    FM_WORLD_OUTDOOR,  /* a yard under the sky, 3 to 20 m */
+    FM_WORLD_PLACES
+} fm_world_place;
+
+/* code, stable name, what is asked */
+#define FM_WORLD_FAMILY_MAP(X)                                                                     \
+    X(RELATION, "relation", "how two things stand to one another, as the camera sees them")        \
+    X(COMPARISON, "comparison", "which thing is taller, wider, nearer or next to another")         \
+    X(REFERRING, "referring", "where a thing is that one or more constraints single out")          \
+    X(PLACING, "placing", "where a free spot is that a metric constraint singles out")             \
+    X(MEASURING, "measuring", "a distance, a depth or a size, in a unit that the question states") \
+    X(TRACE_2D, "trace2d", "the way of a thing through the picture")                               \
+    X(TRACE_3D, "trace3d", "the way of a thing through space")                                     \
+    X(LIFTING, "lifting", "the depths of a way that is given in the picture")
+
+typedef enum {
+#define FM_WORLD_FAMILY_ENUM(code, name, text) FM_WORLD_FAMILY_##code,
+    FM_WORLD_FAMILY_MAP(FM_WORLD_FAMILY_ENUM)
+#undef FM_WORLD_FAMILY_ENUM
+        FM_WORLD_FAMILIES
+} fm_world_family;
+
+FM_API const char *fm_world_family_name(fm_world_family family);
+FM_API const char *fm_world_place_name(fm_world_place place); /* "tabletop", "indoor", "outdoor" */
+FM_API const char *fm_world_split_name(fm_world_split split); /* "train", "validation", "test" */
+
+typedef struct {
+    fm_world_split split;
+    uint64_t seed;
+    int width, height; /* pixels, FM_WORLD_MIN_SIDE .. FM_WORLD_MAX_SIDE, at most 3 to 1 */
+    unsigned places;   /* bits 1 << fm_world_place; a scene is of one of them */
+    unsigned families; /* bits 1 << fm_world_family; a scene has a question of each */
+    unsigned forms;    /* bits 1 << fm_world_form that questions may have */
+    int per_family;    /* questions of each family, 1 .. 8; as many as the scene is good for */
+    int fewest, most;  /* things that can be named, 1 .. FM_WORLD_OBJECTS_MAX */
+    bool noise;        /* depth with the sensor's noise and holes, or exact */
+    bool easy_names;   /* no two things of one name: each is known by colour and kind */
+} fm_world_settings;
+
+/* Every family and form, all places, 128 x 128, 2 to 8 things, 1 question a family, noise. */
+FM_API fm_world_settings fm_world_default_settings(void);
+
+#define FM_WORLD_OBJECTS_MAX   24
+#define FM_WORLD_QUESTIONS_MAX 64
+#define FM_WORLD_POINTS_MAX    12
+#define FM_WORLD_STEPS_MAX     9
+#define FM_WORLD_OPTIONS_MAX   4
+#define FM_WORLD_NAME_BYTES    112
+
+/* A thing that is shown well enough to be spoken of: at least FM_WORLD_SEEN_SHARE of it. */
+#define FM_WORLD_SEEN_SHARE 0.5
+
+typedef struct {
+    char name[FM_WORLD_NAME_BYTES]; /* "the red mug"; fits no other thing in the picture */
+    const char *kind, *colour;      /* static; colour NULL: spoken of without one */
+    int pixels;                     /* visible */
+    double share;                   /* of what it would cover if nothing stood before it */
+    double centre[3]; /* the visible pixel nearest to the centroid of all visible ones: x, y in
+                         [0, 1] (pixel / side) and its true depth in metres */
+    fm_box box;       /* the tightest upright box, camera frame; its third axis points up */
+    bool round;       /* it fills the box's ellipse seen from above, not its corners */
+} fm_world_object;
+
+typedef enum {
+    FM_WORLD_CHOICE, /* one of the options */
+    FM_WORLD_YESNO,
+    FM_WORLD_FACT,  /* a sentence */
+    FM_WORLD_POINT, /* one of (u, v, d) */
+    FM_WORLD_LENGTH,
+    FM_WORLD_PATH, /* 6 to 12 of (u, v) or (u, v, d) */
+    FM_WORLD_FORMS
+} fm_world_form;
+
+FM_API const char *fm_world_form_name(fm_world_form form); /* "choice", "yesno", ... */
+
+/* A step of reasoning and its true value. */
+typedef struct {
+    fm_world_key_kind kind;
+    char target[FM_WORLD_NAME_BYTES + 48]; /* as the question names it; the scale's is "Scene" */
+    double value[3];  /* REFERRING: x, y in [0, 1], depth in metres; MEASURING: metres; SCALE: s* */
+    const char *unit; /* MEASURING: the unit that it is written in; static */
+} fm_world_step;
+
+/* Text is UTF-8 and of one line. Fields that a form has no use for are zero. */
+typedef struct {
+    fm_world_family family;
+    fm_world_form form;
+    bool end_effector;  /* PATH: of the point between the fingers, not of the thing */
+    char question[640]; /* bare; PATH: the task. fm_world_prompt() says it as a model is asked */
+    char answer[320];   /* what a right reply says, without reasoning */
+    char options[FM_WORLD_OPTIONS_MAX][FM_WORLD_NAME_BYTES];
+    int n_options, right; /* CHOICE: index of the right one */
+    bool yes;             /* YESNO */
+    double length_m;      /* LENGTH */
+    const char *unit; /* LENGTH: as asked for: "centimeters", "inches", "meters", "feet"; static */
+    double points[FM_WORLD_POINTS_MAX][3]; /* POINT, PATH: x, y in [0, 1], depth in metres */
+    int n_points;
+    int subject;                      /* index of the object that is sought or moved; -1: none */
+    fm_box box;                       /* PLACING, PATH: where the last point shall be */
+    char target[FM_WORLD_NAME_BYTES]; /* PATH: the thing moved */
+    char destination[2 * FM_WORLD_NAME_BYTES + 48]; /* PLACING, PATH: in words */
+    bool push;                                      /* PATH: along the ground */
+    fm_world_step steps[FM_WORLD_STEPS_MAX];        /* of the reasoning, in order; 2 .. 9 */
+    int n_steps;
+} fm_world_question;
+
+/* Start it as {0}; buffers are reused by the next fm_world_scene_make() on the same struct. */
+typedef struct {
+    size_t index;
+    fm_world_place place;
+    int width, height;
+    uint8_t *rgb;    /* [height][width][3] */
+    float *depth;    /* [height][width] metres along the camera's axis; 0: no measurement */
+    uint8_t *ids;    /* [height][width] 1 + index of the object shown; 0: none of them */
+    size_t capacity; /* pixels that the buffers hold */
+    fm_camera camera;
+    double scale;       /* s*: mean distance in metres of what the depth map shows */
+    double max_depth_m; /* the farthest that it shows */
+    fm_world_object objects[FM_WORLD_OBJECTS_MAX];
+    int n_objects;
+    fm_world_question questions[FM_WORLD_QUESTIONS_MAX];
+    int n_questions;
+} fm_world_scene;
+
+/* Make scene `index`. FM_E_USAGE for settings out of bounds, or that no scene was found for (as
+ * traces among a single thing); FM_E_NOMEM. */
+FM_API FM_MUST_CHECK fm_status fm_world_scene_make(const fm_world_settings *settings, size_t index,
+                                                   fm_world_scene *out, fm_err *err);
+FM_API void fm_world_scene_release(fm_world_scene *scene); /* accepts NULL and {0} */
+
+/* The question as a model is asked it: with its options, lettered, and the form of the answer; a lifting
+ * question with the way in the picture. Returns the length, cut at size - 1 bytes. */
+FM_API size_t fm_world_prompt(const fm_world_question *question, char *out, size_t size);
+
+/* The reasoning as RoboTracer writes it, a step a line, into out: "[Referring] [the red mug]: [(310,
+ * 522, 1.204)]". Likewise. */
+FM_API size_t fm_world_reasoning(const fm_world_question *question, char *out, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
