@@ -275,18 +275,20 @@ def spatial(w, c, views):
     return out
 
 
+def joined_2x2(w, at, features, n_out):
+    """The projector mlp_downsample: 2 x 2 neighbours of [rows, columns, width] become one token."""
+    rows, columns, width = features.shape
+    x = F.pad(features, (0, 0, 0, columns % 2, 0, rows % 2))
+    x = x.reshape((rows + 1) // 2, 2, (columns + 1) // 2, 2, width).permute(0, 2, 1, 3, 4).reshape(-1, 4 * width)
+    x = F.layer_norm(x, (4 * width,), w(at + "layers.1.weight", (4 * width,), 0.1, 1.0),
+                     w(at + "layers.1.bias", (4 * width,), 0.1), 1e-5)
+    return w.linear(at + "layers.4", F.gelu(w.linear(at + "layers.2", x, n_out)), n_out)
+
+
 def tokens(w, features, scale_token):
-    """What the language model is given: 2 x 2 neighbours joined, and the scale token as a grid of one."""
-    out = []
-    for view in list(features) + [scale_token[None, None]]:
-        rows, columns, width = view.shape
-        view = F.pad(view, (0, 0, 0, columns % 2, 0, rows % 2))
-        view = view.reshape((rows + 1) // 2, 2, (columns + 1) // 2, 2, width).permute(0, 2, 1, 3, 4).reshape(-1, 4 * width)
-        at = "spatial_projector.layers."
-        x = F.layer_norm(view, (4 * width,), w(at + "1.weight", (4 * width,), 0.1, 1.0),
-                         w(at + "1.bias", (4 * width,), 0.1), 1e-5)
-        out.append(w.linear(at + "4", F.gelu(w.linear(at + "2", x, 12)), 12))
-    return torch.cat(out)
+    """What the language model is given: the views, and the scale token as a grid of one."""
+    return torch.cat([joined_2x2(w, "spatial_projector.", view, 12)
+                      for view in list(features) + [scale_token[None, None]]])
 
 
 # ---- what is asked of it ----
