@@ -1,7 +1,5 @@
 /* fathom fetch: bring the data of a suite from where it is published. The work is hub's. */
-#include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/text.h"
@@ -9,6 +7,7 @@
 #include "commands.h"
 #include "data.h"
 #include "hub/fetch.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "terminal.h"
 
@@ -27,28 +26,6 @@ typedef struct {
     fm_arena arena;
     fm_hub_totals before;
 } job;
-
-/* ---- signals ---- */
-
-static volatile sig_atomic_t stop_asked;
-
-/* Once: stop in good order. Twice: at once; what has come is in its file. */
-static void on_interrupt(int signal_number)
-{
-    (void)signal_number;
-    if (stop_asked)
-        _exit(130);
-    stop_asked = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-
-    sigemptyset(&stop.sa_mask);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-}
 
 /* ---- what there is ---- */
 
@@ -307,7 +284,7 @@ static fm_status bring(job *j, fm_err *err)
         st = fm_hub_plan_save(&j->plan, err);
     if (st != FM_OK)
         return st;
-    catch_signals();
+    cli_catch_interrupt();
     st = fm_hub_fetch(&j->hub, &j->plan, cli_fetch_progress_show, &progress, err);
     cli_line_clear();
     return st;
@@ -341,7 +318,7 @@ static fm_status begin(job *j, fm_err *err)
     uint64_t connections = 8;
     fm_status st = cli_number(j->args, "connections", 1, 64, &connections, err);
 
-    j->options = (fm_hub_options){.stop = &stop_asked, .connections = (int)connections};
+    j->options = (fm_hub_options){.stop = &cli_interrupted, .connections = (int)connections};
     if (st == FM_OK)
         st = cli_subject_find(j->catalog, cli_operand(j->args, 0), &j->arena, &j->subject, err);
     if (st != FM_OK)

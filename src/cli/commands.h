@@ -16,6 +16,7 @@ extern const cli_command cli_command_leaderboard;
 extern const cli_command cli_command_fetch;
 extern const cli_command cli_command_check;
 extern const cli_command cli_command_world;
+extern const cli_command cli_command_init;
 extern const cli_command cli_command_cache;
 extern const cli_command cli_command_mock;
 extern const cli_command cli_command_list;

@@ -1,4 +1,4 @@
-/* Owns what is said while a run or a download goes on. The terminal is terminal.c's. */
+/* Owns what is said while a run, a download or a making goes on. The terminal is terminal.c's. */
 #include "progress.h"
 
 #include <math.h>
@@ -368,4 +368,35 @@ void cli_fetch_progress_show(void *context, const fm_hub_progress *state)
         put_line(&line, progress->label, &all, share, &style, redrawn);
     print_line(&line, redrawn);
     fm_buf_release(&line);
+}
+
+/* ---- files that are made ---- */
+
+void cli_amount_progress_show(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+    cli_amount_progress *progress = context;
+    double now = fm_clock_seconds();
+    fm_buf line = {0}, amount = {0};
+    pieces all = {0};
+    bool redrawn;
+    cli_style style;
+    char text[32];
+
+    if (!progress->rhythm.begun)
+        progress->begun_at = now;
+    mark(&progress->pace, now - progress->begun_at, (double)done_bytes);
+    if (!is_due(&progress->rhythm, false, false, &style, &redrawn))
+        return;
+    double rate = rate_of(&progress->pace, now - progress->begun_at, (double)done_bytes, 0);
+    double left = rate > 0 ? (double)(all_bytes - done_bytes) / rate : 0;
+    cli_put_size(&amount, done_bytes);
+    fm_buf_puts(&amount, " of ");
+    cli_put_size(&amount, all_bytes);
+    add(&all, 9, "%s", fm_buf_text(&amount));
+    if (left >= 1)
+        add(&all, 6, "%s left", duration(left, text));
+    put_line(&line, progress->label, &all, (double)done_bytes / (double)all_bytes, &style, redrawn);
+    print_line(&line, redrawn);
+    fm_buf_release(&line);
+    fm_buf_release(&amount);
 }

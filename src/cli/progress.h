@@ -53,4 +53,16 @@ typedef struct {
 /* As fm_hub_fetch() calls it. */
 void cli_fetch_progress_show(void *progress, const fm_hub_progress *state);
 
+/* The same of files that are made or converted, without JSON: so many bytes of so many. It is over with
+ * cli_line_clear(). */
+typedef struct {
+    const char *label;
+
+    cli_rhythm rhythm;
+    cli_pace pace;   /* of bytes */
+    double begun_at; /* on the monotonic clock */
+} cli_amount_progress;
+
+void cli_amount_progress_show(void *progress, uint64_t done_bytes, uint64_t all_bytes);
+
 #endif

@@ -27,7 +27,7 @@ enum {
 };
 
 typedef struct {
-    const char *folder;
+    const char *folder; /* NULL: the root's text is all there is */
     fm_arena *arena;
     rt_config *out;
     cJSON *root;
@@ -37,7 +37,7 @@ typedef struct {
 
 static fm_status no_memory(const reading *r)
 {
-    return fm_fail(r->err, FM_E_NOMEM, "no memory for the configuration of '%s'", r->folder);
+    return fm_fail(r->err, FM_E_NOMEM, "no memory for a model's configuration");
 }
 
 /* ---- where members stand ---- */
@@ -46,8 +46,11 @@ static fm_status no_memory(const reading *r)
 static fm_status load(const reading *r, const char *name, const char **file, cJSON **tree)
 {
     char path[FM_PATH_BYTES];
-    fm_status st = rt_folder_join(path, r->folder, name, r->err);
 
+    *file = r->root_file;
+    if (!r->folder)
+        return FM_OK;
+    fm_status st = rt_folder_join(path, r->folder, name, r->err);
     if (st != FM_OK)
         return st;
     *file = fm_arena_strdup(r->arena, path);
@@ -99,7 +102,8 @@ static bool has_part(const reading *r, const char *name)
 
     snprintf(within, sizeof(within), "%s_cfg", name);
     return cJSON_IsObject(fm_json_get(r->root, within)) ||
-           (rt_folder_join(path, r->folder, name, NULL) == FM_OK && fm_dir_exists(path));
+           (r->folder && rt_folder_join(path, r->folder, name, NULL) == FM_OK &&
+            fm_dir_exists(path));
 }
 
 static rt_members root_members(const reading *r)
@@ -601,11 +605,12 @@ static fm_status read_names(reading *r)
     char real[PATH_MAX];
     const char *name = fm_json_string(r->root, "name");
     const char *chat = fm_json_string(r->root, "chat_template");
-    fm_status st = copy_text(r, r->folder, &r->out->folder);
+    fm_status st = r->folder ? copy_text(r, r->folder, &r->out->folder) : FM_OK;
 
+    if (!name)
+        name = fm_path_base(r->folder && realpath(r->folder, real) ? real : r->root_file);
     if (st == FM_OK)
-        st = copy_text(r, name ? name : fm_path_base(realpath(r->folder, real) ? real : r->folder),
-                       &r->out->name);
+        st = copy_text(r, name, &r->out->name);
     return st == FM_OK && chat ? copy_text(r, chat, &r->out->chat_template) : st;
 }
 
@@ -631,15 +636,10 @@ static fm_status read_parts(reading *r)
     return st == FM_OK && r->out->has_scale ? read_scale(r) : st;
 }
 
-static fm_status read_folder(reading *r)
+static fm_status read_root(reading *r)
 {
-    fm_status st = load(r, "config.json", &r->root_file, &r->root);
+    fm_status st = read_names(r);
 
-    if (st == FM_OK && !r->root)
-        st = fm_fail(r->err, FM_E_INPUT, "%s: has no config.json, so it is no model's folder",
-                     r->folder);
-    if (st == FM_OK)
-        st = read_names(r);
     if (st != FM_OK)
         return st;
     if (has_part(r, "llm"))
@@ -655,10 +655,31 @@ fm_status rt_config_read(const char *folder, fm_arena *arena, rt_config *out, fm
 {
     rt_config config = {0};
     reading r = {.folder = folder, .arena = arena, .out = &config, .err = err};
-    fm_status st = fm_dir_exists(folder)
-                       ? read_folder(&r)
-                       : fm_fail(err, FM_E_IO, "cannot open '%s': no folder of that name", folder);
 
+    if (!fm_dir_exists(folder))
+        return fm_fail(err, FM_E_IO, "cannot open '%s': no folder of that name", folder);
+    fm_status st = load(&r, "config.json", &r.root_file, &r.root);
+    if (st == FM_OK && !r.root)
+        st = fm_fail(err, FM_E_INPUT, "%s: has no config.json, so it is no model's folder", folder);
+    if (st == FM_OK)
+        st = read_root(&r);
+    cJSON_Delete(r.root);
+    if (st == FM_OK)
+        *out = config;
+    return st;
+}
+
+fm_status rt_config_parse(const char *text, size_t size, const char *name, fm_arena *arena,
+                          rt_config *out, fm_err *err)
+{
+    rt_config config = {0};
+    reading r = {.root_file = name, .arena = arena, .out = &config, .err = err};
+    fm_status st = fm_json_parse(text, size, name, &r.root, err);
+
+    if (st == FM_OK && !cJSON_IsObject(r.root))
+        st = fm_fail(err, FM_E_INPUT, "%s: is no JSON object", name);
+    if (st == FM_OK)
+        st = read_root(&r);
     cJSON_Delete(r.root);
     if (st == FM_OK)
         *out = config;

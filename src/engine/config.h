@@ -94,7 +94,7 @@ typedef struct {
 } rt_scale_config;
 
 typedef struct {
-    const char *name, *folder; /* in the arena */
+    const char *name, *folder; /* in the arena; folder NULL after rt_config_parse() */
     bool plain;                /* a language model alone, its files in the folder itself */
     rt_decoder_config llm;
     bool has_vision, has_depth, has_own_depth_tower, has_spatial, has_scale;
@@ -110,6 +110,11 @@ typedef struct {
 /* FM_E_INPUT names file and member. Every size is bounded, so that products of two fit a size_t. */
 FM_MUST_CHECK fm_status rt_config_read(const char *folder, fm_arena *arena, rt_config *out,
                                        fm_err *err);
+
+/* The same of the text of a root's config.json alone, which describes its parts itself. name: for
+ * messages; it and the text are borrowed for the call. */
+FM_MUST_CHECK fm_status rt_config_parse(const char *text, size_t size, const char *name,
+                                        fm_arena *arena, rt_config *out, fm_err *err);
 
 /* Where the files of a part ("llm", "vision_tower", ...) lie: "<folder>/<name>", of a plain model the
  * folder itself. */

@@ -6,8 +6,9 @@
  *
  * Products go in blocks of columns and groups of rows: a block of a panel is unpacked into a tile of
  * f32 that stays in the first cache, and each group of rows holds its sums in registers while it
- * passes over the tile. Every sum is made in the same order whatever m is, so that a row's result
- * does not depend on what it was computed together with.
+ * passes over the tile. Attention is two such products, with keys and values for panels. Every sum of
+ * a product with weights is made in the same order whatever m is, so that a row's result does not
+ * depend on what it was computed together with.
  */
 #ifndef RT_ENGINE_KERNELS_VECTOR_H
 #define RT_ENGINE_KERNELS_VECTOR_H
@@ -20,13 +21,14 @@
 
 /* ---- products ---- */
 
-/* Columns of a block: a tile of 256 x 16 f32 is half of a first cache of 32 KiB. */
-enum { BLOCK_K = 256, WIDE = RT_PANEL / RT_LANES };
+/* Columns of a block: a tile of 256 x 16 f32 is half of a first cache of 32 KiB. Rows that pass over all
+ * panels together: their block of columns is half of a second cache of 512 KiB. */
+enum { BLOCK_K = 256, BLOCK_M = 240, WIDE = RT_PANEL / RT_LANES };
 
-/* out[rows][16] (+)= x[rows][n] tile[n][16] */
+/* out[rows][16] (+)= x[rows][n] tile[n][16], the tile's rows `ldt` floats apart */
 #define DEFINE_TILE(rows)                                                                          \
     INLINE void tile_##rows(float *out, size_t ldo, const float *x, size_t ldx, const float *tile, \
-                            size_t n, int first)                                                   \
+                            size_t ldt, size_t n, int first)                                       \
     {                                                                                              \
         vec sums[rows][WIDE] = {0};                                                                \
                                                                                                    \
@@ -34,7 +36,7 @@ enum { BLOCK_K = 256, WIDE = RT_PANEL / RT_LANES };
             vec w[WIDE];                                                                           \
                                                                                                    \
             for (int c = 0; c < WIDE; c++)                                                         \
-                w[c] = load(tile + i * RT_PANEL + c * RT_LANES);                                   \
+                w[c] = load(tile + i * ldt + c * RT_LANES);                                        \
             for (int r = 0; r < rows; r++)                                                         \
                 for (int c = 0; c < WIDE; c++)                                                     \
                     sums[r][c] += x[(size_t)r * ldx + i] * w[c];                                   \
@@ -47,63 +49,75 @@ enum { BLOCK_K = 256, WIDE = RT_PANEL / RT_LANES };
             }                                                                                      \
     }
 
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(4)
+/* Twelve sums are what hides the latency of a fused multiplication and addition. */
+#if RT_LANES == 16
+DEFINE_TILE(12)
+#endif
 DEFINE_TILE(6)
+DEFINE_TILE(4)
+DEFINE_TILE(2)
+DEFINE_TILE(1)
 
 INLINE void multiply_tile(float *out, size_t ldo, const float *x, size_t ldx, size_t m,
-                          const float *tile, size_t n, int first)
+                          const float *tile, size_t ldt, size_t n, int first)
 {
     size_t j = 0;
 
-    for (; j + 6 <= m; j += 6)
-        tile_6(out + j * ldo, ldo, x + j * ldx, ldx, tile, n, first);
-    for (; j + 4 <= m; j += 4)
-        tile_4(out + j * ldo, ldo, x + j * ldx, ldx, tile, n, first);
-    for (; j + 2 <= m; j += 2)
-        tile_2(out + j * ldo, ldo, x + j * ldx, ldx, tile, n, first);
-    if (j < m)
-        tile_1(out + j * ldo, ldo, x + j * ldx, ldx, tile, n, first);
+#define ROWS(rows)                                                                                 \
+    for (; j + (rows) <= m; j += (rows))                                                           \
+        tile_##rows(out + j * ldo, ldo, x + j * ldx, ldx, tile, ldt, n, first);
+#if RT_LANES == 16
+    ROWS(12)
+#endif
+    ROWS(6)
+    ROWS(4)
+    ROWS(2)
+    ROWS(1)
+#undef ROWS
 }
 
-/* Columns [from, from + n) of a panel as f32; from is a multiple of 32. */
-typedef void (*unpack)(float *tile, const uint8_t *panel, size_t from, size_t n);
+/* Columns [from, from + n) of a panel as f32, in `tile` or where they stand; from is a multiple of
+ * 32. */
+typedef const float *(*unpack)(float *tile, const uint8_t *panel, size_t from, size_t n);
 
-/* Blocks of columns outside, panels within: the rows' columns stay in the second cache while all
- * panels pass over them. */
+/* Rows outside, then columns, panels within. */
 INLINE void multiply_panels(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                             const void *panels, size_t n_panels, size_t panel_bytes,
                             unpack unpack_block)
 {
-    float tile[BLOCK_K * RT_PANEL] __attribute__((aligned(64)));
+    float place[BLOCK_K * RT_PANEL] __attribute__((aligned(64)));
 
-    for (size_t from = 0; from < k; from += BLOCK_K) {
-        size_t n = k - from < BLOCK_K ? k - from : BLOCK_K;
+    for (size_t j = 0; j < m; j += BLOCK_M) {
+        size_t rows = m - j < BLOCK_M ? m - j : BLOCK_M;
 
-        for (size_t p = 0; p < n_panels; p++) {
-            const uint8_t *panel = (const uint8_t *)panels + p * panel_bytes;
+        for (size_t from = 0; from < k; from += BLOCK_K) {
+            size_t n = k - from < BLOCK_K ? k - from : BLOCK_K;
 
-            unpack_block(tile, panel, from, n);
-            multiply_tile(out + p * RT_PANEL, ldo, x + from, ldx, m, tile, n, from == 0);
+            for (size_t p = 0; p < n_panels; p++) {
+                const uint8_t *panel = (const uint8_t *)panels + p * panel_bytes;
+
+                multiply_tile(out + j * ldo + p * RT_PANEL, ldo, x + j * ldx + from, ldx, rows,
+                              unpack_block(place, panel, from, n), RT_PANEL, n, from == 0);
+            }
         }
     }
+}
+
+INLINE const float *unpack_f32(float *tile, const uint8_t *panel, size_t from, size_t n)
+{
+    (void)tile, (void)n;
+    return (const float *)(const void *)panel + from * RT_PANEL;
 }
 
 static void product_f32(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                         const void *panels, size_t n_panels)
 {
-    for (size_t from = 0; from < k; from += BLOCK_K) {
-        size_t n = k - from < BLOCK_K ? k - from : BLOCK_K;
-
-        for (size_t p = 0; p < n_panels; p++)
-            multiply_tile(out + p * RT_PANEL, ldo, x + from, ldx, m,
-                          (const float *)panels + (p * k + from) * RT_PANEL, n, from == 0);
-    }
+    multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, rt_panel_bytes(RT_PACK_F32, k),
+                    unpack_f32);
 }
 
 /* A pair of columns is 16 words; the low half of each is the first. */
-INLINE void unpack_bf16(float *tile, const uint8_t *panel, size_t from, size_t n)
+INLINE const float *unpack_bf16(float *tile, const uint8_t *panel, size_t from, size_t n)
 {
     for (size_t i = 0; i < n; i += 2)
         for (int c = 0; c < WIDE; c++) {
@@ -115,13 +129,66 @@ INLINE void unpack_bf16(float *tile, const uint8_t *panel, size_t from, size_t n
             /* Past the last column of an odd number the tile has room, and nobody reads it. */
             store(tile + (i + 1) * RT_PANEL + c * RT_LANES, (vec)(pair & (int32_t)0xffff0000));
         }
+    return tile;
 }
+
+/* How far ahead of a single row's products memory is asked for: prefetching by the machine ends at a
+ * page's. */
+enum { AHEAD_BYTES = 4096 };
+
+/* One row over `wide` panels side by side, from memory to registers. */
+#define DEFINE_BF16_ROW(wide)                                                                      \
+    INLINE void bf16_row_##wide(float *out, const float *x, size_t k, const uint8_t *panel,        \
+                                size_t panel_bytes)                                                \
+    {                                                                                              \
+        vec totals[wide][WIDE] = {0};                                                              \
+                                                                                                   \
+        for (size_t from = 0; from < k; from += BLOCK_K) {                                         \
+            size_t end = k - from < BLOCK_K ? k : from + BLOCK_K;                                  \
+            vec sums[wide][WIDE] = {0};                                                            \
+                                                                                                   \
+            for (size_t i = from; i < end; i += 2) {                                               \
+                vec second = i + 1 < end ? all(x[i + 1]) : all(0);                                 \
+                                                                                                   \
+                for (int p = 0; p < wide; p++) {                                                   \
+                    const uint8_t *at = panel + (size_t)p * panel_bytes + i * RT_PANEL * 2;        \
+                                                                                                   \
+                    __builtin_prefetch(at + AHEAD_BYTES);                                          \
+                    for (int c = 0; c < WIDE; c++) {                                               \
+                        ivec pair;                                                                 \
+                                                                                                   \
+                        memcpy(&pair, at + (size_t)c * sizeof(pair), sizeof(pair));                \
+                        sums[p][c] += x[i] * (vec)(pair << 16);                                    \
+                        sums[p][c] += second * (vec)(pair & (int32_t)0xffff0000);                  \
+                    }                                                                              \
+                }                                                                                  \
+            }                                                                                      \
+            for (int p = 0; p < wide; p++)                                                         \
+                for (int c = 0; c < WIDE; c++)                                                     \
+                    totals[p][c] = from == 0 ? sums[p][c] : totals[p][c] + sums[p][c];             \
+        }                                                                                          \
+        for (int p = 0; p < wide; p++)                                                             \
+            for (int c = 0; c < WIDE; c++)                                                         \
+                store(out + p * RT_PANEL + c * RT_LANES, totals[p][c]);                            \
+    }
+
+DEFINE_BF16_ROW(2)
+DEFINE_BF16_ROW(1)
 
 static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                          const void *panels, size_t n_panels)
 {
-    multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, rt_panel_bytes(RT_PACK_BF16, k),
-                    unpack_bf16);
+    size_t panel_bytes = rt_panel_bytes(RT_PACK_BF16, k), p = 0;
+    const uint8_t *panel = panels;
+
+    if (m > 1) {
+        multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, panel_bytes, unpack_bf16);
+        return;
+    }
+    for (; p + 2 <= n_panels; p += 2)
+        bf16_row_2(out + p * RT_PANEL, x, k, panel + p * panel_bytes, panel_bytes);
+    if (p < n_panels)
+        bf16_row_1(out + p * RT_PANEL, x, k, panel + p * panel_bytes, panel_bytes);
 }
 
 /* Scales of a block's rows. */
@@ -154,7 +221,7 @@ INLINE void unpack_words(float *tile, const uint8_t *words, int shift, int mask,
         }
 }
 
-INLINE void unpack_q8(float *tile, const uint8_t *panel, size_t from, size_t n)
+INLINE const float *unpack_q8(float *tile, const uint8_t *panel, size_t from, size_t n)
 {
     for (size_t i = 0; i < n; i += RT_BLOCK) {
         const uint8_t *block = panel + (from + i) / RT_BLOCK * RT_Q8_BLOCK_BYTES;
@@ -163,9 +230,10 @@ INLINE void unpack_q8(float *tile, const uint8_t *panel, size_t from, size_t n)
         block_scales(scales, block, RT_Q8_BLOCK_BYTES);
         unpack_words(tile + i * RT_PANEL, block, 0, 255, 128, scales, 8);
     }
+    return tile;
 }
 
-INLINE void unpack_q4(float *tile, const uint8_t *panel, size_t from, size_t n)
+INLINE const float *unpack_q4(float *tile, const uint8_t *panel, size_t from, size_t n)
 {
     for (size_t i = 0; i < n; i += RT_BLOCK) {
         const uint8_t *block = panel + (from + i) / RT_BLOCK * RT_Q4_BLOCK_BYTES;
@@ -175,6 +243,7 @@ INLINE void unpack_q4(float *tile, const uint8_t *panel, size_t from, size_t n)
         unpack_words(tile + i * RT_PANEL, block, 0, 15, 8, scales, 4);
         unpack_words(tile + (i + 16) * RT_PANEL, block, 4, 15, 8, scales, 4);
     }
+    return tile;
 }
 
 static void product_q8(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
@@ -218,90 +287,201 @@ static void quantise_row(rt_q8_row *out, const float *x, size_t k)
 
 INLINE vec load_kept(const void *kept, rt_kept kind, size_t i);
 
-/* Eight keys at a time against one query would read the query eight times; four rows of queries
- * against four keys read each of both four times. */
-INLINE void scores(float *out, size_t ldo, const float *q, size_t ldq, size_t m, const void *keys,
-                   size_t ldk, size_t n, size_t d, rt_kept kind)
+INLINE float one_kept(const void *kept, rt_kept kind, size_t i)
+{
+    return kind == RT_KEPT_F16 ? rt_f16_to_f32(((const uint16_t *)kept)[i])
+                               : ((const float *)kept)[i];
+}
+
+/* Elements [i, i + RT_LANES) of a row of d, with zeros where it has ended. */
+INLINE vec load_kept_within(const void *kept, rt_kept kind, size_t row, size_t i, size_t d)
+{
+    float parts[RT_LANES] = {0};
+
+    if (i + RT_LANES <= d)
+        return load_kept(kept, kind, row + i);
+    for (size_t c = 0; i + c < d; c++)
+        parts[c] = one_kept(kept, kind, row + i + c);
+    return load(parts);
+}
+
+/* The first and the second half of two vectors, element by element in turn. */
+#if RT_LANES == 4
+#define FIRST_HALVES(a, b)  __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define SECOND_HALVES(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#elif RT_LANES == 8
+#define FIRST_HALVES(a, b)  __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define SECOND_HALVES(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define FIRST_HALVES(a, b)                                                                         \
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define SECOND_HALVES(a, b)                                                                        \
+    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#endif
+
+/* rows[i][c] becomes rows[c][i]: each pass deals the two halves of the rows out in turn. */
+INLINE void transpose(vec rows[RT_LANES])
+{
+    for (int pass = 1; pass < RT_LANES; pass *= 2) {
+        vec dealt[RT_LANES];
+
+        for (int i = 0; i < RT_LANES / 2; i++) {
+            dealt[2 * i] = FIRST_HALVES(rows[i], rows[i + RT_LANES / 2]);
+            dealt[2 * i + 1] = SECOND_HALVES(rows[i], rows[i + RT_LANES / 2]);
+        }
+        for (int i = 0; i < RT_LANES; i++)
+            rows[i] = dealt[i];
+    }
+}
+
+/* Elements [from, from + n) of sixteen keys, as a panel has its rows; the tile has room for whole
+ * vectors. */
+INLINE void gather_keys(float *tile, const void *keys, rt_kept kind, size_t ldk, size_t from,
+                        size_t n)
+{
+    for (size_t i = 0; i < n; i += RT_LANES)
+        for (size_t c = 0; c < RT_PANEL; c += RT_LANES) {
+            vec rows[RT_LANES];
+
+            for (size_t r = 0; r < RT_LANES; r++)
+                rows[r] = load_kept_within(keys, kind, (c + r) * ldk, from + i, from + n);
+            transpose(rows);
+            for (size_t r = 0; r < RT_LANES; r++)
+                store(tile + (i + r) * RT_PANEL + c, rows[r]);
+        }
+}
+
+/* One query against n keys, four of them at a time. */
+INLINE void score_row(float *out, const float *q, const void *keys, size_t ldk, size_t n, size_t d,
+                      rt_kept kind)
 {
     size_t whole = d / RT_LANES * RT_LANES;
 
-    for (size_t t = 0; t < n; t += 4)
-        for (size_t j = 0; j < m; j += 2) {
-            vec sums[2][4] = {0};
-            size_t rows = m - j < 2 ? m - j : 2, columns = n - t < 4 ? n - t : 4;
+    for (size_t t = 0; t < n; t += 4) {
+        size_t columns = n - t < 4 ? n - t : 4;
+        vec sums[4] = {0};
 
-            if (rows == 2 && columns == 4) {
-                for (size_t i = 0; i < whole; i += RT_LANES) {
-                    vec a = load(q + j * ldq + i), b = load(q + (j + 1) * ldq + i);
-
-                    for (size_t c = 0; c < 4; c++) {
-                        vec key = load_kept(keys, kind, (t + c) * ldk + i);
-
-                        sums[0][c] += a * key;
-                        sums[1][c] += b * key;
-                    }
-                }
-            } else {
-                for (size_t r = 0; r < rows; r++)
-                    for (size_t c = 0; c < columns; c++)
-                        for (size_t i = 0; i < whole; i += RT_LANES)
-                            sums[r][c] += load(q + (j + r) * ldq + i) *
-                                          load_kept(keys, kind, (t + c) * ldk + i);
-            }
-            for (size_t r = 0; r < rows; r++)
-                for (size_t c = 0; c < columns; c++) {
-                    float sum = sum_of(sums[r][c]);
-
-                    for (size_t i = whole; i < d; i++)
-                        sum += q[(j + r) * ldq + i] *
-                               (kind == RT_KEPT_F16
-                                    ? rt_f16_to_f32(((const uint16_t *)keys)[(t + c) * ldk + i])
-                                    : ((const float *)keys)[(t + c) * ldk + i]);
-                    out[(j + r) * ldo + t + c] = sum;
-                }
+        if (columns == 4) {
+            for (size_t i = 0; i < whole; i += RT_LANES)
+                for (size_t c = 0; c < 4; c++)
+                    sums[c] += load(q + i) * load_kept(keys, kind, (t + c) * ldk + i);
+        } else {
+            for (size_t i = 0; i < whole; i += RT_LANES)
+                for (size_t c = 0; c < columns; c++)
+                    sums[c] += load(q + i) * load_kept(keys, kind, (t + c) * ldk + i);
         }
+        for (size_t c = 0; c < columns; c++) {
+            float sum = sum_of(sums[c]);
+
+            for (size_t i = whole; i < d; i++)
+                sum += q[i] * one_kept(keys, kind, (t + c) * ldk + i);
+            out[t + c] = sum;
+        }
+    }
+}
+
+/* Rows of queries from which on it pays to turn keys and values into tiles. */
+enum { TILED_ROWS = 4 };
+
+INLINE const void *kept_at(const void *kept, rt_kept kind, size_t i)
+{
+    return (const uint8_t *)kept + i * (kind == RT_KEPT_F16 ? sizeof(uint16_t) : sizeof(float));
+}
+
+INLINE void scores(float *out, size_t ldo, const float *q, size_t ldq, size_t m, const void *keys,
+                   size_t ldk, size_t n, size_t d, rt_kept kind)
+{
+    float tile[BLOCK_K * RT_PANEL] __attribute__((aligned(64)));
+    size_t t = 0;
+
+    for (; m >= TILED_ROWS && t + RT_PANEL <= n; t += RT_PANEL)
+        for (size_t from = 0; from < d; from += BLOCK_K) {
+            size_t some = d - from < BLOCK_K ? d - from : BLOCK_K;
+
+            gather_keys(tile, kept_at(keys, kind, t * ldk), kind, ldk, from, some);
+            multiply_tile(out + t, ldo, q + from, ldq, m, tile, RT_PANEL, some, from == 0);
+        }
+    for (size_t j = 0; j < m; j++)
+        score_row(out + j * ldo + t, q + j * ldq, kept_at(keys, kind, t * ldk), ldk, n - t, d,
+                  kind);
+}
+
+/* Columns [i, i + 16) of n values; what the row has not is zero. */
+INLINE void gather_values(float *tile, const void *values, rt_kept kind, size_t ldv, size_t n,
+                          size_t i, size_t d)
+{
+    for (size_t t = 0; t < n; t++)
+        for (size_t c = 0; c < RT_PANEL; c += RT_LANES)
+            store(tile + t * RT_PANEL + c,
+                  i + c < d ? load_kept_within(values, kind, t * ldv, i + c, d) : (vec){0});
+}
+
+/* The last columns, fewer than sixteen, by way of a place that has room for all of them. */
+INLINE void blend_rest(float *out, size_t ldo, const float *weights, size_t ldw, size_t m,
+                       const float *tile, size_t n, size_t columns, int first)
+{
+    enum { SOME = 24 };
+    float part[SOME * RT_PANEL];
+
+    for (size_t j = 0; j < m; j += SOME) {
+        size_t rows = m - j < SOME ? m - j : SOME;
+
+        multiply_tile(part, RT_PANEL, weights + j * ldw, ldw, rows, tile, RT_PANEL, n, 1);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < columns; c++) {
+                float *to = out + (j + r) * ldo + c;
+
+                *to = first ? part[r * RT_PANEL + c] : *to + part[r * RT_PANEL + c];
+            }
+    }
+}
+
+/* One row of weights: four sums at a time. */
+INLINE void blend_row(float *out, const float *weights, const void *values, size_t ldv, size_t n,
+                      size_t d, rt_kept kind)
+{
+    size_t i = 0;
+
+    for (; i + 4 * RT_LANES <= d; i += 4 * RT_LANES) {
+        vec sums[4] = {0};
+
+        for (size_t t = 0; t < n; t++)
+            for (size_t c = 0; c < 4; c++)
+                sums[c] += weights[t] * load_kept(values, kind, t * ldv + i + c * RT_LANES);
+        for (size_t c = 0; c < 4; c++)
+            store(out + i + c * RT_LANES, sums[c]);
+    }
+    for (; i < d; i += RT_LANES) {
+        vec sum = {0};
+
+        for (size_t t = 0; t < n; t++)
+            sum += weights[t] * load_kept_within(values, kind, t * ldv, i, d);
+        store_rest(out + i, sum, d - i < RT_LANES ? d - i : RT_LANES);
+    }
 }
 
 INLINE void blend(float *out, size_t ldo, const float *weights, size_t ldw, size_t m,
                   const void *values, size_t ldv, size_t n, size_t d, rt_kept kind)
 {
-    size_t whole = d / RT_LANES * RT_LANES;
+    float tile[BLOCK_K * RT_PANEL] __attribute__((aligned(64)));
 
-    for (size_t j = 0; j < m; j += 4) {
-        size_t rows = m - j < 4 ? m - j : 4;
+    if (m < TILED_ROWS) {
+        for (size_t j = 0; j < m; j++)
+            blend_row(out + j * ldo, weights + j * ldw, values, ldv, n, d, kind);
+        return;
+    }
+    for (size_t from = 0; from < n; from += BLOCK_K) {
+        size_t some = n - from < BLOCK_K ? n - from : BLOCK_K;
+        const void *block = kept_at(values, kind, from * ldv);
 
-        for (size_t i = 0; i < whole; i += RT_LANES) {
-            vec sums[4] = {0};
-
-            if (rows == 4) {
-                for (size_t t = 0; t < n; t++) {
-                    vec value = load_kept(values, kind, t * ldv + i);
-
-                    for (size_t r = 0; r < 4; r++)
-                        sums[r] += weights[(j + r) * ldw + t] * value;
-                }
-            } else {
-                for (size_t t = 0; t < n; t++) {
-                    vec value = load_kept(values, kind, t * ldv + i);
-
-                    for (size_t r = 0; r < rows; r++)
-                        sums[r] += weights[(j + r) * ldw + t] * value;
-                }
-            }
-            for (size_t r = 0; r < rows; r++)
-                store(out + (j + r) * ldo + i, sums[r]);
+        for (size_t i = 0; i < d; i += RT_PANEL) {
+            gather_values(tile, block, kind, ldv, some, i, d);
+            if (i + RT_PANEL <= d)
+                multiply_tile(out + i, ldo, weights + from, ldw, m, tile, RT_PANEL, some,
+                              from == 0);
+            else
+                blend_rest(out + i, ldo, weights + from, ldw, m, tile, some, d - i, from == 0);
         }
-        for (size_t r = 0; r < rows; r++)
-            for (size_t i = whole; i < d; i++) {
-                float sum = 0;
-
-                for (size_t t = 0; t < n; t++)
-                    sum += weights[(j + r) * ldw + t] *
-                           (kind == RT_KEPT_F16
-                                ? rt_f16_to_f32(((const uint16_t *)values)[t * ldv + i])
-                                : ((const float *)values)[t * ldv + i]);
-                out[(j + r) * ldo + i] = sum;
-            }
     }
 }
 
@@ -346,12 +526,19 @@ static void blend_f32(float *out, size_t ldo, const float *weights, size_t ldw, 
 
 static void softmax(float *x, size_t n)
 {
-    float most = x[0];
-    vec sums = {0};
-
-    for (size_t i = 1; i < n; i++)
-        most = x[i] > most ? x[i] : most;
     size_t whole = n / RT_LANES * RT_LANES;
+    float most = x[0];
+    vec mosts = all(most), sums = {0};
+
+    for (size_t i = 0; i < whole; i += RT_LANES) {
+        vec v = load(x + i);
+
+        mosts = choose(v > mosts, v, mosts);
+    }
+    for (size_t i = 0; i < RT_LANES; i++)
+        most = mosts[i] > most ? mosts[i] : most;
+    for (size_t i = whole; i < n; i++)
+        most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < whole; i += RT_LANES) {
         vec e = vec_exp(load(x + i) - most);
 

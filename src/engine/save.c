@@ -1,5 +1,5 @@
 /* Owns the layout of a safetensors file that is written: its header, then the tensors in the order
- * given, without gaps. */
+ * given, without gaps; and how they are dealt out to several files. */
 #include "engine/save.h"
 
 #include <stdlib.h>
@@ -162,5 +162,116 @@ done:
     free(w.values);
     free(w.bytes);
     fm_buf_release(&header);
+    return st;
+}
+
+/* ---- a folder ---- */
+
+typedef struct {
+    const char *folder;
+    const rt_entry *entries;
+    size_t n, n_shards;
+    rt_fill fill;
+    void *context;
+    size_t first; /* of the shard that is written */
+} dealing;
+
+static fm_status fill_shard(void *context, size_t index, size_t first, size_t n, float *out,
+                            fm_err *err)
+{
+    const dealing *d = context;
+
+    return d->fill(d->context, d->first + index, first, n, out, err);
+}
+
+/* The first entry after a shard that begins at `first`: at least one is in it. */
+static fm_status end_of_shard(const dealing *d, size_t first, size_t shard_bytes, size_t *end,
+                              fm_err *err)
+{
+    size_t total = 0, elements, bytes, i = first;
+
+    for (; i < d->n; i++) {
+        if (!measure(&d->entries[i], &elements, &bytes) || !fm_size_add(total, bytes, &total))
+            return fm_fail(err, FM_E_INPUT, "%s: '%s' has a shape that cannot be written",
+                           d->folder, d->entries[i].name);
+        if (i > first && total > shard_bytes)
+            break;
+    }
+    *end = i;
+    return FM_OK;
+}
+
+static void name_shard(const dealing *d, size_t shard, char out[64])
+{
+    if (d->n_shards == 1)
+        snprintf(out, 64, "model.safetensors");
+    else
+        snprintf(out, 64, "model-%05zu-of-%05zu.safetensors", shard + 1, d->n_shards);
+}
+
+static fm_status write_index(const dealing *d, const size_t *ends, fm_err *err)
+{
+    char path[FM_PATH_BYTES], name[64];
+    fm_buf text = {0};
+    fm_json_writer w = {.out = &text, .pretty = true};
+    size_t total = 0, elements, bytes;
+    fm_status st = fm_path_join(path, d->folder, "model.safetensors.index.json", err);
+
+    if (st != FM_OK)
+        return st;
+    for (size_t i = 0; i < d->n; i++)
+        total += measure(&d->entries[i], &elements, &bytes) ? bytes : 0;
+    fm_json_open(&w, NULL, '{');
+    fm_json_open(&w, "metadata", '{');
+    fm_json_put_int(&w, "total_size", (int64_t)total);
+    fm_json_close(&w, '}');
+    fm_json_open(&w, "weight_map", '{');
+    for (size_t shard = 0, i = 0; shard < d->n_shards; shard++) {
+        name_shard(d, shard, name);
+        for (; i < ends[shard]; i++)
+            fm_json_put_string(&w, d->entries[i].name, name);
+    }
+    fm_json_close(&w, '}');
+    fm_json_close(&w, '}');
+    st = fm_buf_check(&text, path, err);
+    if (st == FM_OK)
+        st = fm_file_write_atomic(path, fm_buf_text(&text), text.size, err);
+    fm_buf_release(&text);
+    return st;
+}
+
+static fm_status write_shards(dealing *d, const size_t *ends, fm_err *err)
+{
+    static const char *const metadata[][2] = {{"format", "pt"}};
+    fm_status st = FM_OK;
+
+    for (size_t shard = 0; shard < d->n_shards && st == FM_OK; shard++) {
+        char path[FM_PATH_BYTES], name[64];
+
+        d->first = shard > 0 ? ends[shard - 1] : 0;
+        name_shard(d, shard, name);
+        st = fm_path_join(path, d->folder, name, err);
+        if (st == FM_OK)
+            st = rt_safetensors_write(path, d->entries + d->first, ends[shard] - d->first, metadata,
+                                      1, fill_shard, d, err);
+    }
+    return st == FM_OK && d->n_shards > 1 ? write_index(d, ends, err) : st;
+}
+
+fm_status rt_weights_write(const char *folder, const rt_entry *entries, size_t n,
+                           size_t shard_bytes, rt_fill fill, void *context, fm_err *err)
+{
+    dealing d = {.folder = folder, .entries = entries, .n = n, .fill = fill, .context = context};
+    size_t *ends = calloc(n + 1, sizeof(*ends)); /* of each shard; no more of them than entries */
+    fm_status st =
+        ends ? fm_dir_make(folder, err) : fm_fail(err, FM_E_NOMEM, "no memory for '%s'", folder);
+
+    for (size_t at = 0; at < n && st == FM_OK; d.n_shards++) {
+        st = end_of_shard(&d, at, shard_bytes, &ends[d.n_shards], err);
+        at = ends[d.n_shards];
+    }
+    if (st == FM_OK)
+        st = write_shards(&d, ends, err);
+    free(ends);
     return st;
 }

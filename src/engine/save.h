@@ -1,6 +1,6 @@
 /**
- * Writing weights: one safetensors file, made beside its place and renamed into it when it is whole.
- * Source: safetensors format 0.4.
+ * Writing weights: safetensors files, each made beside its place and renamed into it when it is whole.
+ * Source: safetensors format 0.4; names of shards and their index as Hugging Face's.
  */
 #ifndef RT_ENGINE_SAVE_H
 #define RT_ENGINE_SAVE_H
@@ -26,5 +26,12 @@ typedef fm_status (*rt_fill)(void *context, size_t index, size_t first, size_t n
 FM_MUST_CHECK fm_status rt_safetensors_write(const char *path, const rt_entry *entries, size_t n,
                                              const char *const (*metadata)[2], size_t n_metadata,
                                              rt_fill fill, void *context, fm_err *err);
+
+/* The same as what a folder's weights are: model.safetensors, or where that would pass shard_bytes
+ * several files and model.safetensors.index.json, last. No tensor is split. */
+#define RT_SHARD_BYTES ((size_t)4 << 30)
+FM_MUST_CHECK fm_status rt_weights_write(const char *folder, const rt_entry *entries, size_t n,
+                                         size_t shard_bytes, rt_fill fill, void *context,
+                                         fm_err *err);
 
 #endif

@@ -43,7 +43,10 @@ size_t rt_tensor_elements(const rt_tensor *tensor)
 
 static uint16_t load16(const uint8_t *at)
 {
-    return (uint16_t)(at[0] | at[1] << 8);
+    uint16_t bits;
+
+    memcpy(&bits, at, sizeof(bits));
+    return bits;
 }
 
 static void get_q8_0(const uint8_t *block, float out[BLOCK])
@@ -110,8 +113,7 @@ fm_status rt_tensor_read(const rt_tensor *tensor, const char *name, float *out, 
 
 static void store16(uint8_t *at, uint16_t bits)
 {
-    at[0] = (uint8_t)bits;
-    at[1] = (uint8_t)(bits >> 8);
+    memcpy(at, &bits, sizeof(bits));
 }
 
 /* The scale as the block keeps it, and what one quantum is then worth. */

@@ -45,4 +45,9 @@ FM_MUST_CHECK fm_status rt_tokenizer_encode(const rt_tokenizer *tokenizer, const
 FM_MUST_CHECK fm_status rt_tokenizer_stream(const rt_tokenizer *tokenizer, int32_t id,
                                             fm_buf *pending, size_t *whole, fm_err *err);
 
+/* Write a tokenizer.json of the 256 single bytes, without merges, and the special tokens of Qwen2, NVILA
+ * and RoboTracer ("<|im_end|>", "<image>", "<SCALE>", ...): all under their own ids where a vocabulary
+ * of this size has them, else right after the bytes. FM_E_INPUT where there is no room for them. */
+FM_MUST_CHECK fm_status rt_tokenizer_write_bytes(const char *path, size_t vocabulary, fm_err *err);
+
 #endif

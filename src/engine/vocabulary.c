@@ -4,81 +4,18 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/text.h"
+#include "engine/alphabet.h"
 #include "engine/folder.h"
 #include "engine/split.h"
 #include "engine/tokenizer_internal.h"
 
 #define MAX_FILE_BYTES ((size_t)256 << 20)
 
-/* ---- the alphabet in which a vocabulary writes bytes ---- */
-
-/* GPT-2's: printable bytes stand for themselves, the others for U+0100 and on, in order. */
-static int32_t letter_of_byte(int byte)
-{
-    static const int runs[][2] = {{33, 126}, {161, 172}, {174, 255}};
-    int32_t others = 0;
-
-    for (int b = 0; b <= byte; b++) {
-        bool printable = false;
-
-        for (size_t i = 0; i < 3; i++)
-            printable = printable || (b >= runs[i][0] && b <= runs[i][1]);
-        if (b == byte)
-            return printable ? b : 0x100 + others;
-        others += !printable;
-    }
-    return -1;
-}
-
-typedef struct {
-    int16_t byte_of[0x200]; /* -1: no letter of the alphabet */
-    char letters[256][3];   /* UTF-8, terminated */
-} alphabet;
-
-static void alphabet_make(alphabet *a)
-{
-    memset(a->byte_of, -1, sizeof(a->byte_of));
-    for (int b = 0; b < 256; b++) {
-        int32_t letter = letter_of_byte(b);
-
-        a->byte_of[letter] = (int16_t)b;
-        if (letter < 0x80) {
-            a->letters[b][0] = (char)letter;
-            a->letters[b][1] = '\0';
-        } else {
-            a->letters[b][0] = (char)(0xc0 | letter >> 6);
-            a->letters[b][1] = (char)(0x80 | (letter & 0x3f));
-            a->letters[b][2] = '\0';
-        }
-    }
-}
-
-/* The bytes that a word of the alphabet stands for, or false. out has room for strlen(word). */
-static bool decode(const alphabet *a, const char *word, char *out, size_t *size)
-{
-    *size = 0;
-    for (const unsigned char *p = (const unsigned char *)word; *p; p++) {
-        int code = *p;
-
-        if (code >= 0x80) {
-            if ((code & 0xe0) != 0xc0 || (p[1] & 0xc0) != 0x80)
-                return false;
-            code = (code & 0x1f) << 6 | (p[1] & 0x3f);
-            p++;
-        }
-        if (code >= 0x200 || a->byte_of[code] < 0)
-            return false;
-        out[(*size)++] = (char)a->byte_of[code];
-    }
-    return true;
-}
-
 /* ---- tokens ---- */
 
 typedef struct {
     rt_tokenizer *tokenizer;
-    alphabet letters;
+    rt_alphabet letters;
     const char *file; /* for messages */
     size_t capacity;  /* of tokens */
     rt_added *added;
@@ -154,7 +91,7 @@ static fm_status read_vocabulary(reading *r, const cJSON *vocabulary)
         if (!id_of(entry, &id))
             st = fm_fail(r->err, FM_E_INPUT, "%s: the token '%s' has no id below %d", r->file,
                          entry->string, RT_MAX_VOCABULARY);
-        else if (decode(&r->letters, entry->string, bytes, &size))
+        else if (rt_alphabet_decode(&r->letters, entry->string, bytes, &size))
             st = put_token(r, id, entry->string, bytes, size, false);
         else /* not written in the alphabet: it stands for itself */
             st = put_token(r, id, entry->string, entry->string, length, false);
@@ -493,7 +430,7 @@ fm_status rt_vocabulary_read(rt_tokenizer *tokenizer, const char *path, fm_err *
     char whole[FM_PATH_BYTES];
     fm_status st = FM_OK;
 
-    alphabet_make(&r.letters);
+    rt_alphabet_make(&r.letters);
     r.added = calloc(RT_MAX_ADDED, sizeof(*r.added));
     if (!r.added)
         return no_memory(&r);

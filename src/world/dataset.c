@@ -2,18 +2,13 @@
  * from world.c. */
 #include "fathom/world.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/files.h"
 #include "base/json.h"
 #include "base/size.h"
+#include "base/staging.h"
 #include "base/threads.h"
 
 /* By this file a folder is known as made here, and from what. */
@@ -21,7 +16,7 @@ static const char STAMP_NAME[] = "fathom-world.json";
 
 typedef struct {
     const fm_world_config *config;
-    char folder[FM_PATH_BYTES];
+    const char *folder;   /* where to write */
     fm_world_item *items; /* one a worker */
     fm_buf *records;      /* one an item */
 } dataset;
@@ -231,19 +226,6 @@ static fm_status fill(dataset *set, int jobs, fm_err *err)
 
 /* ---- folders ---- */
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-    (void)!nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* Was this folder made by us from this configuration? */
 static bool is_ours(const fm_world_config *config, const char *dir)
 {
@@ -261,80 +243,40 @@ static bool is_ours(const fm_world_config *config, const char *dir)
     return ours;
 }
 
-/* Make the finished folder appear under its name, with what is in it on disk first. */
-static fm_status publish(const dataset *set, const char *dir, fm_err *err)
+/* The folder under its name; another process may have been faster. */
+static fm_status publish(const fm_world_config *config, fm_staging *staging, fm_err *err)
 {
-    int fd = open(set->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fm_status st = fm_staging_commit(staging, err);
 
-    if (fd < 0 || syncfs(fd) != 0) {
-        int why = errno;
-
-        if (fd >= 0)
-            close(fd);
-        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", dir, strerror(why));
-    }
-    close(fd);
-    if (rename(set->folder, dir) == 0)
+    if (st != FM_E_USAGE)
+        return st;
+    if (is_ours(config, staging->path))
         return FM_OK;
-    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
-        if (is_ours(set->config, dir)) {
-            remove_tree(set->folder); /* another process was faster */
-            return FM_OK;
-        }
-        return fm_fail(err, FM_E_USAGE,
-                       "'%s' exists and was not made from this seed, count and size", dir);
-    }
-    return fm_fail(err, FM_E_IO, "cannot create folder '%s': %s", dir, strerror(errno));
-}
-
-/* Is there anything at this path that a folder of ours would bury? An empty folder is not. */
-static bool is_occupied(const char *path)
-{
-    struct stat info;
-    struct dirent *entry;
-    bool occupied = false;
-    DIR *folder;
-
-    if (lstat(path, &info) != 0)
-        return false;
-    folder = S_ISDIR(info.st_mode) ? opendir(path) : NULL;
-    if (!folder)
-        return true;
-    while (!occupied && (entry = readdir(folder)))
-        occupied = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(folder);
-    return occupied;
+    return fm_fail(err, FM_E_USAGE, "'%s' exists and was not made from this seed, count and size",
+                   staging->path);
 }
 
 fm_status fm_world_generate(const fm_world_config *config, const char *dir, fm_err *err)
 {
     dataset set = {.config = config};
-    char final[FM_PATH_BYTES];
-    size_t n = strlen(dir);
+    fm_staging staging = {0};
     fm_status st;
 
     if (config->count < 1 || config->count > FM_WORLD_MAX_COUNT)
         return fm_fail(err, FM_E_USAGE, "%zu scenes asked for: 1 to %d can be had", config->count,
                        FM_WORLD_MAX_COUNT);
-    while (n > 1 && dir[n - 1] == '/')
-        n--;
-    int made = snprintf(final, sizeof(final), "%.*s", (int)n, dir);
-    int temporary =
-        snprintf(set.folder, sizeof(set.folder), "%.*s.tmp.%ld", (int)n, dir, (long)getpid());
-    if (n == 0 || made < 0 || temporary < 0 || (size_t)temporary >= sizeof(set.folder))
-        return fm_fail(err, FM_E_USAGE, "not a usable folder name: '%.100s'", dir);
-    if (is_ours(config, final))
+    if (is_ours(config, dir))
         return FM_OK;
-    if (is_occupied(final))
+    if (fm_path_is_occupied(dir))
         return fm_fail(err, FM_E_USAGE,
-                       "'%s' exists and was not made from this seed, count and size", final);
-    remove_tree(set.folder);
-    st = fm_dir_make(set.folder, err);
-    if (st == FM_OK)
-        st = fill(&set, config->jobs < 1 ? fm_threads_available() : config->jobs, err);
-    if (st == FM_OK)
-        st = publish(&set, final, err);
+                       "'%s' exists and was not made from this seed, count and size", dir);
+    st = fm_staging_begin(&staging, dir, err);
     if (st != FM_OK)
-        remove_tree(set.folder);
+        return st;
+    set.folder = staging.folder;
+    st = fill(&set, config->jobs < 1 ? fm_threads_available() : config->jobs, err);
+    if (st == FM_OK)
+        st = publish(config, &staging, err);
+    fm_staging_abandon(&staging);
     return st;
 }

@@ -137,8 +137,9 @@ static void apply(const matrix *m, const rt_kernels *kernels, bool int8, const f
 
 TestSuite(products, .init = scratch_make, .fini = scratch_remove);
 
-static const size_t sizes[][3] = {{1, 1, 1},    {1, 16, 32},  {3, 17, 33},   {2, 15, 64},
-                                  {7, 100, 95}, {16, 48, 31}, {33, 65, 130}, {5, 200, 257}};
+static const size_t sizes[][3] = {{1, 1, 1},     {1, 16, 32},   {3, 17, 33},   {2, 15, 64},
+                                  {7, 100, 95},  {16, 48, 31},  {33, 65, 130}, {5, 200, 257},
+                                  {14, 40, 600}, {250, 33, 300}};
 
 /* Of the sum of magnitudes, which bounds what rounding of inputs and of sums can do. */
 static double tolerance(rt_pack pack, bool int8)
@@ -285,8 +286,9 @@ static void check_attention(const rt_kernels *k, size_t m, size_t n, size_t d)
 
 Test(kernels, attention_of_every_table_over_odd_sizes)
 {
-    static const size_t shapes[][3] = {
-        {1, 1, 1}, {1, 7, 8}, {3, 33, 72}, {32, 65, 128}, {5, 130, 31}};
+    static const size_t shapes[][3] = {{1, 1, 1},     {1, 7, 8},    {3, 33, 72},
+                                       {32, 65, 128}, {5, 130, 31}, {4, 16, 3},
+                                       {26, 17, 25},  {7, 300, 72}, {9, 47, 260}};
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         const rt_kernels *k = rt_kernels_choose(tables[t]);

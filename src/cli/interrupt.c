@@ -1,0 +1,22 @@
+#include "interrupt.h"
+
+#include <unistd.h>
+
+volatile sig_atomic_t cli_interrupted;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    if (cli_interrupted)
+        _exit(130);
+    cli_interrupted = 1;
+}
+
+void cli_catch_interrupt(void)
+{
+    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+}
