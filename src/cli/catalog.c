@@ -35,9 +35,19 @@ static const fm_grader_ops *const graders[] = {
 };
 
 static const fm_adapter_ops *const adapters[] = {
-    &fm_adapter_replay,    &fm_adapter_command,         &fm_adapter_gemini, &fm_adapter_openai,
-    &fm_adapter_anthropic, &fm_adapter_robotracer_http, &fm_adapter_oracle, &fm_adapter_wrong,
-    &fm_adapter_jitter,    &fm_adapter_straight,        &fm_adapter_centre, NULL,
+    &fm_adapter_engine,
+    &fm_adapter_replay,
+    &fm_adapter_command,
+    &fm_adapter_gemini,
+    &fm_adapter_openai,
+    &fm_adapter_anthropic,
+    &fm_adapter_robotracer_http,
+    &fm_adapter_oracle,
+    &fm_adapter_wrong,
+    &fm_adapter_jitter,
+    &fm_adapter_straight,
+    &fm_adapter_centre,
+    NULL,
 };
 
 static const char *environment(const char *name)

@@ -14,7 +14,7 @@
 static const fm_adapter_ops *const all[] = {
     &fm_adapter_replay,    &fm_adapter_command,         &fm_adapter_gemini, &fm_adapter_openai,
     &fm_adapter_anthropic, &fm_adapter_robotracer_http, &fm_adapter_oracle, &fm_adapter_jitter,
-    &fm_adapter_straight,  &fm_adapter_centre,          &fm_adapter_wrong,
+    &fm_adapter_straight,  &fm_adapter_centre,          &fm_adapter_wrong,  &fm_adapter_engine,
 };
 TestSuite(adapters, .init = scratch_make, .fini = scratch_remove);
 TestSuite(replay, .init = scratch_make, .fini = scratch_remove);
@@ -44,6 +44,15 @@ static fm_request request_for(const fm_sample *sample)
                         .camera = &sample->camera};
 }
 
+static const char *tiny_model(void)
+{
+    static char folder[1024];
+    const char *source = getenv("FATHOM_SOURCE_DIR");
+
+    snprintf(folder, sizeof(folder), "%s/tests/data/engine/tiny-robotracer", source ? source : ".");
+    return folder;
+}
+
 /* Settings with which an adapter opens. */
 static fm_adapter_config sane_config(const fm_adapter_ops *ops, fm_setting some[2],
                                      const char *replies)
@@ -54,6 +63,8 @@ static fm_adapter_config sane_config(const fm_adapter_ops *ops, fm_setting some[
         some[config.n_settings++] = (fm_setting){"file", replies};
     else if (ops == &fm_adapter_command)
         some[config.n_settings++] = (fm_setting){"command", "cat"};
+    else if (ops == &fm_adapter_engine)
+        some[config.n_settings++] = (fm_setting){"model", tiny_model()};
     if (ops->caps & FM_CAP_WIRE)
         some[config.n_settings++] = (fm_setting){"base_url", "http://127.0.0.1:9"};
     if ((ops->caps & FM_CAP_WIRE) && ops != &fm_adapter_robotracer_http)
