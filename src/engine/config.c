@@ -8,23 +8,11 @@
 
 #include "base/json.h"
 #include "base/size.h"
+#include "engine/config_internal.h"
 #include "engine/folder.h"
 #include "engine/members.h"
 
-/* Far over what any network of this kind has; products of two stay under 2^40. */
-enum {
-    MAX_FILE_BYTES = 16 << 20,
-    MAX_WIDTH = 1 << 16,
-    MAX_MLP = 1 << 20,
-    MAX_LAYERS = 1 << 10,
-    MAX_HEADS = 1 << 10,
-    MAX_HEAD_SIZE = 256,
-    MAX_VOCABULARY = 1 << 20,
-    MAX_TOKENS = 1 << 24,
-    MAX_PATCH = 64,
-    MAX_SIDE = 1 << 13,
-    MAX_TILES = 64,
-};
+enum { MAX_FILE_BYTES = 16 << 20 };
 
 typedef struct {
     const char *folder; /* NULL: the root's text is all there is */
@@ -656,8 +644,10 @@ fm_status rt_config_read(const char *folder, fm_arena *arena, rt_config *out, fm
     rt_config config = {0};
     reading r = {.folder = folder, .arena = arena, .out = &config, .err = err};
 
+    if (fm_file_exists(folder))
+        return rt_config_read_gguf(folder, arena, out, err);
     if (!fm_dir_exists(folder))
-        return fm_fail(err, FM_E_IO, "cannot open '%s': no folder of that name", folder);
+        return fm_fail(err, FM_E_IO, "cannot open '%s': no folder or file of that name", folder);
     fm_status st = load(&r, "config.json", &r.root_file, &r.root);
     if (st == FM_OK && !r.root)
         st = fm_fail(err, FM_E_INPUT, "%s: has no config.json, so it is no model's folder", folder);

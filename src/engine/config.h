@@ -95,7 +95,8 @@ typedef struct {
 
 typedef struct {
     const char *name, *folder; /* in the arena; folder NULL after rt_config_parse() */
-    bool plain;                /* a language model alone, its files in the folder itself */
+    bool
+        plain; /* a language model alone: its files lie in the folder itself, or it is a GGUF file */
     rt_decoder_config llm;
     bool has_vision, has_depth, has_own_depth_tower, has_spatial, has_scale;
     rt_tower_config vision, depth_tower;
@@ -107,7 +108,7 @@ typedef struct {
     enum { RT_ORDER_IMAGE_SPATIAL_TEXT, RT_ORDER_SPATIAL_IMAGE_TEXT } order;
 } rt_config;
 
-/* FM_E_INPUT names file and member. Every size is bounded, so that products of two fit a size_t. */
+/* folder: or a GGUF file. FM_E_INPUT names file and member. Every size is bounded, so that products of two fit a size_t. */
 FM_MUST_CHECK fm_status rt_config_read(const char *folder, fm_arena *arena, rt_config *out,
                                        fm_err *err);
 
@@ -117,7 +118,7 @@ FM_MUST_CHECK fm_status rt_config_parse(const char *text, size_t size, const cha
                                         fm_arena *arena, rt_config *out, fm_err *err);
 
 /* Where the files of a part ("llm", "vision_tower", ...) lie: "<folder>/<name>", of a plain model the
- * folder itself. */
+ * folder or the file itself. */
 FM_MUST_CHECK fm_status rt_config_part(const rt_config *config, const char *name,
                                        char out[FM_PATH_BYTES], fm_err *err);
 

@@ -1,5 +1,5 @@
 /**
- * Byte-level BPE as Qwen2 uses it: from tokenizer.json, or vocab.json with merges.txt. Text is split
+ * Byte-level BPE as Qwen2 uses it: from tokenizer.json, vocab.json with merges.txt, or GGUF. Text is split
  * by Qwen2's rule before merging, special tokens are found first.
  *
  * Immutable once opened; any number of threads. Encoding any bytes and decoding the ids gives the same
@@ -16,7 +16,7 @@
 
 typedef struct rt_tokenizer rt_tokenizer;
 
-/* path: a folder with the files, or a tokenizer.json. FM_E_INPUT names file and entry. */
+/* path: a folder with the files, a tokenizer.json or a GGUF file. FM_E_INPUT names file and entry. */
 FM_MUST_CHECK fm_status rt_tokenizer_open(rt_tokenizer **out, const char *path, fm_err *err);
 void rt_tokenizer_free(rt_tokenizer *tokenizer); /* accepts NULL */
 

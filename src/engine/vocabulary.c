@@ -1,5 +1,5 @@
-/* Reads a vocabulary from tokenizer.json, or from vocab.json, merges.txt and the lists of added
- * tokens. Whatever the splitting or normalising of a file is that this engine does not do is refused. */
+/* Reads a vocabulary from tokenizer.json, from vocab.json, merges.txt and the lists of added tokens, or
+ * from a GGUF file. Whatever the splitting or normalising of a file is that this engine does not do is refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "engine/folder.h"
 #include "engine/split.h"
 #include "engine/tokenizer_internal.h"
+#include "engine/weights_internal.h"
 
 #define MAX_FILE_BYTES ((size_t)256 << 20)
 
@@ -73,32 +74,24 @@ static fm_status put_token(reading *r, int32_t id, const char *name, const char 
     return FM_OK;
 }
 
-static fm_status read_vocabulary(reading *r, const cJSON *vocabulary)
+/* A word of the vocabulary; one that is not written in the alphabet stands for itself. */
+static fm_status put_word(reading *r, int32_t id, const char *word)
 {
-    const cJSON *entry;
-    fm_status st = FM_OK;
+    size_t length = strlen(word), size;
+    char *bytes = malloc(length + 1);
 
-    if (!cJSON_IsObject(vocabulary))
-        return fm_fail(r->err, FM_E_INPUT, "%s: has no vocabulary", r->file);
-    cJSON_ArrayForEach(entry, vocabulary)
-    {
-        size_t length = strlen(entry->string), size;
-        char *bytes = malloc(length + 1);
-        int32_t id;
+    if (!bytes)
+        return no_memory(r);
+    fm_status st = rt_alphabet_decode(&r->letters, word, bytes, &size)
+                       ? put_token(r, id, word, bytes, size, false)
+                       : put_token(r, id, word, word, length, false);
+    free(bytes);
+    return st;
+}
 
-        if (!bytes)
-            return no_memory(r);
-        if (!id_of(entry, &id))
-            st = fm_fail(r->err, FM_E_INPUT, "%s: the token '%s' has no id below %d", r->file,
-                         entry->string, RT_MAX_VOCABULARY);
-        else if (rt_alphabet_decode(&r->letters, entry->string, bytes, &size))
-            st = put_token(r, id, entry->string, bytes, size, false);
-        else /* not written in the alphabet: it stands for itself */
-            st = put_token(r, id, entry->string, entry->string, length, false);
-        free(bytes);
-        if (st != FM_OK)
-            return st;
-    }
+/* Once all words are there: every byte has to be one. */
+static fm_status find_bytes(reading *r)
+{
     for (int b = 0; b < 256; b++) {
         uint64_t id;
 
@@ -108,6 +101,26 @@ static fm_status read_vocabulary(reading *r, const cJSON *vocabulary)
         r->tokenizer->of_byte[b] = (int32_t)id;
     }
     return FM_OK;
+}
+
+static fm_status read_vocabulary(reading *r, const cJSON *vocabulary)
+{
+    const cJSON *entry;
+
+    if (!cJSON_IsObject(vocabulary))
+        return fm_fail(r->err, FM_E_INPUT, "%s: has no vocabulary", r->file);
+    cJSON_ArrayForEach(entry, vocabulary)
+    {
+        int32_t id;
+        fm_status st = id_of(entry, &id)
+                           ? put_word(r, id, entry->string)
+                           : fm_fail(r->err, FM_E_INPUT, "%s: the token '%s' has no id below %d",
+                                     r->file, entry->string, RT_MAX_VOCABULARY);
+
+        if (st != FM_OK)
+            return st;
+    }
+    return find_bytes(r);
 }
 
 static fm_status put_added(reading *r, const char *text, int32_t id, bool special)
@@ -424,6 +437,89 @@ static fm_status read_json(reading *r, const char *path)
     return st;
 }
 
+/* ---- the metadata of a GGUF file ---- */
+
+/* Kinds of tokens, as the format numbers them. */
+enum { CONTROL = 3, USER_DEFINED = 4, UNUSED = 5 };
+
+/* The next text of a list, terminated, in the arena; NULL without memory. */
+static const char *next_text(reading *r, rt_list *list)
+{
+    size_t size = 0;
+    const char *text = rt_list_text(list, &size);
+
+    return text ? fm_arena_memdup(&r->tokenizer->arena, text, size) : NULL;
+}
+
+static fm_status read_gguf_tokens(reading *r, rt_list *tokens, rt_list *types)
+{
+    for (int32_t id = 0; tokens->n > 0; id++) {
+        const char *text = next_text(r, tokens);
+        int64_t type = 0;
+        fm_status st = FM_OK;
+
+        if (!text)
+            return no_memory(r);
+        (void)rt_list_integer(types, &type);
+        if (type == CONTROL || type == USER_DEFINED)
+            st = put_added(r, text, id, type == CONTROL);
+        else if (type != UNUSED)
+            st = put_word(r, id, text);
+        if (st != FM_OK)
+            return st;
+    }
+    return find_bytes(r);
+}
+
+static fm_status read_gguf_merges(reading *r, rt_list *merges)
+{
+    fm_status st = merges_reserve(r, merges->n);
+
+    for (int32_t rank = 0; merges->n > 0 && st == FM_OK; rank++) {
+        const char *line = next_text(r, merges);
+
+        st = line ? put_merge_line(r, rank, line) : no_memory(r);
+    }
+    return st;
+}
+
+static fm_status read_gguf(reading *r, const rt_weights *weights)
+{
+    const char *model = "", *rule = "";
+    rt_list tokens, types = {0}, merges;
+
+    (void)rt_weights_text(weights, "tokenizer.ggml.model", &model);
+    (void)rt_weights_text(weights, "tokenizer.ggml.pre", &rule);
+    if (strcmp(model, "gpt2") != 0 || strcmp(rule, "qwen2") != 0)
+        return fm_fail(r->err, FM_E_INPUT,
+                       "%s: has no byte-level BPE with Qwen2's rule ('tokenizer.ggml.model' is "
+                       "'%.40s', '.pre' '%.40s')",
+                       r->file, model, rule);
+    if (!rt_weights_list(weights, "tokenizer.ggml.tokens", &tokens) ||
+        !rt_weights_list(weights, "tokenizer.ggml.merges", &merges) ||
+        tokens.n > RT_MAX_VOCABULARY || merges.n > RT_MAX_VOCABULARY)
+        return fm_fail(r->err, FM_E_INPUT, "%s: has no vocabulary and merges of at most %d",
+                       r->file, RT_MAX_VOCABULARY);
+    (void)rt_weights_list(weights, "tokenizer.ggml.token_type", &types);
+    r->tokenizer->nfc = true; /* as Qwen2's tokenizer.json; the format does not say */
+    fm_status st = read_gguf_tokens(r, &tokens, &types);
+    return st == FM_OK ? read_gguf_merges(r, &merges) : st;
+}
+
+/* A file is tokenizer.json or GGUF: its first bytes tell. */
+static fm_status read_file(reading *r, const char *path)
+{
+    rt_weights *weights = NULL;
+
+    if (!rt_is_gguf_file(path))
+        return read_json(r, path);
+    fm_status st = rt_weights_open(&weights, path, r->err);
+    if (st == FM_OK)
+        st = read_gguf(r, weights);
+    rt_weights_close(weights);
+    return st;
+}
+
 fm_status rt_vocabulary_read(rt_tokenizer *tokenizer, const char *path, fm_err *err)
 {
     reading r = {.tokenizer = tokenizer, .file = path, .err = err};
@@ -435,7 +531,7 @@ fm_status rt_vocabulary_read(rt_tokenizer *tokenizer, const char *path, fm_err *
     if (!r.added)
         return no_memory(&r);
     if (!fm_dir_exists(path))
-        st = read_json(&r, path);
+        st = read_file(&r, path);
     else if (has(path, "tokenizer.json"))
         st = rt_folder_join(whole, path, "tokenizer.json", err) == FM_OK ? read_json(&r, whole)
                                                                          : FM_E_INPUT;

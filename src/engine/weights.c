@@ -1,5 +1,5 @@
 /* Owns the mapped files of a set of weights and the table of names. What stands in them is read by
- * safetensors.c. */
+ * safetensors.c and gguf.c. */
 #include "engine/weights.h"
 
 #include <errno.h>
@@ -32,6 +32,9 @@ fm_status rt_weights_add(rt_weights *weights, const rt_mapped *file, const char 
     if (!fits || !rt_kind_bytes(tensor->kind, elements, &bytes) || bytes != tensor->size_bytes)
         return fm_fail(err, FM_E_INPUT, "%s: the shape of '%s' does not go with its %zu bytes",
                        file->path, name, tensor->size_bytes);
+    if (tensor->rank > 0 && tensor->shape[tensor->rank - 1] % rt_kind_block(tensor->kind) != 0)
+        return fm_fail(err, FM_E_INPUT, "%s: the rows of '%s' do not end with a block of %s",
+                       file->path, name, rt_kind_name(tensor->kind));
     if (weights->n == RT_MAX_TENSORS)
         return fm_fail(err, FM_E_INPUT, "%s: more than %d tensors", file->path, RT_MAX_TENSORS);
     if (weights->n == weights->capacity) {
@@ -120,12 +123,31 @@ static fm_status map_file(rt_weights *weights, const char *path, fm_err *err)
     return file->path ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a model");
 }
 
+static bool is_gguf(const void *bytes, size_t size)
+{
+    return size >= 4 && memcmp(bytes, "GGUF", 4) == 0;
+}
+
+bool rt_is_gguf_file(const char *path)
+{
+    char first[4];
+    FILE *f = fopen(path, "rbe");
+    size_t n = f ? fread(first, 1, sizeof(first), f) : 0;
+
+    if (f)
+        fclose(f);
+    return is_gguf(first, n);
+}
+
 static fm_status read_file(rt_weights *weights, const char *path, fm_err *err)
 {
     fm_status st = map_file(weights, path, err);
 
-    return st == FM_OK ? rt_safetensors_read(weights, &weights->files[weights->n_files - 1], err)
-                       : st;
+    if (st != FM_OK)
+        return st;
+    const rt_mapped *file = &weights->files[weights->n_files - 1];
+    return is_gguf(file->bytes, file->size) ? rt_gguf_read(weights, file, err)
+                                            : rt_safetensors_read(weights, file, err);
 }
 
 static bool is_mapped(const rt_weights *weights, const char *path)

@@ -40,4 +40,15 @@ bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out
 bool rt_weights_number(const rt_weights *weights, const char *key, double *out);
 bool rt_weights_text(const rt_weights *weights, const char *key, const char **out);
 
+/* An array of texts or of whole numbers, read from its beginning on. */
+typedef struct {
+    size_t n; /* that are left */
+    const uint8_t *at;
+    uint32_t of;
+} rt_list;
+bool rt_weights_list(const rt_weights *weights, const char *key, rt_list *out);
+/* The next one, not terminated and borrowed; NULL at the end or where they are no texts. */
+const char *rt_list_text(rt_list *list, size_t *size);
+bool rt_list_integer(rt_list *list, int64_t *out);
+
 #endif

@@ -23,6 +23,8 @@ struct rt_weights {
     size_t n_files;
     rt_named *items; /* of realloc; sorted by name once all are there */
     size_t n, capacity;
+    struct rt_meta *metas; /* of a GGUF file, in the arena */
+    size_t n_metas;
 };
 
 #define RT_MAX_TENSORS 100000
@@ -31,6 +33,8 @@ struct rt_weights {
 FM_MUST_CHECK fm_status rt_weights_add(rt_weights *weights, const rt_mapped *file, const char *name,
                                        const rt_tensor *tensor, fm_err *err);
 
+bool rt_is_gguf_file(const char *path); /* by its first bytes */
+FM_MUST_CHECK fm_status rt_gguf_read(rt_weights *weights, const rt_mapped *file, fm_err *err);
 FM_MUST_CHECK fm_status rt_safetensors_read(rt_weights *weights, const rt_mapped *file,
                                             fm_err *err);
 

@@ -260,7 +260,7 @@ Test(config, what_is_no_model_is_said)
     cr_expect(eq(int, rt_config_read(scratch_dir, &arena, &c, &err), FM_E_INPUT));
     cr_expect(strstr(err.text, "has no config.json") != NULL, "%s", err.text);
     cr_expect(eq(int, rt_config_read(scratch_path("none"), &arena, &c, &err), FM_E_IO));
-    cr_expect(strstr(err.text, "no folder of that name") != NULL, "%s", err.text);
+    cr_expect(strstr(err.text, "no folder or file of that name") != NULL, "%s", err.text);
     write_text("config.json", "[]");
     cr_expect(eq(int, rt_config_read(scratch_dir, &arena, &c, &err), FM_E_INPUT));
     cr_expect(strstr(err.text, "config.json: is no JSON object") != NULL, "%s", err.text);

@@ -1,0 +1,376 @@
+/* The header of a GGUF file: metadata by key, then names, shapes and places of tensors, then the data.
+ * Names become those of Hugging Face's layout. Every length is held against what is left of the file. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "engine/weights_internal.h"
+
+enum { ALIGNMENT = 32, MAX_KEYS = 1 << 16, MAX_DIMENSIONS = 4 };
+
+/* Kinds of values, as the format numbers them. */
+enum { U8, I8, U16, I16, U32, I32, F32, BOOL, TEXT, ARRAY, U64, I64, F64, VALUES };
+
+static const size_t value_bytes[VALUES] = {
+    [U8] = 1,  [I8] = 1,   [U16] = 2, [I16] = 2, [U32] = 4, [I32] = 4,
+    [F32] = 4, [BOOL] = 1, [U64] = 8, [I64] = 8, [F64] = 8};
+
+static const struct {
+    uint32_t type;
+    rt_kind kind;
+} kinds[] = {{0, RT_F32}, {1, RT_F16}, {2, RT_Q4_0}, {8, RT_Q8_0}, {30, RT_BF16}};
+
+/* ---- reading on, never past the end ---- */
+
+typedef struct {
+    const uint8_t *at;
+    size_t left;
+    bool broken; /* something would have been past the end */
+} cursor;
+
+static const uint8_t *take(cursor *c, uint64_t bytes)
+{
+    const uint8_t *at = c->at;
+
+    if (c->broken || bytes > c->left) {
+        c->broken = true;
+        return NULL;
+    }
+    c->at += bytes;
+    c->left -= (size_t)bytes;
+    return at;
+}
+
+static uint64_t number_at(const uint8_t *at, size_t bytes)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; at && i < bytes; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+static uint32_t take_u32(cursor *c)
+{
+    return (uint32_t)number_at(take(c, 4), 4);
+}
+
+static uint64_t take_u64(cursor *c)
+{
+    return number_at(take(c, 8), 8);
+}
+
+/* Not terminated; NULL where it is broken. */
+static const char *take_text(cursor *c, size_t *size)
+{
+    uint64_t length = take_u64(c);
+    const uint8_t *at = take(c, length);
+
+    *size = at ? (size_t)length : 0;
+    return (const char *)at;
+}
+
+/* ---- metadata ---- */
+
+struct rt_meta {
+    const char *key;   /* in the arena */
+    uint32_t type, of; /* of: what an array holds */
+    uint64_t n;        /* elements of an array */
+    const uint8_t *at; /* in the mapping */
+    const char *text;  /* TEXT: in the arena */
+};
+
+static void pass_array(cursor *c, struct rt_meta *meta)
+{
+    size_t size;
+
+    meta->of = take_u32(c);
+    meta->n = take_u64(c);
+    meta->at = c->at;
+    if (meta->of == TEXT) {
+        for (uint64_t i = 0; i < meta->n && !c->broken; i++)
+            (void)take_text(c, &size);
+    } else if (meta->of >= VALUES || meta->of == ARRAY || meta->n > c->left) {
+        c->broken = true;
+    } else {
+        (void)take(c, meta->n * value_bytes[meta->of]); /* at most eight times what is left */
+    }
+}
+
+static fm_status read_meta(rt_weights *w, cursor *c, struct rt_meta *meta, const char *file,
+                           fm_err *err)
+{
+    size_t size, text_size;
+    const char *key = take_text(c, &size), *text;
+
+    *meta = (struct rt_meta){.type = take_u32(c)};
+    meta->at = c->at;
+    if (meta->type == ARRAY) {
+        pass_array(c, meta);
+    } else if (meta->type == TEXT) {
+        text = take_text(c, &text_size);
+        if (text && !(meta->text = fm_arena_memdup(&w->arena, text, text_size)))
+            return fm_fail(err, FM_E_NOMEM, "no memory for the metadata of '%s'", file);
+    } else if (meta->type < VALUES) {
+        (void)take(c, value_bytes[meta->type]);
+    } else {
+        c->broken = true;
+    }
+    if (c->broken)
+        return fm_fail(err, FM_E_INPUT, "%s: the metadata are malformed or truncated", file);
+    meta->key = fm_arena_memdup(&w->arena, key, size);
+    return meta->key ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the metadata of '%s'", file);
+}
+
+static const struct rt_meta *find_meta(const rt_weights *weights, const char *key)
+{
+    for (size_t i = 0; i < weights->n_metas; i++)
+        if (strcmp(weights->metas[i].key, key) == 0)
+            return &weights->metas[i];
+    return NULL;
+}
+
+static int64_t signed_of(uint32_t type, const uint8_t *at)
+{
+    uint64_t bits = number_at(at, value_bytes[type]);
+    bool is_signed = type == I8 || type == I16 || type == I32 || type == I64;
+    unsigned shift = 64 - 8 * (unsigned)value_bytes[type];
+
+    return is_signed ? (int64_t)(bits << shift) >> shift : (int64_t)bits;
+}
+
+static bool is_whole(uint32_t type)
+{
+    return type < VALUES && type != F32 && type != F64 && type != TEXT && type != ARRAY;
+}
+
+bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out)
+{
+    const struct rt_meta *meta = find_meta(weights, key);
+
+    if (!meta || !is_whole(meta->type))
+        return false;
+    *out = signed_of(meta->type, meta->at);
+    return meta->type != U64 || *out >= 0;
+}
+
+bool rt_weights_number(const rt_weights *weights, const char *key, double *out)
+{
+    const struct rt_meta *meta = find_meta(weights, key);
+    float single;
+
+    if (meta && meta->type == F32) {
+        memcpy(&single, meta->at, sizeof(single));
+        *out = (double)single;
+    } else if (meta && meta->type == F64) {
+        memcpy(out, meta->at, sizeof(*out));
+    } else {
+        int64_t whole;
+
+        if (!rt_weights_integer(weights, key, &whole))
+            return false;
+        *out = (double)whole;
+    }
+    return isfinite(*out);
+}
+
+bool rt_weights_text(const rt_weights *weights, const char *key, const char **out)
+{
+    const struct rt_meta *meta = find_meta(weights, key);
+
+    if (!meta || meta->type != TEXT)
+        return false;
+    *out = meta->text;
+    return true;
+}
+
+bool rt_weights_list(const rt_weights *weights, const char *key, rt_list *out)
+{
+    const struct rt_meta *meta = find_meta(weights, key);
+
+    if (!meta || meta->type != ARRAY || (meta->of != TEXT && !is_whole(meta->of)))
+        return false;
+    *out = (rt_list){.n = (size_t)meta->n, .at = meta->at, .of = meta->of};
+    return true;
+}
+
+const char *rt_list_text(rt_list *list, size_t *size)
+{
+    cursor c = {.at = list->at, .left = SIZE_MAX}; /* walked over when the file was opened */
+    const char *text;
+
+    if (list->n == 0 || list->of != TEXT)
+        return NULL;
+    text = take_text(&c, size);
+    list->at = c.at;
+    list->n--;
+    return text;
+}
+
+bool rt_list_integer(rt_list *list, int64_t *out)
+{
+    if (list->n == 0 || list->of == TEXT)
+        return false;
+    *out = signed_of(list->of, list->at);
+    list->at += value_bytes[list->of];
+    list->n--;
+    return true;
+}
+
+/* ---- names ---- */
+
+static const struct {
+    const char *ours, *theirs;
+} whole_names[] = {{"model.embed_tokens", "token_embd"},
+                   {"model.norm", "output_norm"},
+                   {"lm_head", "output"}},
+  layer_names[] = {{"input_layernorm", "attn_norm"},    {"post_attention_layernorm", "ffn_norm"},
+                   {"self_attn.q_proj", "attn_q"},      {"self_attn.k_proj", "attn_k"},
+                   {"self_attn.v_proj", "attn_v"},      {"self_attn.o_proj", "attn_output"},
+                   {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
+                   {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
+                   {"mlp.down_proj", "ffn_down"}};
+
+/* "blk.3.attn_q.weight" as "model.layers.3.self_attn.q_proj.weight"; what is not known stays. */
+static void translate(const char *name, char out[256])
+{
+    const char *ending = strrchr(name, '.'), *part = name;
+    int layer = -1, used = 0;
+
+    snprintf(out, 256, "%s", name);
+    if (!ending)
+        return;
+    if (sscanf(name, "blk.%6d.%n", &layer, &used) == 1 && used > 0 && layer >= 0)
+        part = name + used;
+    size_t size = ending > part ? (size_t)(ending - part) : 0;
+    for (size_t i = 0; part != name && i < FM_COUNT_OF(layer_names); i++)
+        if (strlen(layer_names[i].theirs) == size &&
+            strncmp(layer_names[i].theirs, part, size) == 0)
+            snprintf(out, 256, "model.layers.%d.%s%s", layer, layer_names[i].ours, ending);
+    for (size_t i = 0; part == name && i < FM_COUNT_OF(whole_names); i++)
+        if (strlen(whole_names[i].theirs) == size &&
+            strncmp(whole_names[i].theirs, part, size) == 0)
+            snprintf(out, 256, "%s%s", whole_names[i].ours, ending);
+}
+
+/* ---- tensors ---- */
+
+/* A tensor whose place is not known until the header has ended. */
+typedef struct {
+    char name[256];
+    rt_tensor tensor;
+    uint64_t offset;
+} described;
+
+static fm_status read_described(cursor *c, described *d, const char *file, fm_err *err)
+{
+    size_t size, elements = 1;
+    char theirs[192];
+    const char *name = take_text(c, &size);
+    uint32_t rank = take_u32(c), type;
+    bool fits = true;
+
+    *d = (described){.tensor.rank = (int)rank};
+    if (c->broken || rank > MAX_DIMENSIONS || size == 0 || size >= sizeof(theirs) ||
+        memchr(name, '\0', size))
+        return fm_fail(err, FM_E_INPUT, "%s: the list of tensors is malformed or truncated", file);
+    memcpy(theirs, name, size);
+    theirs[size] = '\0';
+    translate(theirs, d->name);
+    for (uint32_t i = rank; i-- > 0;) /* theirs are innermost first */
+        d->tensor.shape[i] = (size_t)take_u64(c);
+    for (uint32_t i = 0; i < rank; i++)
+        fits = fits && fm_size_mul(elements, d->tensor.shape[i], &elements);
+    type = take_u32(c);
+    d->offset = take_u64(c);
+    if (c->broken)
+        return fm_fail(err, FM_E_INPUT, "%s: the list of tensors is malformed or truncated", file);
+    for (size_t i = 0; i < FM_COUNT_OF(kinds); i++)
+        if (kinds[i].type == type) {
+            d->tensor.kind = kinds[i].kind;
+            if (!fits || !rt_kind_bytes(d->tensor.kind, elements, &d->tensor.size_bytes))
+                return fm_fail(err, FM_E_INPUT, "%s: the shape of '%s' is too large or no block's",
+                               file, theirs);
+            return FM_OK;
+        }
+    return fm_fail(err, FM_E_INPUT,
+                   "%s: '%s' is of kind %u; f32, f16, bf16, q8_0 and q4_0 can be read", file,
+                   theirs, (unsigned)type);
+}
+
+static fm_status place(rt_weights *w, const rt_mapped *file, size_t data_start, described *d,
+                       fm_err *err)
+{
+    size_t room = file->size - data_start;
+
+    if (d->offset > room || d->tensor.size_bytes > room - (size_t)d->offset)
+        return fm_fail(err, FM_E_INPUT,
+                       "%s: the tensor '%s' lies outside of the file, which may be truncated",
+                       file->path, d->name);
+    d->tensor.data = file->bytes + data_start + d->offset;
+    return rt_weights_add(w, file, d->name, &d->tensor, err);
+}
+
+static fm_status read_tensors(rt_weights *w, const rt_mapped *file, cursor *c, size_t n,
+                              fm_err *err)
+{
+    described *all = calloc(n + 1, sizeof(*all));
+    int64_t alignment = ALIGNMENT;
+    fm_status st =
+        all ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the names of '%s'", file->path);
+
+    for (size_t i = 0; i < n && st == FM_OK; i++)
+        st = read_described(c, &all[i], file->path, err);
+    (void)rt_weights_integer(w, "general.alignment", &alignment);
+    if (st == FM_OK && (alignment < 1 || alignment > 1 << 20))
+        st = fm_fail(err, FM_E_INPUT, "%s: 'general.alignment' is out of bounds", file->path);
+    if (st == FM_OK) {
+        size_t header = file->size - c->left, step = (size_t)alignment;
+        size_t start = (header + step - 1) / step * step;
+
+        if (start > file->size)
+            start = file->size; /* a file without data */
+        for (size_t i = 0; i < n && st == FM_OK; i++)
+            st = place(w, file, start, &all[i], err);
+    }
+    free(all);
+    return st;
+}
+
+static fm_status read_metadata(rt_weights *w, const rt_mapped *file, cursor *c, size_t n,
+                               fm_err *err)
+{
+    fm_status st = FM_OK;
+
+    w->metas = fm_arena_alloc(&w->arena, n + 1, sizeof(*w->metas));
+    if (!w->metas)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the metadata of '%s'", file->path);
+    for (; w->n_metas < n && st == FM_OK; w->n_metas += st == FM_OK)
+        st = read_meta(w, c, &w->metas[w->n_metas], file->path, err);
+    return st;
+}
+
+fm_status rt_gguf_read(rt_weights *weights, const rt_mapped *file, fm_err *err)
+{
+    cursor c = {.at = file->bytes, .left = file->size};
+    uint32_t version;
+    uint64_t tensors, keys;
+
+    (void)take(&c, 4); /* "GGUF": why this is asked */
+    version = take_u32(&c);
+    tensors = take_u64(&c);
+    keys = take_u64(&c);
+    /* What each takes at least: lengths, types and places. */
+    if (c.broken || tensors > c.left / 24 || keys > c.left / 12)
+        return fm_fail(err, FM_E_INPUT, "%s: a truncated GGUF header", file->path);
+    if (version != 2 && version != 3)
+        return fm_fail(err, FM_E_INPUT, "%s: GGUF version %u; 2 and 3 can be read", file->path,
+                       (unsigned)version);
+    if (tensors > RT_MAX_TENSORS || keys > MAX_KEYS)
+        return fm_fail(err, FM_E_INPUT, "%s: more than %d tensors or %d keys", file->path,
+                       RT_MAX_TENSORS, MAX_KEYS);
+    fm_status st = read_metadata(weights, file, &c, (size_t)keys, err);
+    return st == FM_OK ? read_tensors(weights, file, &c, (size_t)tensors, err) : st;
+}
