@@ -26,7 +26,8 @@ typedef struct {
     fm_rundir dir;
     fm_journal *journal;
     /* The last notices of lost samples and of the form of the answers: several protocols say them once. */
-    char lost[640], form[128];
+    char lost[640], form[640];
+    bool again; /* a run is graded that was answered before */
 } session;
 
 static void session_init(session *s, const fm_catalog *catalog, const fm_run_options *options)
@@ -424,19 +425,33 @@ static void notice_once(const session *s, char *said, size_t bytes, const char *
     snprintf(said, bytes, "%s", text);
 }
 
+/* A run keeps its form: what it answered is imported anew. */
+static void say_how(const session *s, const char *form, char *out, size_t size)
+{
+    if (s->again)
+        snprintf(
+            out, size,
+            "a run keeps its form, 'fathom score --suite %.60s --predictions FILE --answers %s "
+            "--out DIR' grades the replies so",
+            s->manifest.task, form);
+    else
+        snprintf(out, size, "--answers %s", form);
+}
+
 /* Where most answers were not read, and most of these would be in the other form, that is why. */
 static void advise_form(session *s, const fm_grading_losses *lost)
 {
     fm_answers_family asked = s->manifest.answers;
     const char *other = fm_answers_family_name(fm_grading_other_form(asked));
     size_t replies = lost->n - lost->unanswered;
-    char text[sizeof(s->form)];
+    char text[sizeof(s->form)], how[sizeof(s->form) - 120];
 
     if (lost->unread * 2 <= replies || lost->other * 2 <= lost->unread)
         return;
+    say_how(s, other, how, sizeof(how));
     snprintf(text, sizeof(text),
-             "%zu of %zu replies could not be read as %s; %zu of them read as %s: --answers %s",
-             lost->unread, replies, fm_answers_family_name(asked), lost->other, other, other);
+             "%zu of %zu replies could not be read as %s; %zu of them read as %s: %s", lost->unread,
+             replies, fm_answers_family_name(asked), lost->other, other, how);
     notice_once(s, s->form, sizeof(s->form), text);
 }
 
@@ -762,6 +777,7 @@ fm_status fm_run_score(const fm_catalog *catalog, const char *run_dir, const cha
     fm_status st;
 
     session_init(&s, catalog, options);
+    s.again = true;
     st = fm_rundir_lock(&s.dir, run_dir, err);
     if (st == FM_OK)
         st = recall(&s, err);

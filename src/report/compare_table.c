@@ -349,14 +349,25 @@ static bool is_marked(const fm_comparison *c)
 
 static void put_legend(screen *s, const fm_comparison *comparisons, size_t n)
 {
-    bool marked = false;
+    bool marked = false, counted = false, other = false;
 
-    for (size_t i = 0; i < n; i++)
-        marked |= is_marked(&comparisons[i]);
+    for (size_t i = 0; i < n; i++) {
+        const fm_comparison *c = &comparisons[i];
+
+        marked |= is_marked(c);
+        for (size_t m = 0; m < c->n_metrics; m++) {
+            counted |= c->runs[0].metrics[m].counted;
+            other |= !c->runs[0].metrics[m].counted;
+        }
+    }
     end_line(s);
     style(s, faint);
-    fm_buf_puts(s->out,
-                MARK " ranks the protocol; p: McNemar (mid-p) for rates, sign flips for means");
+    fm_buf_puts(s->out, MARK " ranks the protocol");
+    end_line(s);
+    fm_buf_printf(s->out, "  %s%s%s", counted ? "rates: McNemar's mid-p and Tango's interval" : "",
+                  counted && other ? "; " : "",
+                  other ? counted ? "means: sign flips and bootstrap" : "sign flips and bootstrap"
+                        : "");
     end_line(s);
     if (marked) {
         fm_buf_printf(s->out, UP " better, " DOWN " worse: at 5 %%, after Holm over %zu tests",

@@ -165,6 +165,7 @@ fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
 {
     fm_report_metric *metrics;
     fm_report_comparison *comparisons;
+    fm_buf methods = {0};
     size_t n_metrics, n_comparisons;
 
     if (model->n == 0)
@@ -191,7 +192,10 @@ fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
     for (size_t i = 0; i < n_comparisons; i++)
         put_comparison(out, model, metrics, &comparisons[i], fm_report_listed(options));
     put_usages(out, model);
-    fm_buf_puts(out, "\nBold: the metric that ranks the protocol. Intervals hold 95 %: Wilson for "
-                     "rates, bootstrap for means.\n");
+    fm_buf_puts(out, "\nBold: the metric that ranks the protocol. Intervals hold 95 %: ");
+    fm_report_put_methods(&methods, model);
+    fm_text_for_markdown(out, fm_buf_text(&methods), methods.size);
+    fm_buf_release(&methods);
+    fm_buf_puts(out, ".\n");
     return fm_buf_check(out, "report", err);
 }

@@ -96,6 +96,10 @@ void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report
 /* The metric that stands for the protocol: the pooled one where it pools. NULL: none is named. */
 const char *fm_report_headline(const fm_report_run *run);
 
+/* By which methods the intervals of all runs were made: "Wilson for rates, bootstrap for means, Price and
+ * Bonett for accuracy_macro". Names of metrics are not escaped. */
+void fm_report_put_methods(fm_buf *out, const fm_report_model *model);
+
 /* The four outcomes in the order of fm_outcome: its name, how many samples ended so, and which
  * statuses they had ("timeout 1, quota 2", "" where the name says it). */
 typedef struct {

@@ -94,6 +94,72 @@ const char *fm_report_headline(const fm_report_run *run)
     return pooled ? pooled : fm_json_string(run->results, "primary");
 }
 
+/* ---- by which methods ---- */
+
+static const struct {
+    const char *method, *words; /* ci_method of results.json */
+} methods[] = {
+    {"wilson", "Wilson"},
+    {"wilson-cluster", "Wilson over the samples"},
+    {"bootstrap-percentile", "bootstrap"},
+    {"bootstrap-cluster", "bootstrap over the samples with all their askings"},
+    {"cornish-fisher", "Cornish and Fisher"},
+    {"cornish-fisher-cluster", "Cornish and Fisher over the samples"},
+    {"price-bonett", "Price and Bonett"},
+    {"bootstrap-stratified", "stratified bootstrap"},
+    {"normal-stratified", "stratified normal"},
+    {"normal", "normal"},
+};
+
+/* What one method is used for: the roles, and the first pooled headline, which is named. */
+typedef struct {
+    bool rates, means;
+    const char *pooled;
+} uses;
+
+static void find_uses(const fm_report_run *run, const char *method, uses *out)
+{
+    const char *headline = fm_json_string(run->results, "headline");
+    const cJSON *item;
+
+    cJSON_ArrayForEach(item, fm_json_get(run->results, "aggregates"))
+    {
+        const char *by = fm_json_string(item, "ci_method"), *role = fm_json_string(item, "role");
+
+        if (!by || !role || strcmp(by, method) != 0)
+            continue;
+        if (headline && strcmp(item->string, headline) == 0)
+            out->pooled = item->string;
+        else if (strcmp(role, "rate") == 0)
+            out->rates = true;
+        else
+            out->means = true;
+    }
+}
+
+void fm_report_put_methods(fm_buf *out, const fm_report_model *model)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < FM_COUNT_OF(methods); i++) {
+        uses found = {0};
+
+        for (size_t r = 0; r < model->n; r++)
+            find_uses(&model->runs[r], methods[i].method, &found);
+        const char *whom[] = {found.rates ? "rates" : NULL, found.means ? "means" : NULL,
+                              found.pooled};
+        size_t n = 0;
+
+        for (size_t k = 0; k < FM_COUNT_OF(whom); k++) {
+            if (whom[k] && n++ == 0)
+                fm_buf_printf(out, "%s%s for %s", any ? ", " : "", methods[i].words, whom[k]);
+            else if (whom[k])
+                fm_buf_printf(out, " and %s", whom[k]);
+        }
+        any |= n > 0;
+    }
+}
+
 void fm_report_cell_make(const fm_report_run *run, const char *metric, fm_report_cell *out)
 {
     const cJSON *aggregate = aggregate_of(run, metric);

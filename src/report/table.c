@@ -495,6 +495,19 @@ static void put_comparison(screen *s, const fm_report_model *model, const fm_rep
         put_difference(s, model, c, metrics, shown, at_most(id, 24), at_most(metric, LABEL_MOST));
 }
 
+static void put_methods(screen *s, const fm_report_model *model)
+{
+    fm_buf text = {0};
+
+    fm_report_put_methods(&text, model);
+    if (text.size) {
+        fm_buf_puts(s->out, "  intervals hold 95 %: ");
+        put_data(s, fm_buf_text(&text), s->width);
+        fm_buf_putc(s->out, '\n');
+    }
+    fm_buf_release(&text);
+}
+
 fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,
                                 const fm_report_options *options, fm_err *err)
 {
@@ -522,10 +535,7 @@ fm_status fm_report_write_table(fm_buf *out, fm_report_model *model,
     fm_buf_putc(out, '\n');
     style(&s, "2");
     fm_buf_puts(out, MARK " ranks the protocol\n");
-    fm_buf_puts(out,
-                fm_report_repeats(&model->runs[0])
-                    ? "  intervals hold 95 %: bootstrap over the samples with all their askings\n"
-                    : "  intervals hold 95 %: Wilson for rates, bootstrap for means\n");
+    put_methods(&s, model);
     if (absent)
         fm_buf_puts(out, DASH " the protocol leaves that sample out\n");
     style(&s, "0");

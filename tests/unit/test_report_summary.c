@@ -53,6 +53,27 @@ Test(report_summary, a_mean_has_as_many_digits_as_its_interval_supports)
     fixture_release(&f);
 }
 
+Test(report_summary, the_methods_of_intervals_are_those_that_were_used)
+{
+    static const char *const line[] = {"{\"id\": \"a\", \"status\": \"ok\", \"metrics\": {}}"};
+    report_fixture f = {0};
+    fm_buf text = {0};
+
+    fixture_run(&f, "/runs/one",
+                "{\"schema\": \"fathom.results/1\", \"n\": 1, \"headline\": \"accuracy_macro\", "
+                "\"aggregates\": {\"accuracy\": {\"role\": \"rate\", \"ci_method\": \"wilson\"}, "
+                "\"off\": {\"role\": \"mean\", \"ci_method\": \"cornish-fisher\"}, "
+                "\"accuracy_macro\": {\"role\": \"rate\", \"ci_method\": \"price-bonett\"}}}",
+                line, 1);
+    fixture_finish(&f);
+    fm_report_put_methods(&text, &f.model);
+    cr_expect(eq(str, (char *)fm_buf_text(&text),
+                 "Wilson for rates, Cornish and Fisher for means, Price and Bonett for "
+                 "accuracy_macro"));
+    fm_buf_release(&text);
+    fixture_release(&f);
+}
+
 Test(report_summary, a_mean_over_no_sample_is_a_dash_not_a_zero)
 {
     report_fixture f = {0};

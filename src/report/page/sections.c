@@ -165,6 +165,7 @@ static void put_header(fm_buf *out, const fm_page *p)
 
 static void put_summary(fm_buf *out, const fm_page *p)
 {
+    fm_buf methods = {0};
     const fm_report_model *model = p->model;
     fm_report_outcome outcomes[4];
 
@@ -217,8 +218,11 @@ static void put_summary(fm_buf *out, const fm_page *p)
         put(out, "</tr>\n");
     }
     put(out, "</tbody>\n</table></div>\n<p class=\"note\">Shaded: the metric that ranks the "
-             "protocol. Intervals hold 95&nbsp;%: Wilson for rates, bootstrap for means.</p>\n"
-             "</section>\n");
+             "protocol. Intervals hold 95&nbsp;%: ");
+    fm_report_put_methods(&methods, model);
+    data(out, fm_buf_text(&methods));
+    fm_buf_release(&methods);
+    put(out, ".</p>\n</section>\n");
 }
 
 /* ---- differing verdicts ---- */
