@@ -153,6 +153,58 @@ static double of_dense(const rt_spatial_config *c, int channels, double patches)
 
 /* ---- SigLIP ---- */
 
+/* The matrices of one layer, q, k and v one after another. */
+typedef struct {
+    rt_linear linears[6];
+    float *x, *out; /* [tokens][mlp] */
+    void *scratch;
+} products;
+
+static void products_release(products *p)
+{
+    free(p->x);
+    free(p->out);
+    free(p->scratch);
+}
+
+static fm_status products_make(products *p, const rt_tower_config *c, size_t tokens,
+                               rt_packer *packer, const rt_weights *weights, fm_err *err)
+{
+    static const char *const names[] = {"self_attn.q_proj", "self_attn.k_proj",
+                                        "self_attn.v_proj", "self_attn.out_proj",
+                                        "mlp.fc1",          "mlp.fc2"};
+    size_t width = (size_t)c->width, mlp = (size_t)c->mlp;
+    fm_status st = FM_OK;
+
+    p->x = calloc(tokens * mlp, sizeof(*p->x));
+    p->out = malloc(tokens * mlp * sizeof(*p->out));
+    p->scratch = malloc(rt_linear_scratch_bytes(tokens, mlp));
+    if (!p->x || !p->out || !p->scratch)
+        return fm_fail(err, FM_E_NOMEM, "no memory");
+    for (size_t i = 0; i < FM_COUNT_OF(names) && st == FM_OK; i++) {
+        char name[96];
+
+        snprintf(name, sizeof(name), "vision_model.encoder.layers.0.%s", names[i]);
+        st = rt_linear_load(&p->linears[i], packer, weights, name, i == 4 ? mlp : width,
+                            i == 5 ? mlp : width, true, err);
+    }
+    return st;
+}
+
+/* Seconds of so many layers' products by themselves. */
+static double products_run(const products *p, const rt_compute *compute, size_t tokens, int layers)
+{
+    double start = fm_clock_seconds();
+
+    for (int layer = 0; layer < layers; layer++)
+        for (size_t i = 0; i < FM_COUNT_OF(p->linears); i++) {
+            const rt_linear *l = &p->linears[i];
+
+            rt_linear_apply(l, compute, p->out, l->n_out, p->x, l->n_in, tokens, p->scratch);
+        }
+    return fm_clock_seconds() - start;
+}
+
 static fm_status measure_siglip(const bench *b, rt_pack pack, bool int8, fm_err *err)
 {
     rt_compute compute = {b->kernels, b->pool, int8};
@@ -160,8 +212,9 @@ static fm_status measure_siglip(const bench *b, rt_pack pack, bool int8, fm_err 
     rt_weights weights = {0};
     rt_packer *packer = NULL;
     rt_tower *tower = NULL;
+    products alone = {0};
     rt_config c;
-    double times[ROUNDS];
+    double times[ROUNDS], product_times[ROUNDS];
     fm_status st = read_config("v1", &arena, &c, err);
     size_t side = st == FM_OK ? (size_t)c.vision.image : 0, tokens = side / 14 * (side / 14);
     float *pixels = calloc(side * side * 3 + 1, sizeof(float));
@@ -175,15 +228,25 @@ static fm_status measure_siglip(const bench *b, rt_pack pack, bool int8, fm_err 
         st = rt_packer_new(&packer, pack, b->pool, err);
     if (st == FM_OK)
         st = rt_tower_load(&tower, &c.vision, true, packer, &weights, "vision_model.", err);
+    if (st == FM_OK)
+        st = products_make(&alone, &c.vision, tokens, packer, &weights, err);
     for (int r = 0; r < ROUNDS && st == FM_OK; r++) {
         double start = fm_clock_seconds();
 
         st = rt_tower_run(tower, &compute, out, NULL, pixels, 1, (int)side, (int)side, err);
         times[r] = fm_clock_seconds() - start;
+        product_times[r] = products_run(&alone, &compute, tokens, c.vision.used_layers);
     }
-    if (st == FM_OK)
+    if (st == FM_OK) {
+        double width = c.vision.width;
+
         print_times(b, int8 ? "SigLIP, tile of 448, q8 int8" : "SigLIP, tile of 448, bf16", times,
                     of_tower(&c.vision, (double)tokens));
+        print_times(b, "  its products alone", product_times,
+                    c.vision.used_layers * 4.0 * (double)tokens * width *
+                        (2 * width + c.vision.mlp));
+    }
+    products_release(&alone);
     rt_tower_free(tower);
     rt_packer_free(packer);
     free(weights.items);

@@ -1,7 +1,7 @@
-/* Speed of the engine: matrix products, attention, SigLIP's tower and a language model of Qwen2-1.5B's
- * shape with random weights, beside what the machine can do and beside other engines, all in turn within one process.
+/* Speed of the engine: matrix products, attention, and a language model of Qwen2-1.5B's shape with
+ * random weights, beside what the machine can do and beside other engines, all in turn within one process.
  *
- *     engine [products] [attention] [vision] [model] [shared] [--peer FOLDER] [--files FOLDER]
+ *     engine [products] [attention] [model] [shared] [--peer FOLDER] [--files FOLDER]
  *
  * Without names: all of them. --peer: the folder of libllama's and libggml's shared libraries (npm's
  * @node-llama-cpp/linux-x64, bins/linux-x64); its models are written into --files (/tmp) and stay
@@ -23,9 +23,6 @@
 #include "benchmarks/engine_peers.h"
 #include "engine/decoder.h"
 #include "engine/half.h"
-#include "engine/layout.h"
-#include "engine/projector.h"
-#include "engine/tower.h"
 #include "engine/weights_internal.h"
 
 enum { ROUNDS = 5, MODEL_ROUNDS = 3, PROMPT = 256, STEPS = 8, STREAMS = 4 };
@@ -319,179 +316,6 @@ static fm_status measure_attention(const bench *b, fm_err *err)
     free(qkv);
     free(out);
     free(scores);
-    return st;
-}
-
-/* ---- a tile ---- */
-
-/* What is run, and what the tower has: layers are alike, and their times are multiplied. */
-enum { LAYERS_RUN = 4, LAYERS = 26 };
-
-static const rt_config siglip = {.llm = {.width = 1536},
-                                 .has_vision = true,
-                                 .vision = {.width = 1152,
-                                            .layers = LAYERS_RUN,
-                                            .heads = HEADS,
-                                            .mlp = 4304,
-                                            .patch = 14,
-                                            .image = 448,
-                                            .used_layers = LAYERS_RUN,
-                                            .gelu_tanh = true,
-                                            .norm_eps = 1e-6},
-                                 .projector = {RT_PROJECT_DOWN_3X3, 1152, 1536}};
-
-typedef struct {
-    rt_packer *packer;
-    rt_tower *tower;
-    rt_projector *projector;
-    rt_linear products[4]; /* of one layer */
-    float *pixels, *features, *tokens, *wide;
-    void *scratch;
-} tile;
-
-static void tile_release(tile *t)
-{
-    rt_tower_free(t->tower);
-    rt_projector_free(t->projector);
-    rt_packer_free(t->packer);
-    free(t->pixels);
-    free(t->features);
-    free(t->tokens);
-    free(t->wide);
-    free(t->scratch);
-}
-
-typedef struct {
-    rt_weights *weights;
-    const rt_mapped *values;
-} tile_tensors;
-
-static fm_status add_slot(void *context, const rt_slot *slot, fm_err *err)
-{
-    const tile_tensors *t = context;
-    size_t columns = 1;
-
-    if (strcmp(slot->part, "vision_tower") != 0 && strcmp(slot->part, "mm_projector") != 0)
-        return FM_OK;
-    for (int i = 1; i < slot->rank; i++)
-        columns *= slot->shape[i];
-    if (slot->rank == 1)
-        return add_tensor(t->weights, t->values, slot->name, 0, slot->shape[0], err);
-    return add_tensor(t->weights, t->values, slot->name, slot->shape[0], columns, err);
-}
-
-static fm_status load_tile(tile *t, const rt_weights *weights, fm_err *err)
-{
-    static const char layer[] = "vision_model.encoder.layers.0.";
-    static const struct {
-        const char *name;
-        size_t n_out, n_in;
-    } products[] = {{"self_attn.q_proj", 1152, 1152},
-                    {"self_attn.out_proj", 1152, 1152},
-                    {"mlp.fc1", 4304, 1152},
-                    {"mlp.fc2", 1152, 4304}};
-    fm_status st =
-        rt_tower_load(&t->tower, &siglip.vision, true, t->packer, weights, "vision_model.", err);
-
-    if (st == FM_OK)
-        st = rt_projector_load(&t->projector, &siglip.projector, t->packer, weights, "", err);
-    for (size_t i = 0; i < FM_COUNT_OF(products) && st == FM_OK; i++) {
-        char name[96];
-
-        snprintf(name, sizeof(name), "%s%s", layer, products[i].name);
-        st = rt_linear_load(&t->products[i], t->packer, weights, name, products[i].n_out,
-                            products[i].n_in, true, err);
-    }
-    return st;
-}
-
-static fm_status tile_make(tile *t, const bench *b, rt_pack pack, fm_err *err)
-{
-    size_t pixels = (size_t)siglip.vision.image * (size_t)siglip.vision.image * 3;
-    size_t width = (size_t)siglip.vision.width, mlp = (size_t)siglip.vision.mlp;
-    rt_weights weights = {.path = "random weights"};
-    tile_tensors tensors = {&weights, &b->values};
-    fm_status st = rt_layout_walk(&siglip, add_slot, &tensors, err);
-
-    if (st == FM_OK) {
-        qsort(weights.items, weights.n, sizeof(*weights.items), by_name);
-        st = rt_packer_new(&t->packer, pack, b->pool, err);
-    }
-    if (st == FM_OK)
-        st = load_tile(t, &weights, err);
-    t->pixels = malloc(pixels * sizeof(float));
-    t->features = malloc(TOKENS * width * sizeof(float));
-    t->tokens = malloc(TOKENS * (size_t)siglip.llm.width * sizeof(float));
-    t->wide = calloc(TOKENS * 2 * mlp, sizeof(float));
-    t->scratch = malloc(rt_linear_scratch_bytes(TOKENS, mlp));
-    if (st == FM_OK && !(t->pixels && t->features && t->tokens && t->wide && t->scratch))
-        st = fm_fail(err, FM_E_NOMEM, "no memory");
-    if (st == FM_OK) {
-        fill(t->pixels, pixels);
-        fill(t->wide, TOKENS * mlp);
-    }
-    release_weights(&weights);
-    return st;
-}
-
-/* Seconds of the products of one layer by themselves. */
-static double products_alone(const tile *t, const rt_compute *compute)
-{
-    float *out = t->wide + (size_t)TOKENS * (size_t)siglip.vision.mlp;
-    double start = fm_clock_seconds();
-
-    for (int i = 0; i < 6; i++) { /* q, k and v have one shape */
-        const rt_linear *l = &t->products[i < 3 ? 0 : i - 2];
-
-        rt_linear_apply(l, compute, out, l->n_out, t->wide, l->n_in, TOKENS, t->scratch);
-    }
-    return fm_clock_seconds() - start;
-}
-
-static fm_status measure_tile(const bench *b, size_t way, fm_err *err)
-{
-    rt_compute compute = {b->kernels, b->pool, ways[way].int8};
-    int side = siglip.vision.image, grid = side / siglip.vision.patch;
-    figures tower = {0}, products = {0}, projector = {0}; /* a second */
-    tile t = {0};
-    fm_status st = tile_make(&t, b, ways[way].pack, err);
-
-    for (int r = -1; r < ROUNDS && st == FM_OK; r++) {
-        double start = fm_clock_seconds();
-
-        st = rt_tower_run(t.tower, &compute, t.features, NULL, t.pixels, 1, side, side, err);
-        double after = fm_clock_seconds();
-        if (st == FM_OK)
-            st = rt_projector_run(t.projector, &compute, t.tokens, t.features, grid, grid, err);
-        if (r < 0)
-            continue;
-        note(&projector, 1 / (fm_clock_seconds() - after));
-        note(&tower, LAYERS_RUN / (after - start) / LAYERS);
-        note(&products, 1 / products_alone(&t, &compute) / LAYERS);
-    }
-    if (st == FM_OK)
-        printf("    %-10s %6.2f [%5.2f] %12.2f [%5.2f] %6.0f %% %12.2f [%5.2f]\n", ways[way].name,
-               1 / median_of(&tower), 1 / best_of(&tower), 1 / median_of(&products),
-               1 / best_of(&products), 100 * best_of(&tower) / best_of(&products),
-               1 / median_of(&projector), 1 / best_of(&projector));
-    fflush(stdout);
-    tile_release(&t);
-    return st;
-}
-
-static fm_status measure_vision(const bench *b, fm_err *err)
-{
-    fm_status st = FM_OK;
-
-    printf("\na tile of 448 through SigLIP so400m, seconds: median [best] of %d rounds, from %d of "
-           "its "
-           "%d layers\n"
-           "    %-10s %-14s %12s %-14s %s\n",
-           ROUNDS, LAYERS_RUN, LAYERS, "weights", " tower", "", "its products alone",
-           "      3 x 3 projector");
-    for (size_t i = 0; i < WAYS && st == FM_OK; i++)
-        if (ways[i].pack != RT_PACK_F32)
-            st = measure_tile(b, i, err);
     return st;
 }
 
@@ -797,7 +621,7 @@ static fm_status make_values(bench *b, fm_err *err)
     return FM_OK;
 }
 
-enum { PRODUCTS = 1, ATTENTION = 2, VISION = 4, MODEL = 8, SHARED = 16 };
+enum { PRODUCTS = 1, ATTENTION = 2, MODEL = 4, SHARED = 8 };
 
 static fm_status measure(const bench *b, unsigned what, const peer_place *place, fm_err *err)
 {
@@ -808,8 +632,6 @@ static fm_status measure(const bench *b, unsigned what, const peer_place *place,
         st = measure_products(b, err);
     if (st == FM_OK && what & ATTENTION)
         st = measure_attention(b, err);
-    if (st == FM_OK && what & VISION)
-        st = measure_vision(b, err);
     if (st == FM_OK && what & MODEL)
         st = measure_model(b, place, err);
     if (st == FM_OK && what & SHARED)
@@ -822,11 +644,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         unsigned bit;
-    } names[] = {{"products", PRODUCTS},
-                 {"attention", ATTENTION},
-                 {"vision", VISION},
-                 {"model", MODEL},
-                 {"shared", SHARED}};
+    } names[] = {
+        {"products", PRODUCTS}, {"attention", ATTENTION}, {"model", MODEL}, {"shared", SHARED}};
     peer_place place = {NULL, "/tmp"};
     bench b = {.kernels = rt_kernels_choose(NULL)};
     unsigned what = 0;
@@ -844,7 +663,7 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
             place.files = argv[++i];
         } else {
-            fprintf(stderr, "usage: engine [products] [attention] [vision] [model] [shared] "
+            fprintf(stderr, "usage: engine [products] [attention] [model] [shared] "
                             "[--peer FOLDER] [--files FOLDER]\n");
             return 2;
         }
@@ -853,8 +672,7 @@ int main(int argc, char **argv)
     if (st == FM_OK)
         st = make_values(&b, &err);
     if (st == FM_OK)
-        st =
-            measure(&b, what ? what : PRODUCTS | ATTENTION | VISION | MODEL | SHARED, &place, &err);
+        st = measure(&b, what ? what : PRODUCTS | ATTENTION | MODEL | SHARED, &place, &err);
     if (st != FM_OK)
         fprintf(stderr, "benchmark engine: %s\n", err.text);
     free((void *)(uintptr_t)b.values.bytes);
