@@ -22,6 +22,13 @@ static bool has_avx2(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 static bool always(void)
@@ -35,6 +42,7 @@ static const struct {
     bool (*there)(void);
 } tables[] = {
 #if defined(__x86_64__)
+    {&rt_kernels_avx512, has_avx512},
     {&rt_kernels_avx2, has_avx2},
 #endif
     {&rt_kernels_generic, always},

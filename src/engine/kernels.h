@@ -43,11 +43,12 @@ typedef struct {
 } rt_q8_row;
 
 typedef struct {
-    const char *name; /* "generic", "avx2" */
+    const char *name; /* "generic", "avx2", "avx512" */
 
     /* out[m][panels * 16], row stride ldo (floats), = x[m][k] (row stride ldx floats) times the panels'
      * rows. panels: so many, one after another; for the quantised packs with the weights' values
-     * made f32. m from 1. */
+     * made f32. m from 1. Of bf16, "avx512" takes x rounded to bf16 as well, which moves a
+     * result by at most 2^-9 of the sum of |x w|; the others differ by the rounding of sums alone. */
     void (*product[RT_PACKS])(float *out, size_t ldo, const float *x, size_t ldx, size_t m,
                               size_t k, const void *panels, size_t n_panels);
     /* The same in integers (RT_PACK_Q8, RT_PACK_Q4; NULL for the others): every block's sum of

@@ -5,5 +5,6 @@
 #include "engine/kernels.h"
 
 extern const rt_kernels rt_kernels_avx2;
+extern const rt_kernels rt_kernels_avx512;
 
 #endif

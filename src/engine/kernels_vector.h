@@ -136,6 +136,7 @@ INLINE const float *unpack_bf16(float *tile, const uint8_t *panel, size_t from, 
  * page's. */
 enum { AHEAD_BYTES = 4096 };
 
+#ifndef RT_BF16_IN_PAIRS
 /* One row over `wide` panels side by side, from memory to registers. */
 #define DEFINE_BF16_ROW(wide)                                                                      \
     INLINE void bf16_row_##wide(float *out, const float *x, size_t k, const uint8_t *panel,        \
@@ -190,6 +191,7 @@ static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, siz
     if (p < n_panels)
         bf16_row_1(out + p * RT_PANEL, x, k, panel + p * panel_bytes, panel_bytes);
 }
+#endif
 
 /* Scales of a block's rows. */
 INLINE void block_scales(float scales[RT_PANEL], const uint8_t *block, size_t block_bytes)

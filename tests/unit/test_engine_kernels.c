@@ -70,7 +70,26 @@ Test(half, bf16_rounds_to_the_nearest_even)
 
 /* ---- products ---- */
 
-static const char *const tables[] = {"generic", "avx2"};
+static const char *const tables[] = {"generic", "avx2", "avx512"};
+
+/* NULL: this machine has it not. AVX-512 is tested everywhere, in plain C where the machine has none. */
+static const rt_kernels *table_of(const char *name)
+{
+#ifdef FATHOM_EMULATED_AVX512
+    extern const rt_kernels emulated_avx512;
+
+    if (strcmp(name, "avx512") == 0 && !rt_kernels_choose(name))
+        return &emulated_avx512;
+#endif
+    return rt_kernels_choose(name);
+}
+
+Test(kernels, avx512_is_tested)
+{
+    if (!table_of("avx512"))
+        cr_skip_test("no AVX-512 here and no libsimde-dev to emulate it");
+}
+
 static const struct {
     const char *name;
     double step; /* what a weight may be off by, as a share of the largest of its block */
@@ -178,7 +197,7 @@ static void check_product(const rt_kernels *kernels, rt_pack pack, bool int8, co
 Test(products, every_table_and_pack_is_near_the_exact_product)
 {
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        const rt_kernels *kernels = rt_kernels_choose(tables[t]);
+        const rt_kernels *kernels = table_of(tables[t]);
 
         for (rt_pack pack = 0; kernels && pack < RT_PACKS; pack++)
             for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -193,7 +212,7 @@ Test(products, tables_agree_with_the_plain_one)
     static float x[9 * 160], plain[9 * 70], fast[9 * 70];
 
     for (size_t t = 1; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        const rt_kernels *kernels = rt_kernels_choose(tables[t]);
+        const rt_kernels *kernels = table_of(tables[t]);
 
         for (rt_pack pack = 0; kernels && pack < RT_PACKS; pack++)
             for (int int8 = 0; int8 <= (kernels->product_int8[pack] != NULL); int8++) {
@@ -291,7 +310,7 @@ Test(kernels, attention_of_every_table_over_odd_sizes)
                                        {26, 17, 25},  {7, 300, 72}, {9, 47, 260}};
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        const rt_kernels *k = rt_kernels_choose(tables[t]);
+        const rt_kernels *k = table_of(tables[t]);
 
         for (size_t i = 0; k && i < sizeof(shapes) / sizeof(shapes[0]); i++)
             check_attention(k, shapes[i][0], shapes[i][1], shapes[i][2]);
@@ -349,7 +368,7 @@ Test(kernels, norms_and_activations_of_every_table)
     static const size_t lengths[] = {1, 2, 7, 8, 31, 32, 64, 100, 257, 300};
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        const rt_kernels *k = rt_kernels_choose(tables[t]);
+        const rt_kernels *k = table_of(tables[t]);
 
         for (size_t i = 0; k && i < sizeof(lengths) / sizeof(lengths[0]); i++)
             check_rows(k, lengths[i]);
@@ -360,7 +379,7 @@ Test(kernels, norms_and_activations_of_every_table)
 Test(kernels, extremes_stay_finite)
 {
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        const rt_kernels *k = rt_kernels_choose(tables[t]);
+        const rt_kernels *k = table_of(tables[t]);
         float x[] = {-1000, -100, -20, 0, 20, 100, 1000, 3}, y[] = {1, 1, 1, 1, 1, 1, 1, 1};
 
         if (!k)
