@@ -123,6 +123,8 @@ typedef struct {
     bool has_pose;
     double rotation[4];    /* camera to world, unit quaternion x, y, z, w */
     double translation[3]; /* metres */
+
+    bool rgb_alone; /* neither a depth tower nor the spatial encoder looks at it */
 } rt_picture;
 
 typedef struct rt_scene rt_scene;

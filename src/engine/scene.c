@@ -193,7 +193,7 @@ static fm_status look_at_depth(rt_scene *s, const rt_picture *pictures, size_t n
     for (size_t i = 0; i < n && st == FM_OK; i++) {
         size_t pixels = (size_t)pictures[i].width * (size_t)pictures[i].height;
 
-        if (!pictures[i].depth_m)
+        if (!pictures[i].depth_m || pictures[i].rgb_alone)
             continue;
         uint8_t *drawn = malloc(3 * pixels);
         if (!drawn)
@@ -230,13 +230,20 @@ static fm_status look_at_space(rt_scene *s, const rt_picture *pictures, size_t n
 {
     const rt_model *m = s->model;
     rt_spatial_features seen = {0};
-    fm_status st = rt_model_go_on(m, err);
+    rt_picture *views = calloc(n + 1, sizeof(*views));
+    fm_status st = views ? rt_model_go_on(m, err) : no_memory(err);
+    size_t n_views = 0;
 
-    if (st == FM_OK)
-        st = rt_spatial_run(m->spatial, &m->compute, pictures, n, &seen, err);
-    if (st == FM_OK)
-        st = take_in(s, &seen, err);
+    for (size_t i = 0; i < n && st == FM_OK; i++)
+        if (!pictures[i].rgb_alone)
+            views[n_views++] = pictures[i];
+    if (st == FM_OK && n_views > 0) {
+        st = rt_spatial_run(m->spatial, &m->compute, views, n_views, &seen, err);
+        if (st == FM_OK)
+            st = take_in(s, &seen, err);
+    }
     rt_spatial_features_release(&seen);
+    free(views);
     return st;
 }
 
@@ -270,7 +277,7 @@ static fm_status make_features(rt_scene *s, const rt_picture *pictures, size_t n
     if (st == FM_OK && m->config.has_depth)
         st = look_at_depth(s, pictures, n, err);
     s->vision_s = fm_clock_seconds() - start;
-    if (st == FM_OK && m->config.has_spatial && n > 0)
+    if (st == FM_OK && m->config.has_spatial)
         st = look_at_space(s, pictures, n, err);
     s->spatial_s = fm_clock_seconds() - start - s->vision_s;
     if (st != FM_OK)

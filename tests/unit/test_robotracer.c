@@ -232,17 +232,23 @@ Test(robotracer, any_number_of_threads_gives_the_same)
 Test(robotracer, text_alone_has_no_scale_and_pictures_have_one)
 {
     rt_model *model = open_tiny();
-    rt_scene *words = NULL, *scene = look(model), *three = NULL;
-    rt_picture pictures[] = {picture(), picture(), picture()};
+    rt_scene *words = NULL, *scene = look(model), *three = NULL, *flat = NULL;
+    rt_picture pictures[] = {picture(), picture(), picture()}, alone = picture();
 
     cr_assert(rt_scene_new(&words, model, NULL, 0, NULL) == RT_OK);
     cr_assert(rt_scene_new(&three, model, pictures, 3, NULL) == RT_OK);
+    alone.rgb_alone = true;
+    cr_assert(rt_scene_new(&flat, model, &alone, 1, NULL) == RT_OK);
     rt_answer answer = ask_one(words, all[0]), seen = ask_one(scene, all[0]),
-              thrice = ask_one(three, all[0]);
+              thrice = ask_one(three, all[0]), rgb = ask_one(flat, all[0]);
     cr_expect(eq(int, answer.has_scale, false));
     cr_expect(seen.has_scale && seen.scale > 0 && isfinite(seen.scale));
     cr_expect(thrice.has_scale && thrice.scale > 0);
-    cr_expect(lt(int, answer.prompt_tokens, seen.prompt_tokens));
+    cr_expect(lt(int, answer.prompt_tokens, rgb.prompt_tokens));
+    cr_expect(lt(int, rgb.prompt_tokens, seen.prompt_tokens));
+    cr_expect(rgb.scale != seen.scale);
+    rt_answer_release(&rgb);
+    rt_scene_free(flat);
     rt_answer_release(&answer);
     rt_answer_release(&seen);
     rt_answer_release(&thrice);
