@@ -18,6 +18,7 @@ extern const cli_command cli_command_check;
 extern const cli_command cli_command_world;
 extern const cli_command cli_command_init;
 extern const cli_command cli_command_cache;
+extern const cli_command cli_command_train;
 extern const cli_command cli_command_mock;
 extern const cli_command cli_command_list;
 extern const cli_command cli_command_help;

@@ -400,3 +400,42 @@ void cli_amount_progress_show(void *context, uint64_t done_bytes, uint64_t all_b
     fm_buf_release(&line);
     fm_buf_release(&amount);
 }
+
+/* ---- trainings ---- */
+
+void cli_train_progress_show(void *context, const tr_progress *state)
+{
+    cli_train_progress *progress = context;
+    const tr_losses *losses = &state->report.losses;
+    fm_buf line = {0};
+    pieces all = {0};
+    bool redrawn;
+    cli_style style;
+    char text[32];
+
+    if (!progress->rhythm.begun)
+        progress->begun_with = state->step - 1;
+    if (state->judged) {
+        progress->judged = true;
+        progress->held_out = state->held_out.losses.token;
+    }
+    mark(&progress->pace, state->seconds, (double)state->step);
+    if (!is_due(&progress->rhythm, false, state->step == state->steps, &style, &redrawn))
+        return;
+    double rate =
+        rate_of(&progress->pace, state->seconds, (double)state->step, (double)progress->begun_with);
+    add(&all, 9, "%llu/%llu", (unsigned long long)state->step, (unsigned long long)state->steps);
+    add(&all, 8, "loss %.3f", losses->token);
+    if (losses->n_tokens > 0)
+        add(&all, 4, "%.0f %% right", 100 * (double)losses->n_right / (double)losses->n_tokens);
+    if (progress->judged)
+        add(&all, 6, "held out %.3f", progress->held_out);
+    if (state->seconds > 0)
+        add(&all, 3, "%.0f questions/s", (double)state->questions / state->seconds);
+    if (rate > 0 && state->step < state->steps)
+        add(&all, 7, "%s left", duration((double)(state->steps - state->step) / rate, text));
+    put_line(&line, progress->label, &all, (double)state->step / (double)state->steps, &style,
+             redrawn);
+    print_line(&line, redrawn);
+    fm_buf_release(&line);
+}

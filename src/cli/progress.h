@@ -7,6 +7,7 @@
 
 #include "core/run.h"
 #include "hub/fetch.h"
+#include "train/session.h"
 
 /* What was done when, in the last seconds, the oldest first: what a rate is made from. */
 typedef struct {
@@ -64,5 +65,18 @@ typedef struct {
 } cli_amount_progress;
 
 void cli_amount_progress_show(void *progress, uint64_t done_bytes, uint64_t all_bytes);
+
+/* The same of a training, as tr_session.progress. */
+typedef struct {
+    const char *label;
+
+    cli_rhythm rhythm;
+    cli_pace pace;       /* of steps */
+    uint64_t begun_with; /* steps that were there before */
+    bool judged;
+    double held_out; /* the loss at the last judging */
+} cli_train_progress;
+
+void cli_train_progress_show(void *progress, const tr_progress *state);
 
 #endif

@@ -22,12 +22,17 @@ static bool leads_back(const char *name)
     return false;
 }
 
+/* Where embeddings are the head too, logits begin near zero: every token is as likely. */
+static const float embedding_deviation = 0.02F;
+
 static fm_status visit_slot(void *context, const rt_slot *slot, fm_err *err)
 {
     rt_slot made = *slot;
 
     if (leads_back(slot->name))
         made.start = RT_START_ZEROS;
+    if (strcmp(slot->name, "model.embed_tokens.weight") == 0)
+        made.value = embedding_deviation;
     return tr_store_put(context, &made, err);
 }
 

@@ -27,7 +27,7 @@ static fm_status find_dense(tr_dense *d, const rt_spatial_config *c, const tr_st
         st = tr_find_linear(&from, &d->conv1[i], conv1[i], w[i + 1], w[i] * 9, true, err);
         if (st == FM_OK)
             st = tr_find_linear(&from, &d->conv2[i], conv2[i], w[i + 1], w[i + 1] * 9, true, err);
-        if (st == FM_OK && w[i] != w[i + 1])
+        if (st == FM_OK)
             st = tr_find_linear(&from, &d->shortcut[i], shortcut[i], w[i + 1], w[i], true, err);
     }
     if (st == FM_OK)
@@ -127,7 +127,7 @@ static tr_rows read_field(tr_pass *pass, const tr_spatial *s, const tr_dense *d,
     x = convolve(pass, x, &d->conv_in, side);
     for (size_t i = 0; i < 2; i++) {
         tr_rows bent = tr_gelu(pass, convolve(pass, x, &d->conv1[i], side), false);
-        tr_rows straight = d->shortcut[i].weight.rows ? tr_apply(pass, x, &d->shortcut[i]) : x;
+        tr_rows straight = tr_apply(pass, x, &d->shortcut[i]);
 
         bent = convolve(pass, bent, &d->conv2[i], side);
         x = tr_gelu(pass, tr_add(pass, straight, bent), false);

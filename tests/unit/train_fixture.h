@@ -32,7 +32,7 @@ static const char small_config[] =
     " \"scale_decoder_cfg\": {\"projected_size\": 16, \"hidden_size\": 8, \"num_hidden_layers\": 2,"
     "  \"forced\": true, \"token\": \"<SCALE>\"}}";
 
-static void small_folder(const char *folder)
+static inline void small_folder(const char *folder)
 {
     char path[FM_PATH_BYTES];
     fm_err err = {0};
@@ -52,7 +52,7 @@ enum {
 };
 
 /* Every parameter is normal, so that nothing is hidden by what starts at zero. */
-static tr_network *small_network(const char *folder, fm_arena *arena)
+static inline tr_network *small_network(const char *folder, fm_arena *arena)
 {
     tr_network *network = NULL;
     rt_config config;
@@ -91,7 +91,7 @@ typedef struct {
 
 static const int32_t small_before[] = {3, 7, TR_TILE, 9, TR_VIEW, 9, 4};
 
-static void small_example_make(small_example *e, uint64_t seed)
+static inline void small_example_make(small_example *e, uint64_t seed)
 {
     fm_rng rng;
 

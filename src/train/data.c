@@ -1,0 +1,357 @@
+/* Owns how a scene becomes an example. */
+#include "train/data.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/size.h"
+#include "engine/picture.h"
+#include "engine/spatial_view.h"
+
+struct tr_data {
+    const tr_recipe *recipe;
+    const rt_config *config;
+    rt_tokenizer *tokenizer;
+    rt_frame frame;
+    int32_t scale, end; /* tokens; scale -1: none is put */
+    int32_t *before;    /* what stands in front of every question */
+    size_t n_before;
+    fm_world_scene *scenes; /* a thread's */
+    int threads;
+    fm_arena arena;
+};
+
+/* ---- opening ---- */
+
+/* The segments of the prompt as ids, the places of pictures among them. */
+static fm_status flatten(tr_data *d, const rt_prompt *prompt, fm_err *err)
+{
+    d->before = fm_arena_alloc(&d->arena, prompt->ids.n + prompt->n + 1, sizeof(*d->before));
+    if (!d->before)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the prompt");
+    for (size_t i = 0; i < prompt->n; i++) {
+        const rt_segment *s = &prompt->segments[i];
+
+        if (s->kind != RT_SEGMENT_TEXT)
+            d->before[d->n_before++] = s->kind == RT_SEGMENT_TILE ? TR_TILE : TR_VIEW;
+        for (size_t j = 0; s->kind == RT_SEGMENT_TEXT && j < s->n; j++)
+            d->before[d->n_before++] = prompt->ids.ids[s->first + j];
+    }
+    return FM_OK;
+}
+
+static fm_status frame_pictures(tr_data *d, fm_err *err)
+{
+    const rt_config *c = d->config;
+    rt_media media = {.tiles = c->has_vision,
+                      .lines = c->pictures.tiling == RT_TILES_DYNAMIC,
+                      .spatial = c->has_spatial,
+                      .spatial_first = c->order == RT_ORDER_SPATIAL_IMAGE_TEXT};
+    rt_prompt prompt = {0};
+    fm_status st = rt_prompt_scene(&prompt, &d->frame, d->tokenizer, NULL, &media, err);
+
+    if (st == FM_OK)
+        st = flatten(d, &prompt, err);
+    rt_prompt_release(&prompt);
+    return st;
+}
+
+static fm_status open_words(tr_data *d, fm_err *err)
+{
+    const rt_config *c = d->config;
+    char folder[FM_PATH_BYTES];
+    fm_status st = rt_config_part(c, "llm", folder, err);
+
+    if (st == FM_OK)
+        st = rt_tokenizer_open(&d->tokenizer, folder, err);
+    if (st != FM_OK)
+        return st;
+    d->end = rt_tokenizer_id(d->tokenizer, "<|im_end|>");
+    d->scale = c->has_scale && c->scale.forced ? rt_tokenizer_id(d->tokenizer, c->scale.token) : -1;
+    if (d->end < 0)
+        return fm_fail(err, FM_E_INPUT, "%s: the vocabulary has no '<|im_end|>'", folder);
+    if (c->has_scale && c->scale.forced && d->scale < 0)
+        return fm_fail(err, FM_E_INPUT, "%s: the vocabulary has no '%s'", folder, c->scale.token);
+    if (rt_tokenizer_size(d->tokenizer) > (size_t)c->llm.vocabulary)
+        return fm_fail(err, FM_E_INPUT, "%s: %zu tokens, but the embeddings have %d rows", folder,
+                       rt_tokenizer_size(d->tokenizer), c->llm.vocabulary);
+    st = rt_frame_read(&d->frame, c->chat_template, d->tokenizer, &d->arena, err);
+    return st == FM_OK ? frame_pictures(d, err) : st;
+}
+
+fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *config, int threads,
+                      fm_err *err)
+{
+    tr_data *d = calloc(1, sizeof(*d));
+
+    if (!d)
+        return fm_fail(err, FM_E_NOMEM, "no memory for training data");
+    *d = (tr_data){.recipe = recipe, .config = config, .threads = threads};
+    d->scenes = calloc((size_t)threads, sizeof(*d->scenes));
+    fm_status st =
+        d->scenes ? open_words(d, err) : fm_fail(err, FM_E_NOMEM, "no memory for training data");
+    if (st != FM_OK) {
+        tr_data_free(d);
+        return st;
+    }
+    *out = d;
+    return FM_OK;
+}
+
+void tr_data_free(tr_data *data)
+{
+    if (!data)
+        return;
+    for (int i = 0; data->scenes && i < data->threads; i++)
+        fm_world_scene_release(&data->scenes[i]);
+    free(data->scenes);
+    rt_tokenizer_free(data->tokenizer);
+    fm_arena_release(&data->arena);
+    free(data);
+}
+
+/* ---- seeing ---- */
+
+static fm_status no_memory(fm_err *err)
+{
+    return fm_fail(err, FM_E_NOMEM, "no memory for a picture");
+}
+
+static float *cut(fm_arena *arena, const float *pixels, int height, int width, size_t channels,
+                  int patch)
+{
+    size_t n = (size_t)height * (size_t)width * channels;
+    float *out = fm_arena_alloc(arena, n, sizeof(*out));
+
+    if (out)
+        tr_cut_patches(out, pixels, (size_t)height, (size_t)width, channels, (size_t)patch);
+    return out;
+}
+
+static fm_status see_tile(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
+                          fm_err *err)
+{
+    const rt_tower_config *tower = &d->config->vision;
+    rt_tiles tiles;
+    fm_status st = rt_picture_tiles(&tiles, &d->config->pictures, tower->image, scene->rgb,
+                                    scene->width, scene->height, &out->arena, err);
+
+    if (st == FM_OK && tiles.n != 1)
+        st = fm_fail(err, FM_E_INPUT,
+                     "a picture of %d x %d becomes %d tiles: training takes one, as 'resize' gives",
+                     scene->width, scene->height, tiles.n);
+    if (st != FM_OK)
+        return st;
+    out->example.tile = cut(&out->arena, tiles.pixels, tiles.side, tiles.side, 3, tower->patch);
+    return out->example.tile ? FM_OK : no_memory(err);
+}
+
+/* What is known beside the colours is drawn anew for each picture. */
+static rt_picture picture_of(const tr_data *d, const fm_world_scene *scene, fm_rng *rng)
+{
+    const fm_camera *k = &scene->camera;
+    double chance = fm_rng_unit(rng);
+    rt_picture p = {.rgb = scene->rgb, .width = scene->width, .height = scene->height};
+
+    if (chance >= d->recipe->without_camera) {
+        p.has_intrinsics = true;
+        p.fx = k->fx;
+        p.fy = k->fy;
+        p.cx = k->cx;
+        p.cy = k->cy;
+    }
+    if (chance >= d->recipe->without_camera + d->recipe->without_depth)
+        p.depth_m = scene->depth;
+    return p;
+}
+
+static fm_status see_view(const tr_data *d, const rt_picture *picture, tr_sample *out, fm_err *err)
+{
+    const rt_spatial_config *c = &d->config->spatial;
+    int width, height, patch = c->tower.patch;
+    tr_view *to = &out->example.view;
+    rt_view view;
+
+    rt_view_size(c->long_side, patch, picture->width, picture->height, &width, &height);
+    if (width != c->tower.image || height != c->tower.image)
+        return fm_fail(
+            err, FM_E_INPUT,
+            "a picture of %d x %d becomes a view of %d x %d, but the spatial encoder has "
+            "positions for %d x %d",
+            picture->width, picture->height, width, height, c->tower.image, c->tower.image);
+    fm_status st = rt_view_make(&view, picture, width, height, &out->arena, err);
+    if (st != FM_OK)
+        return st;
+    to->patches = cut(&out->arena, view.pixels, height, width, 3, patch);
+    to->rays = view.rays ? cut(&out->arena, view.rays, height, width, 3, patch) : NULL;
+    to->depth = view.depth ? cut(&out->arena, view.depth, height, width, 1, patch) : NULL;
+    to->depth_mean = (float)view.depth_mean;
+    if (!to->patches || (view.rays && !to->rays) || (view.depth && !to->depth))
+        return no_memory(err);
+    return FM_OK;
+}
+
+/* ---- what patches show ---- */
+
+/* FNV-1a of "red" and "mug": two names in one bucket cost little, and no list has to be kept. */
+static int32_t bucket_of(const fm_world_object *object)
+{
+    const char *words[] = {object->colour ? object->colour : "", object->kind};
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < FM_COUNT_OF(words); i++)
+        for (const char *c = words[i]; *c; c++)
+            hash = (hash ^ (uint8_t)*c) * 16777619U;
+    return (int32_t)(1 + hash % (TR_KINDS - 1));
+}
+
+/* The object that most pixels of cell (row, column) of side x side cells show, if it is an eighth of
+ * them: its index, or -1. Many things fill no cell by half. */
+static int shown_in(const fm_world_scene *scene, int side, int row, int column)
+{
+    int counts[FM_WORLD_OBJECTS_MAX + 1] = {0}, best = 1, all = 0;
+
+    for (int y = row * scene->height / side; y < (row + 1) * scene->height / side; y++)
+        for (int x = column * scene->width / side; x < (column + 1) * scene->width / side; x++)
+            counts[scene->ids[y * scene->width + x]]++, all++;
+    for (int i = 2; i <= FM_WORLD_OBJECTS_MAX; i++)
+        best = counts[i] > counts[best] ? i : best;
+    return counts[best] * 8 >= all && counts[best] > 0 ? best - 1 : -1;
+}
+
+static fm_status label_patches(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
+                               fm_err *err)
+{
+    const rt_config *c = d->config;
+    const rt_tower_config *tower = c->has_vision ? &c->vision : &c->spatial.tower;
+    int side = tower->image / tower->patch;
+    size_t n = (size_t)(side * side);
+    int32_t *kinds = fm_arena_alloc(&out->arena, n, sizeof(*kinds));
+    float *places = fm_arena_alloc(&out->arena, n * 3, sizeof(*places));
+    bool *placed = fm_arena_alloc(&out->arena, n, sizeof(*placed));
+
+    if (!kinds || !places || !placed)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        int object = shown_in(scene, side, (int)i / side, (int)i % side);
+
+        if (object < 0 || object >= scene->n_objects)
+            continue;
+        kinds[i] = bucket_of(&scene->objects[object]);
+        placed[i] = true;
+        for (size_t j = 0; j < 3; j++)
+            places[i * 3 + j] = (float)scene->objects[object].centre[j];
+    }
+    out->example.kinds = kinds;
+    out->example.places = places;
+    out->example.placed = placed;
+    return FM_OK;
+}
+
+/* ---- asking ---- */
+
+enum { TEXT_BYTES = 4096 };
+
+/* "<think>...</think><answer>...</answer>", or the answer alone. */
+static void answer_of(const fm_world_question *q, bool reasoning, char out[TEXT_BYTES])
+{
+    char steps[TEXT_BYTES / 2];
+
+    if (!reasoning || q->n_steps == 0) {
+        snprintf(out, TEXT_BYTES, "%s", q->answer);
+        return;
+    }
+    fm_world_reasoning(q, steps, sizeof(steps));
+    snprintf(out, TEXT_BYTES, "<think>%s</think><answer>%s</answer>", steps, q->answer);
+}
+
+/* *n is 0 where it is too long. */
+static fm_status ask(const tr_data *d, const fm_world_question *q, bool reasoning, fm_arena *arena,
+                     tr_question *out, fm_err *err)
+{
+    char prompt[TEXT_BYTES], answer[TEXT_BYTES];
+    rt_ids ids = {0};
+
+    fm_world_prompt(q, prompt, sizeof(prompt));
+    answer_of(q, reasoning, answer);
+    *out = (tr_question){0};
+    fm_status st = rt_prompt_question(&ids, &d->frame, d->tokenizer, prompt, err);
+    if (st == FM_OK && d->scale >= 0)
+        st = rt_ids_put(&ids, d->scale, err);
+    size_t asked = ids.n;
+    if (st == FM_OK)
+        st = rt_tokenizer_encode(d->tokenizer, answer, strlen(answer), false, &ids, err);
+    if (st == FM_OK)
+        st = rt_ids_put(&ids, d->end, err);
+    if (st == FM_OK && ids.n <= (size_t)d->recipe->longest) {
+        int32_t *kept = fm_arena_alloc(arena, ids.n, sizeof(*kept));
+
+        if (kept) {
+            memcpy(kept, ids.ids, ids.n * sizeof(*kept));
+            *out = (tr_question){kept, ids.n, asked, d->scale >= 0 ? asked - 1 : 0};
+        } else {
+            st = no_memory(err);
+        }
+    }
+    rt_ids_release(&ids);
+    return st;
+}
+
+static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *rng, tr_sample *out,
+                         fm_err *err)
+{
+    tr_question *questions =
+        fm_arena_alloc(&out->arena, (size_t)scene->n_questions + 1, sizeof(*questions));
+    fm_status st = questions ? FM_OK : no_memory(err);
+    size_t n = 0;
+
+    for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
+        bool reasoning = fm_rng_unit(rng) < d->recipe->reasoning;
+
+        st = ask(d, &scene->questions[i], reasoning, &out->arena, &questions[n], err);
+        n += st == FM_OK && questions[n].n > 0;
+    }
+    out->example.questions = questions;
+    out->example.n_questions = n;
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static fm_world_settings settings_at(const tr_recipe *recipe, uint64_t index)
+{
+    bool held_out = index >= TR_HELD_OUT;
+    fm_world_settings settings = tr_recipe_scene(
+        recipe, held_out ? recipe->n_stages - 1
+                         : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures));
+
+    if (held_out)
+        settings.split = FM_WORLD_VALIDATION;
+    return settings;
+}
+
+fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)
+{
+    tr_data *d = data;
+    bool held_out = index >= TR_HELD_OUT;
+    fm_world_settings settings = settings_at(d->recipe, index);
+    fm_world_scene *scene = &d->scenes[thread];
+    fm_rng rng;
+
+    fm_rng_seed(&rng, d->recipe->seed ^ index * UINT64_C(0x9e3779b97f4a7c15));
+    out->example = (tr_example){.before = d->before, .n_before = d->n_before};
+    fm_status st = fm_world_scene_make(&settings, (size_t)(held_out ? index - TR_HELD_OUT : index),
+                                       scene, err);
+    if (st != FM_OK)
+        return st;
+    rt_picture picture = picture_of(d, scene, &rng);
+    out->example.log_scale = (float)log(fmax(scene->scale, 1e-3));
+    if (d->config->has_vision)
+        st = see_tile(d, scene, out, err);
+    if (st == FM_OK && d->config->has_spatial)
+        st = see_view(d, &picture, out, err);
+    if (st == FM_OK)
+        st = label_patches(d, scene, out, err);
+    return st == FM_OK ? ask_all(d, scene, &rng, out, err) : st;
+}

@@ -1,0 +1,28 @@
+/**
+ * Pictures to learn from: scenes of the generator (fathom/world_scene.h), seen and framed as the
+ * engine sees and frames them, so that a model is asked while training what it is asked afterwards.
+ * Picture i of a recipe is a pure function of recipe and i.
+ */
+#ifndef TR_DATA_H
+#define TR_DATA_H
+
+#include "engine/config.h"
+#include "engine/prompt.h"
+#include "train/recipe.h"
+
+/* Kinds that a patch can be asked for: 0 for what has no name, and names' buckets. */
+enum { TR_KINDS = 128 };
+
+typedef struct tr_data tr_data;
+
+/* Borrows recipe and configuration. The vocabulary is the model folder's. threads: callers at once. */
+FM_MUST_CHECK fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *config,
+                                    int threads, fm_err *err);
+void tr_data_free(tr_data *data); /* accepts NULL */
+
+/* As tr_source_of_samples has it; the data are the context. Pictures from TR_HELD_OUT on are of the
+ * validation split and of the last stage: what is judged and never learnt. */
+#define TR_HELD_OUT (UINT64_C(1) << 40)
+fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err);
+
+#endif

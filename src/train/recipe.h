@@ -1,0 +1,56 @@
+/**
+ * What a training is: a YAML file with everything that can change what comes out, but for the code.
+ * Members that are left out have the values of tr_recipe_default(); unknown ones are refused.
+ * docs/training.md lists them.
+ */
+#ifndef TR_RECIPE_H
+#define TR_RECIPE_H
+
+#include "base/arena.h"
+#include "base/files.h"
+#include "fathom/world_scene.h"
+#include "train/trainer.h"
+
+enum { TR_MOST_STAGES = 16 };
+
+/* What is asked until a step: the curriculum. */
+typedef struct {
+    uint64_t until; /* steps; of the last stage: 0, until the end */
+    int things[2];  /* in a scene, fewest and most */
+    unsigned families, places;
+    int per_family;
+    bool easy_names;
+} tr_stage;
+
+typedef struct {
+    char model
+        [FM_PATH_BYTES]; /* the folder with config.json and llm/: where the network's shape comes from */
+    bool fresh;          /* begin from chance, else from that folder's weights */
+    uint64_t seed, steps;
+    int pictures, memory_mb;
+    tr_mixture mixture;
+    tr_optimiser optimiser; /* its steps are those above */
+
+    int width, height;
+    bool noise;
+    /* Of all pictures, the shares that come without intrinsics, and with intrinsics but no depth. */
+    double without_camera, without_depth;
+    double reasoning; /* the share of questions whose answer is preceded by its reasoning */
+    int longest;      /* tokens of a question with its answer; longer ones are left out */
+    tr_stage stages[TR_MOST_STAGES];
+    int n_stages;
+
+    int save_every, judge_every, judge_pictures; /* steps; judge_every 0: never */
+} tr_recipe;
+
+tr_recipe tr_recipe_default(void);
+/* Strings live in the arena; `model` is taken from the file's own folder. FM_E_INPUT names file and
+ * member. */
+FM_MUST_CHECK fm_status tr_recipe_read(tr_recipe *out, const char *path, fm_arena *arena,
+                                       fm_err *err);
+
+/* The stage that a step is in, and what the generator makes in it, for training. */
+int tr_recipe_stage(const tr_recipe *recipe, uint64_t step);
+fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage);
+
+#endif

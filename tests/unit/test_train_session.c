@@ -1,0 +1,341 @@
+/* A training from its recipe: what it reads, what it leaves, that it goes on to the same bytes, and that
+ * the engine sees and answers as the trainer does. */
+#include <math.h>
+
+#include "engine/tokenizer.h"
+#include "robotracer.h"
+#include "train/data.h"
+#include "train/model.h"
+#include "train/session.h"
+#include "train/vocabulary.h"
+#include "train_fixture.h"
+
+TestSuite(train_session, .init = scratch_make, .fini = scratch_remove);
+TestSuite(train_recipe, .init = scratch_make, .fini = scratch_remove);
+TestSuite(train_vocabulary, .init = scratch_make, .fini = scratch_remove);
+
+static void write_text(const char *path, const char *text)
+{
+    fm_err err = {0};
+
+    cr_assert(eq(int, fm_file_write_atomic(path, text, strlen(text), &err), FM_OK), "%s", err.text);
+}
+
+/* ---- recipes ---- */
+
+static const char small_recipe[] =
+    "model: start\n"
+    "seed: 3\n"
+    "steps: 4\n"
+    "pictures: 2\n"
+    "optimiser: {rate: 0.002, warmup: 1, frozen: [mm_projector]}\n"
+    "losses: {scale: 0.2, auxiliary_steps: 3}\n"
+    "data: {size: [40, 40], longest: 400, without_camera: 0, without_depth: 0, reasoning: 0.5}\n"
+    "stages:\n"
+    "  - {until: 2, things: [1, 2], families: [referring], places: [tabletop]}\n"
+    "  - {things: [2, 3], families: [referring, measuring], per_family: 2}\n"
+    "save_every: 3\n"
+    "judge_every: 4\n"
+    "judge_pictures: 1\n";
+
+Test(train_recipe, is_read_over_what_is_said_by_default)
+{
+    const char *path = scratch_path("recipe.yaml");
+    fm_arena arena = {0};
+    fm_err err = {0};
+    tr_recipe r;
+
+    write_text(path, small_recipe);
+    cr_assert(eq(int, tr_recipe_read(&r, path, &arena, &err), FM_OK), "%s", err.text);
+    cr_expect(eq(str, r.model, (char *)scratch_path("start")));
+    cr_expect(eq(u64, r.steps, 4));
+    cr_expect(eq(dbl, r.optimiser.rate, 0.002));
+    cr_expect(eq(dbl, r.optimiser.beta2, tr_recipe_default().optimiser.beta2));
+    cr_expect(eq(str, (char *)r.optimiser.frozen[0], "mm_projector"));
+    cr_expect(eq(u64, r.mixture.auxiliary_steps, 3));
+    cr_assert(eq(int, r.n_stages, 2));
+    cr_expect(eq(int, tr_recipe_stage(&r, 1), 0));
+    cr_expect(eq(int, tr_recipe_stage(&r, 2), 1));
+    fm_world_settings second = tr_recipe_scene(&r, 1);
+    cr_expect(eq(uint, second.families,
+                 1U << FM_WORLD_FAMILY_REFERRING | 1U << FM_WORLD_FAMILY_MEASURING));
+    cr_expect(eq(uint, second.places, 1U << FM_WORLD_TABLETOP)); /* as the stage before it */
+    fm_arena_release(&arena);
+}
+
+Test(train_recipe, says_what_is_wrong_and_where)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"seed: 1\n", "'model' is missing"},
+        {"model: a\nsteps: many\n", "'steps'"},
+        {"model: a\nspeed: 1\n", "no member 'speed'"},
+        {"model: a\noptimiser: {ratee: 1}\n", "no member 'optimiser.ratee'"},
+        {"model: a\noptimiser: 3\n", "optimiser"},
+        {"model: a\nstages: [{families: [nothing]}]\n", "'nothing'"},
+        {"model: a\nstages: [{things: [3, 2]}]\n", "fewest before the most"},
+        {"model: a\nstages: [{until: 5}, {until: 3}]\n", "later 'until'"},
+        {"model: a\nstages: [{until: 5}]\n", "the last none"},
+        {"model: a\npictures: 0\n", "'pictures'"},
+        {"model: a\ndata: {size: [40]}\n", "'data.size'"},
+    };
+    const char *path = scratch_path("recipe.yaml");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        fm_arena arena = {0};
+        fm_err err = {0};
+        tr_recipe r;
+
+        write_text(path, rows[i].text);
+        cr_expect(eq(int, tr_recipe_read(&r, path, &arena, &err), FM_E_INPUT), "%s", rows[i].text);
+        cr_expect(ne(ptr, strstr(err.text, rows[i].says), NULL), "%s: %s", rows[i].text, err.text);
+        cr_expect(ne(ptr, strstr(err.text, "recipe.yaml"), NULL), "%s", err.text);
+        fm_arena_release(&arena);
+    }
+}
+
+/* ---- vocabularies ---- */
+
+Test(train_vocabulary, joins_what_stands_together_and_gives_it_back)
+{
+    static const char text[] = "the mug beside the mug; the mat at 120 and 451 cm";
+    tr_vocabulary *vocabulary = NULL;
+    rt_tokenizer *tokenizer = NULL;
+    rt_ids ids = {0};
+    fm_buf back = {0};
+    fm_err err = {0};
+
+    cr_assert(eq(int, tr_vocabulary_new(&vocabulary, &err), FM_OK));
+    for (int i = 0; i < 3; i++)
+        cr_assert(eq(int, tr_vocabulary_count(vocabulary, text, &err), FM_OK));
+    cr_assert(
+        eq(int, tr_vocabulary_write(vocabulary, 280, "<SCALE>", scratch_path("llm"), &err), FM_OK),
+        "%s", err.text);
+    cr_assert(eq(int, rt_tokenizer_open(&tokenizer, scratch_path("llm"), &err), FM_OK), "%s",
+              err.text);
+    cr_expect(eq(sz, rt_tokenizer_size(tokenizer), 280));
+    cr_expect(eq(i32, rt_tokenizer_id(tokenizer, "<SCALE>"), 279));
+    cr_assert(
+        eq(int, rt_tokenizer_encode(tokenizer, text, strlen(text), false, &ids, &err), FM_OK));
+    for (size_t i = 0; i < ids.n; i++) {
+        size_t size;
+        const char *bytes = rt_tokenizer_bytes(tokenizer, ids.ids[i], &size);
+
+        fm_buf_append(&back, bytes, size);
+        cr_expect(not(size > 1 && bytes[0] >= '0' && bytes[0] <= '9')); /* digits stay apart */
+    }
+    cr_expect(eq(str, (char *)fm_buf_text(&back), (char *)text));
+    cr_expect(lt(sz, ids.n, strlen(text) * 2 / 3));
+    cr_expect(eq(int, tr_vocabulary_write(vocabulary, 258, "<SCALE>", scratch_path("llm"), &err),
+                 FM_E_USAGE));
+    fm_buf_release(&back);
+    rt_ids_release(&ids);
+    rt_tokenizer_free(tokenizer);
+    tr_vocabulary_free(vocabulary);
+}
+
+/* ---- sessions ---- */
+
+/* The small configuration with a vocabulary of 300 tokens. */
+static void make_start(void)
+{
+    char config[sizeof(small_config) + 16], *at;
+    fm_err err = {0};
+
+    write_text(scratch_path("recipe.yaml"), small_recipe);
+    cr_assert(
+        eq(int,
+           tr_session_words(scratch_path("recipe.yaml"), 4, 300, scratch_path("start/llm"), &err),
+           FM_OK),
+        "%s", err.text);
+    memcpy(config, small_config, sizeof(small_config));
+    at = strstr(config, "\"vocab_size\": 40");
+    memmove(at + 17, at + 16, strlen(at + 16) + 1);
+    memcpy(at, "\"vocab_size\": 300", 17);
+    write_text(scratch_path("start/config.json"), config);
+}
+
+static fm_status go(const char *folder, uint64_t steps, int threads, fm_err *err)
+{
+    tr_session session = {.recipe = scratch_path("recipe.yaml"),
+                          .folder = folder,
+                          .threads = threads,
+                          .most_steps = steps};
+
+    return tr_session_run(&session, err);
+}
+
+static volatile sig_atomic_t stop;
+
+static void stop_at_once(void *context, const tr_progress *state)
+{
+    (void)context;
+    (void)state;
+    stop = 1;
+}
+
+/* As by Ctrl-C while a step is under way. */
+static fm_status interrupt(const char *folder, fm_err *err)
+{
+    tr_session session = {.recipe = scratch_path("recipe.yaml"),
+                          .folder = folder,
+                          .threads = 1,
+                          .stop = &stop,
+                          .progress = stop_at_once};
+
+    return tr_session_run(&session, err);
+}
+
+static void expect_same_files(const char *a, const char *b)
+{
+    fm_buf first = {0}, second = {0};
+
+    cr_assert(eq(int, fm_file_read(a, (size_t)1 << 26, &first, NULL), FM_OK));
+    cr_assert(eq(int, fm_file_read(b, (size_t)1 << 26, &second, NULL), FM_OK));
+    cr_assert(eq(sz, first.size, second.size));
+    cr_expect(eq(int, memcmp(first.data, second.data, first.size), 0), "%s and %s", a, b);
+    fm_buf_release(&first);
+    fm_buf_release(&second);
+}
+
+Test(train_session, goes_on_where_it_stopped_to_the_same_bytes)
+{
+    char one[256], two[256];
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go(scratch_path("two"), 1, 2, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, interrupt(scratch_path("two"), &err), FM_E_INTERRUPTED));
+    cr_expect(ne(ptr, strstr(err.text, "stopped after step 2"), NULL), "%s", err.text);
+    cr_assert(eq(int, go(scratch_path("two"), 0, 1, &err), FM_OK), "%s", err.text);
+    static const char *const files[] = {"checkpoint.safetensors", "steps.tsv",
+                                        "model/llm/model.safetensors",
+                                        "model/spatial_encoder/model.safetensors"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(one, sizeof(one), "%s/%s", scratch_path("one"), files[i]);
+        snprintf(two, sizeof(two), "%s/%s", scratch_path("two"), files[i]);
+        expect_same_files(one, two);
+    }
+}
+
+Test(train_session, refuses_a_folder_of_another_recipe)
+{
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 1, 1, &err), FM_OK), "%s", err.text);
+    write_text(scratch_path("recipe.yaml"), "model: start\nsteps: 5\n");
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "another recipe"), NULL), "%s", err.text);
+}
+
+/* ---- the engine's own eyes ---- */
+
+/* What the engine shows of itself. */
+typedef struct {
+    float logits[300], spatial[25 * 32];
+    bool answered, saw;
+} shown;
+
+static void on_stage(void *context, const char *stage, const float *values, size_t rows,
+                     size_t columns)
+{
+    shown *out = context;
+
+    if (strcmp(stage, "spatial.final") == 0) {
+        cr_assert(eq(sz, rows * columns, 25 * 32));
+        memcpy(out->spatial, values, sizeof(out->spatial));
+        out->saw = true;
+    }
+    if (strcmp(stage, "logits") == 0 && !out->answered) {
+        cr_assert(eq(sz, columns, 300));
+        memcpy(out->logits, values + (rows - 1) * columns, sizeof(out->logits));
+        out->answered = true;
+    }
+}
+
+static void ask_engine(const char *folder, const fm_world_scene *scene, shown *out)
+{
+    rt_picture picture = {.rgb = scene->rgb,
+                          .width = scene->width,
+                          .height = scene->height,
+                          .depth_m = scene->depth,
+                          .has_intrinsics = true,
+                          .fx = scene->camera.fx,
+                          .fy = scene->camera.fy,
+                          .cx = scene->camera.cx,
+                          .cy = scene->camera.cy};
+    rt_model_options options = {.weights = RT_WEIGHTS_F32, .threads = 1};
+    char prompt[2048];
+    rt_model *model = NULL;
+    rt_scene *seen = NULL;
+    rt_answer answer = {0};
+    rt_err err = {0};
+
+    fm_world_prompt(&scene->questions[0], prompt, sizeof(prompt));
+    cr_assert(eq(int, rt_model_open(&model, folder, &options, &err), RT_OK), "%s", err.text);
+    rt_model_probe(model, on_stage, out);
+    cr_assert(eq(int, rt_scene_new(&seen, model, &picture, 1, &err), RT_OK), "%s", err.text);
+    rt_question question = {.text = prompt, .max_answer_tokens = 1};
+    cr_assert(eq(int, rt_ask(seen, &question, 1, NULL, &answer, &err), RT_OK), "%s", err.text);
+    cr_assert(out->answered);
+    cr_assert(out->saw);
+    rt_answer_release(&answer);
+    rt_scene_free(seen);
+    rt_model_close(model);
+}
+
+/* The same scene through tr_data_make() and the network, and from its bytes through robotracer.h. */
+Test(train_session, a_trained_model_answers_in_the_engine_as_in_training)
+{
+    static shown engine;
+    fm_arena arena = {0};
+    fm_world_scene scene = {0};
+    tr_sample sample = {0};
+    tr_network *network = NULL;
+    tr_data *data = NULL;
+    rt_pool *pool = NULL;
+    rt_config config;
+    fm_err err = {0};
+    tr_recipe recipe;
+    tr_pass pass;
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 3, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, tr_recipe_read(&recipe, scratch_path("recipe.yaml"), &arena, &err), FM_OK));
+    cr_assert(eq(int, rt_config_read(scratch_path("one/model"), &arena, &config, &err), FM_OK));
+    cr_assert(eq(int, tr_network_new(&network, &config, &(tr_auxiliary){0}, NULL, 1, &err), FM_OK));
+    cr_assert(eq(int, tr_model_load(network, scratch_path("one/model"), &err), FM_OK), "%s",
+              err.text);
+    cr_assert(eq(int, tr_data_new(&data, &recipe, &config, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, tr_data_make(data, 6, 0, &sample, &err), FM_OK), "%s", err.text);
+    tr_question first = sample.example.questions[0];
+    first.n = first.answer + 1;
+    sample.example.questions = &first;
+    sample.example.n_questions = 1;
+    cr_assert(eq(int, rt_pool_new(&pool, 1, &err), FM_OK));
+    tr_store_pack(&network->store, pool);
+    tr_pass_init(&pass, &network->store, (size_t)256 << 20);
+    tr_rows token, spatial = tr_spatial_run(&pass, &network->spatial, &sample.example.view, &token);
+    cr_assert(eq(sz, spatial.n, 25));
+    tr_rows logits = tr_network_logits(network, &pass, &sample.example, 1);
+    cr_assert(eq(sz, logits.n, 1));
+
+    fm_world_settings settings = tr_recipe_scene(&recipe, 1); /* of step 6 / 2 */
+    cr_assert(eq(int, fm_world_scene_make(&settings, 6, &scene, &err), FM_OK));
+    ask_engine(scratch_path("one/model"), &scene, &engine);
+    for (size_t i = 0; i < 25 * 32; i++)
+        cr_expect(epsilon_eq(flt, spatial.x[i], engine.spatial[i], 2e-4F), "spatial %zu", i);
+    for (size_t i = 0; i < 300; i++)
+        cr_expect(epsilon_eq(flt, logits.x[i], engine.logits[i], 2e-4F), "%zu", i);
+
+    fm_world_scene_release(&scene);
+    tr_pass_release(&pass);
+    rt_pool_free(pool);
+    fm_arena_release(&sample.arena);
+    tr_data_free(data);
+    tr_network_free(network);
+    fm_arena_release(&arena);
+}
