@@ -116,7 +116,8 @@ typedef struct {
     int width, height;
 
     /* What else is known of it; any of these may be missing. Models without a spatial encoder leave
-     * them unused but for depth, which a depth tower takes. */
+     * them unused but for depth, which a depth tower takes; the spatial encoder uses depth where there
+     * are intrinsics, and poses where the first picture has one. */
     const float *depth_m; /* [height][width] metres along the optical axis, 0 where unknown */
     bool has_intrinsics;
     double fx, fy, cx, cy; /* pixels; pixel centres at whole numbers */

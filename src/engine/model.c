@@ -332,6 +332,17 @@ static fm_status load_spatial(rt_model *m, fm_err *err)
     return st;
 }
 
+/* A tile takes seconds at full size, a view longer: neither is waited for. */
+static void heed_cancelling(rt_model *m)
+{
+    if (m->vision)
+        rt_tower_stop(m->vision, &m->cancelled);
+    if (m->depth_tower)
+        rt_tower_stop(m->depth_tower, &m->cancelled);
+    if (m->spatial)
+        rt_spatial_stop(m->spatial, &m->cancelled);
+}
+
 static fm_status load_parts(rt_model *m, fm_err *err)
 {
     fm_status st = rt_decoder_load(&m->decoder, &m->config.llm, m->packer, m->weights[RT_PART_LLM],
@@ -344,6 +355,7 @@ static fm_status load_parts(rt_model *m, fm_err *err)
     if (st == FM_OK && m->config.has_scale)
         st = rt_scale_decoder_load(&m->scale, &m->config.scale, m->config.llm.width, m->packer,
                                    m->weights[RT_PART_SCALE], err);
+    heed_cancelling(m);
     return st;
 }
 

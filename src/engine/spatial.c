@@ -31,6 +31,7 @@ struct rt_spatial {
     rt_block *blocks;
     const float *norm, *norm_bias;
     rt_scale_head *scale_head; /* NULL: the weights have none */
+    const atomic_bool *stop;   /* or NULL */
 };
 
 /* ---- loading ---- */
@@ -157,6 +158,12 @@ void rt_spatial_free(rt_spatial *spatial)
     rt_scale_head_free(spatial->scale_head);
     free(spatial->blocks);
     free(spatial);
+}
+
+void rt_spatial_stop(rt_spatial *spatial, const atomic_bool *stop)
+{
+    spatial->stop = stop;
+    rt_tower_stop(spatial->tower, stop);
 }
 
 void rt_spatial_features_release(rt_spatial_features *features)
@@ -370,7 +377,7 @@ static void take(const pass *p, float *out)
 }
 
 /* Even layers see all views and the scale token, odd ones each view by itself. */
-static void share(const pass *p)
+static fm_status share(const pass *p, fm_err *err)
 {
     const rt_spatial_config *c = &p->s->config;
     size_t width = (size_t)c->width;
@@ -378,6 +385,8 @@ static void share(const pass *p)
     for (int layer = 0; layer < c->layers; layer++) {
         const rt_block *block = &p->s->blocks[layer];
 
+        if (p->s->stop && atomic_load(p->s->stop))
+            return fm_fail(err, FM_E_INTERRUPTED, "cancelled");
         if (layer % 2 == 0)
             rt_block_run(block, p->compute, p->x, p->n * p->tokens + 1, p->block_scratch);
         else
@@ -391,6 +400,7 @@ static void share(const pass *p)
     take(p, p->out->final);
     normalise(p, p->out->scale_token, p->x + p->n * p->tokens * width, 1, width, p->s->norm,
               p->s->norm_bias);
+    return FM_OK;
 }
 
 /* ---- the whole ---- */
@@ -443,7 +453,9 @@ fm_status rt_spatial_run(const rt_spatial *spatial, const rt_compute *compute,
         st = encode_view(&p, i, err);
     if (st == FM_OK) {
         gather_tokens(&p);
-        share(&p);
+        st = share(&p, err);
+    }
+    if (st == FM_OK) {
         if (spatial->scale_head)
             features.metric_scale =
                 rt_scale_head_run(spatial->scale_head, compute, features.scale_token);

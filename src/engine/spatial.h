@@ -18,6 +18,9 @@ FM_MUST_CHECK fm_status rt_spatial_load(rt_spatial **out, const rt_spatial_confi
                                         rt_packer *packer, const rt_weights *weights, fm_err *err);
 void rt_spatial_free(rt_spatial *spatial); /* accepts NULL */
 
+/* A run ends between two layers, with FM_E_INTERRUPTED, once *stop is true. NULL takes it off; borrowed. */
+void rt_spatial_stop(rt_spatial *spatial, const atomic_bool *stop);
+
 /* Features of n views, of malloc. */
 typedef struct {
     int rows, columns, width; /* patches of a view */

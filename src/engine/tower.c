@@ -21,6 +21,7 @@ struct rt_tower {
     const char *name;
     rt_probe probe;
     void *probe_context;
+    const atomic_bool *stop; /* or NULL */
 };
 
 /* ---- loading ---- */
@@ -142,6 +143,11 @@ void rt_tower_probe(rt_tower *tower, const char *name, rt_probe probe, void *con
     tower->name = name;
     tower->probe = probe;
     tower->probe_context = context;
+}
+
+void rt_tower_stop(rt_tower *tower, const atomic_bool *stop)
+{
+    tower->stop = stop;
 }
 
 /* ---- positions ---- */
@@ -277,9 +283,12 @@ static void embed(const rt_tower *t, const rt_compute *compute, const work *w, c
         w->x[j] = t->class_token[j] + t->positions[j];
 }
 
-static void run_layers(const rt_tower *t, const rt_compute *compute, const work *w, size_t n)
+static fm_status run_layers(const rt_tower *t, const rt_compute *compute, const work *w, size_t n,
+                            fm_err *err)
 {
     for (int i = 0; i < t->config.used_layers; i++) {
+        if (t->stop && atomic_load(t->stop))
+            return fm_fail(err, FM_E_INTERRUPTED, "cancelled");
         rt_block_run(&t->blocks[i], compute, w->x, n, w->block_scratch);
         if (t->probe) {
             char stage[64];
@@ -288,6 +297,7 @@ static void run_layers(const rt_tower *t, const rt_compute *compute, const work 
             t->probe(t->probe_context, stage, w->x, n, (size_t)t->config.width);
         }
     }
+    return FM_OK;
 }
 
 static void give(const rt_tower *t, const rt_compute *compute, const float *x, float *out, size_t n)
@@ -320,7 +330,9 @@ fm_status rt_tower_run(const rt_tower *tower, const rt_compute *compute, float *
         st = fm_fail(err, FM_E_NOMEM, "no memory for %zu patches", tokens);
     for (size_t i = 0; i < n && st == FM_OK; i++) {
         embed(tower, compute, &w, pixels + i * (size_t)height * (size_t)width * 3, rows, columns);
-        run_layers(tower, compute, &w, first + tokens);
+        st = run_layers(tower, compute, &w, first + tokens, err);
+        if (st != FM_OK)
+            break;
         give(tower, compute, w.x + first * (size_t)c->width, out + i * tokens * (size_t)c->width,
              tokens);
         if (class_out)

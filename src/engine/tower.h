@@ -6,6 +6,8 @@
 #ifndef RT_ENGINE_TOWER_H
 #define RT_ENGINE_TOWER_H
 
+#include <stdatomic.h>
+
 #include "engine/config.h"
 #include "engine/linear.h"
 #include "robotracer.h"
@@ -30,5 +32,8 @@ FM_MUST_CHECK fm_status rt_tower_run(const rt_tower *tower, const rt_compute *co
 /* After each layer, tokens and the class token before them: "<name>.layer.3". NULL takes it off.
  * name is borrowed. */
 void rt_tower_probe(rt_tower *tower, const char *name, rt_probe probe, void *context);
+
+/* A run ends between two layers, with FM_E_INTERRUPTED, once *stop is true. NULL takes it off; borrowed. */
+void rt_tower_stop(rt_tower *tower, const atomic_bool *stop);
 
 #endif

@@ -381,6 +381,28 @@ Test(engine_mapanything, a_missing_tensor_is_named)
     golden_close(&g);
 }
 
+Test(engine_mapanything, a_run_that_is_stopped_gives_nothing)
+{
+    golden g = open_for(&models[0], &ways[0], 1);
+    rt_spatial *spatial = load(&g, &models[0]);
+    scene s = scene_make(&g, cases[0].views);
+    rt_spatial_features f = {0};
+    atomic_bool stop = true;
+    fm_err err = {0};
+
+    rt_spatial_stop(spatial, &stop);
+    cr_expect(
+        eq(int, rt_spatial_run(spatial, &g.compute, s.pictures, 1, &f, &err), FM_E_INTERRUPTED));
+    cr_expect(f.final == NULL && f.n == 0);
+    atomic_store(&stop, false);
+    f = features_of(&g, spatial, &s);
+    cr_expect(eq(sz, f.n, 1));
+    rt_spatial_features_release(&f);
+    scene_release(&s);
+    rt_spatial_free(spatial);
+    golden_close(&g);
+}
+
 /* ---- the language model's tokens ---- */
 
 Test(engine_mapanything, the_tapped_features_become_tokens)

@@ -290,6 +290,47 @@ Test(engine_robotracer, geometry_changes_the_scale)
     close_session(s);
 }
 
+typedef struct {
+    rt_model *model;
+    const char *at; /* the stage at which to cancel */
+    size_t later;   /* stages after it */
+    bool done;
+} canceller;
+
+static void cancel_at(void *context, const char *name, const float *values, size_t rows,
+                      size_t columns)
+{
+    canceller *c = context;
+
+    (void)values, (void)rows, (void)columns;
+    c->later += c->done;
+    if (!c->done && strcmp(name, c->at) == 0) {
+        rt_cancel(c->model);
+        c->done = true;
+    }
+}
+
+/* The tower stops between two of its layers, the spatial encoder before its own. */
+Test(engine_robotracer, looking_at_a_picture_can_be_cancelled)
+{
+    static const char *const names[] = {"vision.layer.0", "vision.projected"};
+    session *s = open_session(&(rt_model_options){.threads = 2});
+    rt_picture p = {.rgb = s->rgb, .width = WIDTH, .height = HEIGHT};
+
+    for (size_t i = 0; i < 2; i++) {
+        canceller c = {.model = s->model, .at = names[i]};
+        rt_scene *scene = NULL;
+        rt_err err;
+
+        rt_model_probe(s->model, cancel_at, &c);
+        cr_expect(eq(int, rt_scene_new(&scene, s->model, &p, 1, &err), RT_E_CANCELLED));
+        cr_expect(scene == NULL && c.done && c.later == 0, "%zu stages after '%s'", c.later,
+                  names[i]);
+    }
+    rt_model_probe(s->model, NULL, NULL);
+    close_session(s);
+}
+
 Test(engine_robotracer, a_picture_that_cannot_be_used_says_why)
 {
     session *s = open_session(&(rt_model_options){.threads = 1});
