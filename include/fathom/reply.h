@@ -51,6 +51,10 @@ typedef struct {
 
 FM_API fm_reply_parts fm_reply_split(fm_span reply);
 
+/* The part of a split reply that answers: what stands in <answer>, else behind the thinking (its
+ * closing tag included), else all of it. */
+FM_API fm_span fm_reply_conclusion(fm_span reply, const fm_reply_parts *parts);
+
 #ifdef __cplusplus
 }
 #endif

@@ -209,3 +209,12 @@ fm_reply_parts fm_reply_split(fm_span reply)
                   is_blank(before) && is_blank(between) && is_blank(rest);
     return parts;
 }
+
+fm_span fm_reply_conclusion(fm_span reply, const fm_reply_parts *parts)
+{
+    if (parts->answer.text)
+        return parts->answer;
+    if (parts->think.text)
+        return fm_span_from(reply, parts->think.text + parts->think.size);
+    return reply.text ? reply : fm_span_of("");
+}

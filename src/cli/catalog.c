@@ -19,8 +19,10 @@ static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, &fm_load
 static const fm_protocol *const protocols[] = {
     &fm_protocol_trace2d_reference,
     &fm_protocol_trace2d_paper,
+    &fm_protocol_trace2d_answer,
     &fm_protocol_trace3d_reference,
     &fm_protocol_trace3d_paper,
+    &fm_protocol_trace3d_answer,
     NULL,
 };
 

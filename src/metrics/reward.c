@@ -188,18 +188,6 @@ static fm_status judge_answer_2d(const fm_reward_rules *rules, fm_span text,
     return FM_OK;
 }
 
-static fm_span answer_of(fm_span reply, const fm_reply_parts *parts)
-{
-    if (parts->answer.text)
-        return parts->answer;
-    if (parts->think.text) {
-        const char *end = parts->think.text + parts->think.size;
-
-        return (fm_span){end, (size_t)(reply.text + reply.size - end)};
-    }
-    return reply.text ? reply : fm_span_of("");
-}
-
 /* ---- the process ---- */
 
 static double over(fm_steps_over how, double sum, size_t steps, size_t keys)
@@ -256,7 +244,7 @@ fm_status fm_reward_judge(const fm_reward_rules *rules, fm_span reply, const fm_
     fm_reward r = {.r_p = NAN, .r_t = NAN, .r_acc = NAN};
 
     r.r_of = rules->r_of == FM_R_OF_WHOLE ? parts.whole : parts.think_closed && parts.answer_closed;
-    fm_span answer = answer_of(reply, &parts);
+    fm_span answer = fm_reply_conclusion(reply, &parts);
     fm_status st = rules->process->dialect == FM_STEPS_ROBOREFER
                        ? judge_answer_2d(rules, answer, truth, arena, &r, err)
                        : judge_answer(rules, answer, truth, &r, err);

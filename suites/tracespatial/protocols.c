@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "fathom/raster.h"
+#include "fathom/reply.h"
 #include "fathom/trace.h"
 
 /* ---- metrics ---- */
@@ -408,8 +409,26 @@ static fm_status grade_paper(void *state, const fm_grade_input *input, fm_arena 
     return grade(state, input, arena, out, FM_TRACE_PAPER, err);
 }
 
+/* The rules of `paper`, over what a reply answers alone: points that it thinks of are none. */
+static fm_status grade_answer(void *state, const fm_grade_input *input, fm_arena *arena,
+                              fm_grade *out, fm_err *err)
+{
+    fm_grade_input alone = *input;
+
+    if (input->text) {
+        fm_span reply = {input->text, input->size};
+        fm_reply_parts parts = fm_reply_split(reply);
+        fm_span answer = fm_reply_conclusion(reply, &parts);
+
+        alone.text = answer.text;
+        alone.size = answer.size;
+    }
+    return grade(state, &alone, arena, out, FM_TRACE_PAPER, err);
+}
+
 #define REFERENCE_SUMMARY "what the upstream scorer computes, every quirk included"
 #define PAPER_SUMMARY     "the rules that the paper's text states, over all samples"
+#define ANSWER_SUMMARY    "as paper, without what a reply thinks before it answers"
 
 const fm_protocol fm_protocol_trace2d_reference = {
     .name = "reference",
@@ -465,4 +484,32 @@ const fm_protocol fm_protocol_trace3d_paper = {
     .scratch_new = scratch_new,
     .scratch_free = scratch_free,
     .grade = grade_paper,
+};
+
+const fm_protocol fm_protocol_trace2d_answer = {
+    .name = "answer",
+    .summary = ANSWER_SUMMARY,
+    .version = 1,
+    .kind = FM_ANSWER_TRACE2D,
+    .policy = "zero",
+    .primary = "end_in_bbox",
+    .metrics = metrics_2d,
+    .n_metrics = M2_COUNT,
+    .scratch_new = scratch_new,
+    .scratch_free = scratch_free,
+    .grade = grade_answer,
+};
+
+const fm_protocol fm_protocol_trace3d_answer = {
+    .name = "answer",
+    .summary = ANSWER_SUMMARY,
+    .version = 1,
+    .kind = FM_ANSWER_TRACE3D,
+    .policy = "zero",
+    .primary = "success",
+    .metrics = metrics_3d_paper,
+    .n_metrics = M3_COUNT,
+    .scratch_new = scratch_new,
+    .scratch_free = scratch_free,
+    .grade = grade_answer,
 };

@@ -12,7 +12,9 @@ extern const fm_loader_ops fm_loader_tracespatial;
 
 extern const fm_protocol fm_protocol_trace2d_reference; /* upstream's script, quirks included */
 extern const fm_protocol fm_protocol_trace2d_paper;     /* what the paper's text states */
+extern const fm_protocol fm_protocol_trace2d_answer;    /* the latter without what a reply thinks */
 extern const fm_protocol fm_protocol_trace3d_reference;
 extern const fm_protocol fm_protocol_trace3d_paper;
+extern const fm_protocol fm_protocol_trace3d_answer;
 
 #endif

@@ -159,6 +159,7 @@ Test(leaderboard, published_figures_stand_beside_runs_without_a_place)
         "suite,task,metric,value,unit,model,modality,source,table,protocol,split,flag\n"
         "toy,toy,accuracy,90.5,%,=cmd|' /C calc'!A0,RGB,A paper,2,theirs,val,\n"
         "toy,toy,accuracy,12,%,<b>Sly</b>,,A paper,2,p,val,not k/30\n"
+        "toy,toy,accuracy,40,%,Middling,,Z report,2,theirs,val,\n"
         "toy,elsewhere,accuracy,50,%,Nobody,,A paper,2,p,val,\n";
 
     make_data(30);
@@ -170,6 +171,9 @@ Test(leaderboard, published_figures_stand_beside_runs_without_a_place)
     fathom("leaderboard", "one", "two", "--published", "figures");
     expect_success();
     cr_expect(contains(OUT, "12.0?"), "%s", OUT);
+    /* by value, whoever printed them */
+    cr_expect(lt(ptr, strstr(OUT, "90.5"), strstr(OUT, "Middling")), "%s", OUT);
+    cr_expect(lt(ptr, strstr(OUT, "Middling"), strstr(OUT, "12.0?")), "%s", OUT);
     cr_expect(contains(OUT, "doubtful: not k/30"), "%s", OUT);
     cr_expect(not(contains(OUT, "Nobody")), "%s", OUT);
 

@@ -39,6 +39,38 @@ static void make_run(void)
     expect_success();
 }
 
+/* Upstream's parser takes every tuple for a point of the trace; `answer` those of the answer alone. */
+Test(protocols, what_a_reply_thinks_is_no_answer_under_one_of_them)
+{
+    static const char replies[] =
+        "{\"id\": \"0\", \"text\": \"<think>[(1, 1, 1.0), (2, 2, 1.0)]</think><answer>[(500, 500, "
+        "1.0), (600, 600, 1.2)]</answer>\"}\n"
+        "{\"id\": \"1\", \"text\": \"<think>[(1, 1, 1.0), (2, 2, 1.0)]\"}\n"
+        "{\"id\": \"2\", \"text\": \"[(1, 1, 1.0), (2, 2, 1.0)]\"}\n";
+    fm_buf paper = {0}, answer = {0};
+
+    fathom("world", "--count", "3", "--size", "64x48", "--out", "scenes");
+    expect_success();
+    cr_assert(
+        eq(int, fm_file_write_atomic("replies.jsonl", replies, sizeof(replies) - 1, NULL), FM_OK));
+    fathom("score", "--suite", "tabletop-3d@paper", "--data", "scenes", "--answers", "tuples",
+           "--predictions", "replies.jsonl", "--out", "run");
+    expect_success();
+    fathom("score", "run", "--protocol", "paper,answer");
+    expect_success();
+    cr_assert(eq(int, fm_file_read("run/samples.jsonl", 1 << 20, &paper, NULL), FM_OK));
+    cr_assert(eq(int, fm_file_read("run/samples@answer.jsonl", 1 << 20, &answer, NULL), FM_OK));
+    cr_expect(contains(paper.data, "\"points\": [[0.001"), "%s", paper.data);
+    cr_expect(contains(paper.data, "{\"id\": \"1\", \"status\": \"ok\""), "%s", paper.data);
+    cr_expect(contains(answer.data, "\"points\": [[0.5, 0.5, 1], [0.6"), "%s", answer.data);
+    cr_expect(contains(answer.data, "\"read\": [[50, 65], [67, 82]]"), "%s", answer.data);
+    cr_expect(contains(answer.data, "{\"id\": \"1\", \"status\": \"parse_error\""), "%s",
+              answer.data);
+    cr_expect(contains(answer.data, "{\"id\": \"2\", \"status\": \"ok\""), "%s", answer.data);
+    fm_buf_release(&paper);
+    fm_buf_release(&answer);
+}
+
 Test(protocols, stand_side_by_side_with_their_spread_and_their_flips)
 {
     make_run();

@@ -12,9 +12,13 @@
 static inline const fm_catalog *test_catalog(void)
 {
     static const fm_loader_ops *const loaders[] = {&fm_loader_tracespatial, &fm_loader_table, NULL};
-    static const fm_protocol *const protocols[] = {
-        &fm_protocol_trace2d_reference, &fm_protocol_trace2d_paper, &fm_protocol_trace3d_reference,
-        &fm_protocol_trace3d_paper, NULL};
+    static const fm_protocol *const protocols[] = {&fm_protocol_trace2d_reference,
+                                                   &fm_protocol_trace2d_paper,
+                                                   &fm_protocol_trace3d_reference,
+                                                   &fm_protocol_trace3d_paper,
+                                                   &fm_protocol_trace2d_answer,
+                                                   &fm_protocol_trace3d_answer,
+                                                   NULL};
     static const fm_grader_ops *const graders[] = {&fm_grader_choice,
                                                    &fm_grader_yesno,
                                                    &fm_grader_quantity,

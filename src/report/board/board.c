@@ -362,11 +362,11 @@ static int compare_rows(const void *a, const void *b)
     int order = kinds[0] - kinds[1];
 
     if (order == 0)
-        order = strcmp(x->row.source, y->row.source);
-    if (order == 0)
         order = (x->row.mean_place > y->row.mean_place) - (x->row.mean_place < y->row.mean_place);
     if (order == 0)
         order = (x->best < y->best) - (x->best > y->best);
+    if (order == 0)
+        order = strcmp(x->row.source, y->row.source);
     if (order == 0)
         order = strcmp(x->row.name, y->row.name);
     return order ? order : strcmp(x->row.modality, y->row.modality);

@@ -65,7 +65,8 @@ typedef struct {
     fm_report_model runs; /* what the cells point to */
     fm_board_column *columns;
     size_t n_columns;
-    fm_board_row *rows; /* models by their mean place, then baselines, then published rows */
+    fm_board_row
+        *rows; /* models by their mean place, then baselines, then published rows by value */
     size_t n_rows;
     fm_board_cell *cells; /* [n_rows][n_columns] */
 } fm_board;
