@@ -44,6 +44,8 @@ static const struct {
 #if defined(__x86_64__)
     {&rt_kernels_avx512, has_avx512},
     {&rt_kernels_avx2, has_avx2},
+#elif defined(__aarch64__)
+    {&rt_kernels_neon, always},
 #endif
     {&rt_kernels_generic, always},
 };

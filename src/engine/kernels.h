@@ -43,7 +43,7 @@ typedef struct {
 } rt_q8_row;
 
 typedef struct {
-    const char *name; /* "generic", "avx2", "avx512" */
+    const char *name; /* "generic", "avx2", "avx512", "neon" */
 
     /* out[m][panels * 16], row stride ldo (floats), = x[m][k] (row stride ldx floats) times the panels'
      * rows. panels: so many, one after another; for the quantised packs with the weights' values
@@ -51,7 +51,7 @@ typedef struct {
      * result by at most 2^-9 of the sum of |x w|; the others differ by the rounding of sums alone. */
     void (*product[RT_PACKS])(float *out, size_t ldo, const float *x, size_t ldx, size_t m,
                               size_t k, const void *panels, size_t n_panels);
-    /* The same in integers (RT_PACK_Q8, RT_PACK_Q4; NULL for the others): every block's sum of
+    /* The same in integers (RT_PACK_Q8, RT_PACK_Q4; NULL for the others and in "neon"): every block's sum of
      * products is exact, times both scales, added in order of blocks. */
     void (*product_int8[RT_PACKS])(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
                                    const void *panels, size_t n_panels);

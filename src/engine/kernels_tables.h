@@ -6,5 +6,6 @@
 
 extern const rt_kernels rt_kernels_avx2;
 extern const rt_kernels rt_kernels_avx512;
+extern const rt_kernels rt_kernels_neon;
 
 #endif

@@ -70,7 +70,7 @@ Test(half, bf16_rounds_to_the_nearest_even)
 
 /* ---- products ---- */
 
-static const char *const tables[] = {"generic", "avx2", "avx512"};
+static const char *const tables[] = {"generic", "avx2", "avx512", "neon"};
 
 /* NULL: this machine has it not. AVX-512 is tested everywhere, in plain C where the machine has none. */
 static const rt_kernels *table_of(const char *name)
