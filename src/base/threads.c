@@ -1,20 +1,83 @@
-/* Owns the short-lived worker threads of fm_parallel_for. */
+/* Owns the short-lived worker threads of fm_parallel_for, and how many threads there should be. */
 #include "base/threads.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+
+/* Of one cgroup: "<quota> <period>" in microseconds, or "max <period>"; 0: no limit. */
+static int allowed_by(const char *folder)
+{
+    char path[FM_PATH_BYTES];
+    long long quota = 0, period = 0;
+
+    if (fm_path_join(path, folder, "cpu.max", NULL) != FM_OK)
+        return 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    bool limited = fscanf(file, "%15lld %15lld", &quota, &period) == 2 && quota > 0 && period > 0;
+    fclose(file);
+    if (!limited)
+        return 0;
+    long long whole = (quota - 1) / period + 1;
+    return whole < CPU_SETSIZE ? (int)whole : 0;
+}
+
+int fm_threads_allowed(const char *root, const char *own)
+{
+    char folder[FM_PATH_BYTES];
+    int least = 0;
+    int length = snprintf(folder, sizeof(folder), "%s%s", root, own);
+
+    if (length < 0 || (size_t)length >= sizeof(folder))
+        return 0;
+    while (strlen(folder) >= strlen(root)) {
+        int allowed = allowed_by(folder);
+        char *slash = strrchr(folder, '/');
+
+        if (allowed > 0 && (least == 0 || allowed < least))
+            least = allowed;
+        if (!slash)
+            break;
+        *slash = '\0';
+    }
+    return least;
+}
+
+/* The line of cgroup v2 is "0::<path>". */
+static int allowed_here(void)
+{
+    char line[FM_PATH_BYTES];
+    int allowed = 0;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+
+    if (!file)
+        return 0;
+    while (fgets(line, sizeof(line), file))
+        if (strncmp(line, "0::/", 4) == 0) {
+            line[strcspn(line, "\n")] = '\0';
+            allowed = fm_threads_allowed("/sys/fs/cgroup", line + 3);
+        }
+    fclose(file);
+    return allowed;
+}
 
 int fm_threads_available(void)
 {
     cpu_set_t set;
+    int allowed = allowed_here(), here = 1;
 
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-    return 1;
+        here = CPU_COUNT(&set);
+    return allowed > 0 && allowed < here ? allowed : here;
 }
 
 typedef struct {

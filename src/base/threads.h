@@ -4,8 +4,13 @@
 
 #include "fathom/status.h"
 
-/* Processors that this process may use (affinity respected), at least 1. */
+/* Processors that this process may use, at least 1: affinity and the share of time that cgroup v2 leaves
+ * it, rounded up. */
 int fm_threads_available(void);
+
+/* The least share that `cpu.max` of the cgroup "<root><own>" (own: "/a/b") and of those above it allows,
+ * in whole processors, rounded up; 0: no limit, or none that can be read. */
+int fm_threads_allowed(const char *root, const char *own);
 
 /**
  * Call work(context, index, worker) once for every index below n, on up to `jobs` threads (the

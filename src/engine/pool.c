@@ -1,35 +1,40 @@
 /* Owns the threads and how they wait. What they compute is the caller's. */
 #include "engine/pool.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/threads.h"
 
 /* About 30 us of looking before sleeping: longer than the pause between two products of one token,
- * shorter than anything that somebody else on this core would miss. */
-enum { SPINS = 2000, MOST_THREADS = 256, PIECES_A_THREAD = 4 };
+ * shorter than anything that somebody else on this core would miss. A thread whose core is taken does
+ * fewer pieces than the others: eight for each leave room for that. */
+enum { SPINS = 2000, MOST_THREADS = 256, PIECES_A_THREAD = 8 };
 
 struct rt_pool {
     int n_threads; /* the caller's included */
     pthread_t *threads;
     int n_started;
 
-    /* One piece of work: written before `round` is raised, read after it was seen to have risen. */
+    /* One piece of work: written while no piece of the last one is left, read by who holds a piece. */
     rt_part part;
     void *context;
-    size_t n, piece;
-    atomic_size_t next;
-    atomic_uint round;
-    atomic_int busy; /* workers that have not finished this round */
+    size_t n, piece, pieces;
+    /* The number of the round in the high half, pieces that nobody has taken yet in the low one: a
+     * piece is taken only from the round that one looked at, so that a thread which comes too late
+     * finds nothing to do, and nobody waits for it. */
+    _Atomic uint64_t open;
+    atomic_size_t unfinished; /* pieces */
 
     pthread_mutex_t lock;
     pthread_cond_t begun, ended;
     atomic_int sleepers;
-    bool stop;
+    atomic_bool caller_sleeps, running, stop;
 };
 
 typedef struct {
@@ -46,64 +51,76 @@ static void pause_a_moment(void)
 #endif
 }
 
-static void take_pieces(rt_pool *pool, int thread)
+static uint32_t round_of(uint64_t open)
 {
-    for (;;) {
-        size_t begin = atomic_fetch_add_explicit(&pool->next, pool->piece, memory_order_relaxed);
-
-        if (begin >= pool->n)
-            return;
-        size_t end = pool->n - begin < pool->piece ? pool->n : begin + pool->piece;
-        pool->part(pool->context, begin, end, thread);
-    }
+    return (uint32_t)(open >> 32);
 }
 
-/* The round after `seen`: looked for a while, then slept for. */
-static unsigned wait_for_round(rt_pool *pool, unsigned seen)
+/* After the last piece: the caller may be asleep. Looked at after the count was brought down, as the
+ * caller says so before it looks at the count: one of the two sees the other. */
+static void finish_piece(rt_pool *pool)
+{
+    if (atomic_fetch_sub(&pool->unfinished, 1) != 1 || !atomic_load(&pool->caller_sleeps))
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_signal(&pool->ended);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Until none is left or another round has begun; gives back the round that it saw last. */
+static uint32_t take_pieces(rt_pool *pool, int thread)
+{
+    uint64_t open = atomic_load(&pool->open);
+    uint32_t round = round_of(open);
+
+    while (round_of(open) == round && (uint32_t)open > 0) {
+        if (!atomic_compare_exchange_weak(&pool->open, &open, open - 1))
+            continue;
+        size_t begin = (pool->pieces - (uint32_t)open) * pool->piece;
+        size_t end = pool->n - begin < pool->piece ? pool->n : begin + pool->piece;
+        pool->part(pool->context, begin, end, thread);
+        finish_piece(pool);
+        open = atomic_load(&pool->open);
+    }
+    return round;
+}
+
+/* Until there is a round after `seen`: looked for a while, then slept for. */
+static void wait_for_round(rt_pool *pool, uint32_t seen)
 {
     for (int i = 0; i < SPINS; i++) {
-        unsigned round = atomic_load_explicit(&pool->round, memory_order_acquire);
-
-        if (round != seen)
-            return round;
+        if (round_of(atomic_load_explicit(&pool->open, memory_order_acquire)) != seen)
+            return;
         pause_a_moment();
     }
     pthread_mutex_lock(&pool->lock);
-    /* Counted before looking again, as rt_pool_run() raises the round before it looks for sleepers:
-     * one of the two sees the other. */
+    /* Counted before looking again, as begin_round() opens the round before it looks for sleepers. */
     atomic_fetch_add(&pool->sleepers, 1);
-    while (atomic_load(&pool->round) == seen)
+    while (round_of(atomic_load(&pool->open)) == seen)
         pthread_cond_wait(&pool->begun, &pool->lock);
     atomic_fetch_sub(&pool->sleepers, 1);
-    unsigned round = atomic_load(&pool->round);
     pthread_mutex_unlock(&pool->lock);
-    return round;
 }
 
 static void *work(void *argument)
 {
     worker self = *(worker *)argument;
-    rt_pool *pool = self.pool;
-    unsigned seen = 0;
+    uint32_t seen = 0;
 
     free(argument);
     for (;;) {
-        seen = wait_for_round(pool, seen);
-        if (pool->stop)
+        wait_for_round(self.pool, seen);
+        if (atomic_load(&self.pool->stop))
             return NULL;
-        take_pieces(pool, self.index);
-        if (atomic_fetch_sub(&pool->busy, 1) == 1) {
-            /* The lock is taken so that the signal cannot fall between the caller's look and its sleep. */
-            pthread_mutex_lock(&pool->lock);
-            pthread_cond_signal(&pool->ended);
-            pthread_mutex_unlock(&pool->lock);
-        }
+        seen = take_pieces(self.pool, self.index);
     }
 }
 
-static void begin_round(rt_pool *pool)
+static void begin_round(rt_pool *pool, uint32_t pieces)
 {
-    atomic_fetch_add(&pool->round, 1);
+    uint64_t round = (uint64_t)round_of(atomic_load(&pool->open)) + 1;
+
+    atomic_store(&pool->open, round << 32 | pieces);
     if (atomic_load(&pool->sleepers) > 0) {
         pthread_mutex_lock(&pool->lock);
         pthread_cond_broadcast(&pool->begun);
@@ -114,36 +131,42 @@ static void begin_round(rt_pool *pool)
 static void wait_for_end(rt_pool *pool)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load(&pool->busy) == 0)
+        if (atomic_load(&pool->unfinished) == 0)
             return;
         pause_a_moment();
     }
     pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->busy) > 0)
+    atomic_store(&pool->caller_sleeps, true);
+    while (atomic_load(&pool->unfinished) > 0)
         pthread_cond_wait(&pool->ended, &pool->lock);
+    atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->lock);
 }
 
 void rt_pool_run(rt_pool *pool, size_t n, size_t grain, rt_part part, void *context)
 {
-    size_t pieces = (size_t)pool->n_threads * PIECES_A_THREAD;
-    size_t grains = (n + grain - 1) / grain;
+    size_t most = (size_t)pool->n_threads * PIECES_A_THREAD;
+    size_t grains = n / grain + (n % grain != 0);
 
     if (n == 0)
         return;
+    bool nested = atomic_exchange(&pool->running, true);
+    assert(!nested);
+    (void)nested;
     if (pool->n_threads == 1 || grains == 1) {
         part(context, 0, n, 0);
-        return;
+    } else {
+        pool->part = part;
+        pool->context = context;
+        pool->n = n;
+        pool->piece = (grains + most - 1) / most * grain;
+        pool->pieces = n / pool->piece + (n % pool->piece != 0);
+        atomic_store(&pool->unfinished, pool->pieces);
+        begin_round(pool, (uint32_t)pool->pieces);
+        take_pieces(pool, 0);
+        wait_for_end(pool);
     }
-    pool->part = part;
-    pool->context = context;
-    pool->n = n;
-    pool->piece = (grains + pieces - 1) / pieces * grain;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store(&pool->busy, pool->n_threads - 1);
-    begin_round(pool);
-    take_pieces(pool, 0);
-    wait_for_end(pool);
+    atomic_store(&pool->running, false);
 }
 
 int rt_pool_threads(const rt_pool *pool)
@@ -194,8 +217,8 @@ void rt_pool_free(rt_pool *pool)
 {
     if (!pool)
         return;
-    pool->stop = true;
-    begin_round(pool);
+    atomic_store(&pool->stop, true);
+    begin_round(pool, 0);
     for (int i = 0; i < pool->n_started; i++)
         pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->ended);

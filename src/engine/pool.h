@@ -1,7 +1,8 @@
 /**
  * The engine's threads: started once, woken for each piece of work, parked in between. They spin for
  * some tens of microseconds before they sleep, so that the hundred small products of one token do
- * not pay for a hundred wake-ups, and sleep so that a core that others want is not held.
+ * not pay for a hundred wake-ups, and sleep so that a core that others want is not held. Pieces are
+ * taken by who is free: a thread that does not get its core is not waited for.
  */
 #ifndef RT_ENGINE_POOL_H
 #define RT_ENGINE_POOL_H
@@ -17,7 +18,8 @@ int rt_pool_threads(const rt_pool *pool);
 
 /* Call part(context, begin, end, thread) so that [0, n) is covered once, in pieces of whole multiples
  * of `grain` (the last may be short), and wait. Which thread does which piece is not fixed; what a
- * piece computes must not depend on it. Not to be called from within a part. */
+ * piece computes must not depend on it. Not to be called from within a part, nor by two threads at once (an assertion says
+ * so). */
 typedef void (*rt_part)(void *context, size_t begin, size_t end, int thread);
 void rt_pool_run(rt_pool *pool, size_t n, size_t grain, rt_part part, void *context);
 

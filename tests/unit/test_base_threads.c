@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/threads.h"
+#include "support/scratch.h"
 
 enum { N = 5000 };
 
@@ -106,4 +108,30 @@ Test(threads, available_respects_affinity)
     CPU_SET(sched_getcpu(), &one);
     cr_assert(sched_setaffinity(0, sizeof(one), &one) == 0);
     cr_expect(fm_threads_available() == 1);
+}
+
+TestSuite(allowed, .init = scratch_make, .fini = scratch_remove);
+
+static void limit(const char *name, const char *text)
+{
+    cr_assert(eq(int, fm_file_write_atomic(scratch_path(name), text, strlen(text), NULL), FM_OK));
+}
+
+Test(allowed, the_least_share_on_the_way_up_counts_rounded_up)
+{
+    cr_assert(eq(int, fm_dir_make(scratch_path("a/b"), NULL), FM_OK));
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/a/b"), 0), "no cpu.max");
+    limit("a/b/cpu.max", "max 100000\n");
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/a/b"), 0), "no limit");
+    limit("a/b/cpu.max", "400000 100000\n");
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/a/b"), 4));
+    limit("a/cpu.max", "150000 100000\n");
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/a/b"), 2), "one and a half, from above");
+    limit("cpu.max", "1000 100000\n");
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/a/b"), 1), "at the root");
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/"), 1));
+    limit("cpu.max", "0 100000\n");
+    limit("a/cpu.max", "-5 0\n");
+    limit("a/b/cpu.max", "much");
+    cr_expect(eq(int, fm_threads_allowed(scratch_dir, "/a/b"), 0), "nothing that can be read");
 }
