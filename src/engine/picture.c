@@ -234,10 +234,10 @@ void rt_picture_grid(int side, int width, int height, int fewest, int most, int 
     /* By number of tiles, so that of two as near ones the larger comes later. */
     for (int n = fewest; n <= most; n++)
         for (int i = 1; i <= n; i++) {
-            double off = fabs(aspect - (double)i / (double)(n / i));
-
             if (n % i != 0)
                 continue;
+            int j = n / i;
+            double off = fabs(aspect - (double)i / j);
             if (off < best || (off == best && area > 0.5 * side * side * n)) {
                 best = off;
                 *columns = i;

@@ -146,7 +146,7 @@ static void join(const rt_projector *p, float *out, const float *features, int r
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             size_t token = (size_t)(r / p->side) * (size_t)across + (size_t)(c / p->side);
-            size_t place = (size_t)(r % p->side * p->side + c % p->side);
+            size_t place = (size_t)(r % p->side) * (size_t)p->side + (size_t)(c % p->side);
 
             memcpy(out + token * p->joined + place * in,
                    features + ((size_t)r * (size_t)columns + (size_t)c) * in, in * sizeof(*out));

@@ -277,7 +277,7 @@ static void embed(const rt_tower *t, const rt_compute *compute, const work *w, c
 
     cut_patches(t, w->patches, pixels, rows, columns);
     rt_linear_apply(&t->patch, compute, tokens, width, w->patches, t->patch.n_in,
-                    (size_t)(rows * columns), w->linear_scratch);
+                    (size_t)rows * (size_t)columns, w->linear_scratch);
     add_positions(t, compute, tokens, rows, columns);
     for (size_t j = 0; t->config.class_token && j < width; j++)
         w->x[j] = t->class_token[j] + t->positions[j];
