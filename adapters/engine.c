@@ -15,17 +15,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "adapters/engine_input.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/size.h"
 #include "base/text.h"
-#include "fathom/raster.h"
-#include "robotracer.h"
-
-#define MM_PER_M 1000.0f
-
-enum { MOST_PICTURES = 16 };
 
 /* A request, copied, and then its reply. Its strings live in its arena. */
 typedef struct job {
@@ -202,100 +196,23 @@ static job *job_of(const fm_request *request, uint64_t ticket)
 
 /* ---- pictures ---- */
 
-typedef struct {
-    rt_picture pictures[MOST_PICTURES];
-    fm_raster rgb[MOST_PICTURES];
-    float *depth_m;
-    size_t n;
-} sight;
-
-static void sight_release(sight *s)
+static fm_status see(const engine *e, const fm_request *r, fm_engine_view *out, fm_err *err)
 {
-    for (size_t i = 0; i < s->n; i++)
-        fm_raster_release(&s->rgb[i]);
-    free(s->depth_m);
-    *s = (sight){0};
-}
-
-static fm_status see_picture(sight *s, const char *path, fm_err *err)
-{
-    if (s->n == MOST_PICTURES)
-        return fm_fail(err, FM_E_USAGE, "more than %d pictures", (int)MOST_PICTURES);
-    fm_raster *rgb = &s->rgb[s->n];
-    fm_status st = fm_raster_load_rgb(path, rgb, err);
-
-    if (st != FM_OK)
-        return st;
-    s->pictures[s->n++] =
-        (rt_picture){.rgb = rgb->data, .width = rgb->width, .height = rgb->height};
-    return FM_OK;
-}
-
-/* Depth maps of another size than the picture have no pixel of it: the nearest one's depth is taken. */
-static fm_status see_depth(sight *s, const char *path, fm_err *err)
-{
-    rt_picture *p = &s->pictures[0];
-    fm_raster raster = {0};
-    fm_status st = fm_raster_load_depth(path, &raster, err);
-    size_t n = (size_t)p->width * (size_t)p->height;
-
-    if (st == FM_OK && !(s->depth_m = calloc(n, sizeof(*s->depth_m))))
-        st = fm_fail(err, FM_E_NOMEM, "no memory for '%s'", path);
-    const uint16_t *mm = raster.data;
-    for (int y = 0; st == FM_OK && y < p->height; y++) {
-        size_t from = (size_t)((int64_t)y * raster.height / p->height) * (size_t)raster.width;
-        float *row = s->depth_m + (size_t)y * (size_t)p->width;
-
-        for (int x = 0; x < p->width; x++)
-            row[x] = (float)mm[from + (size_t)((int64_t)x * raster.width / p->width)] / MM_PER_M;
-    }
-    fm_raster_release(&raster);
-    p->depth_m = s->depth_m;
-    return st;
-}
-
-static fm_status see(const engine *e, const fm_request *r, sight *out, fm_err *err)
-{
-    fm_status st = r->image_path ? see_picture(out, r->image_path, err) : FM_OK;
+    fm_status st = r->image_path ? fm_engine_view_add(out, r->image_path, err) : FM_OK;
 
     for (size_t i = 0; st == FM_OK && i < r->n_more_images; i++)
-        st = see_picture(out, r->more_images[i], err);
-    if (st != FM_OK || out->n == 0)
-        return st;
-    if (r->camera && fm_camera_valid(r->camera)) {
-        rt_picture *p = &out->pictures[0];
-
-        p->has_intrinsics = true;
-        p->fx = r->camera->fx;
-        p->fy = r->camera->fy;
-        p->cx = r->camera->cx;
-        p->cy = r->camera->cy;
-    }
-    if (r->depth_path && (e->about.spatial || e->about.depth))
-        st = see_depth(out, r->depth_path, err);
+        st = fm_engine_view_add(out, r->more_images[i], err);
+    fm_engine_view_camera(out, r->camera);
+    if (st == FM_OK && out->n > 0 && r->depth_path && (e->about.spatial || e->about.depth))
+        st = fm_engine_view_depth(out, r->depth_path, err);
     return st;
-}
-
-static fm_status pass_on(rt_status status, const rt_err *from, fm_err *err)
-{
-    static const fm_status codes[] = {
-        [RT_OK] = FM_OK,
-        [RT_E_INTERNAL] = FM_E_INTERNAL,
-        [RT_E_NOMEM] = FM_E_NOMEM,
-        [RT_E_IO] = FM_E_IO,
-        [RT_E_USAGE] = FM_E_USAGE,
-        [RT_E_INPUT] = FM_E_INPUT,
-        [RT_E_CANCELLED] = FM_E_INTERRUPTED,
-    };
-
-    return status == RT_OK ? FM_OK : fm_fail(err, codes[status], "%s", from->text);
 }
 
 /* The scene that a request shows: the one at hand, or a new one in its place. */
 static fm_status show(engine *e, const job *j, fm_err *err)
 {
     const fm_request *r = &j->request;
-    sight seen = {0};
+    fm_engine_view seen = {0};
     rt_err inner = {0};
 
     if (e->scene && strcmp(j->key, e->scene_key) == 0)
@@ -306,8 +223,9 @@ static fm_status show(engine *e, const job *j, fm_err *err)
         return fm_fail(err, FM_E_USAGE, "the model takes no pictures");
     fm_status st = see(e, r, &seen, err);
     if (st == FM_OK)
-        st = pass_on(rt_scene_new(&e->scene, e->model, seen.pictures, seen.n, &inner), &inner, err);
-    sight_release(&seen);
+        st = fm_engine_status(rt_scene_new(&e->scene, e->model, seen.pictures, seen.n, &inner),
+                              &inner, err);
+    fm_engine_view_release(&seen);
     if (st == FM_OK)
         memcpy(e->scene_key, j->key, sizeof(j->key));
     return st;
@@ -405,7 +323,8 @@ static void answer_all(engine *e, job *const *jobs, size_t n)
                                      .top_k = e->top_k,
                                      .seed = seed_of(e, &jobs[i]->request)};
     if (st == FM_OK)
-        st = pass_on(rt_ask(e->scene, questions, n, &listener, answers, &inner), &inner, &err);
+        st = fm_engine_status(rt_ask(e->scene, questions, n, &listener, answers, &inner), &inner,
+                              &err);
     for (size_t i = 0; i < n; i++) {
         if (st == FM_OK)
             conclude(e, jobs[i], &answers[i]);
@@ -503,19 +422,10 @@ static fm_status count_of(const fm_adapter_config *config, const char *key, doub
 
 static fm_status weights_of(const fm_adapter_config *config, rt_weight_kind *out, fm_err *err)
 {
-    static const char *const words[] = {[RT_WEIGHTS_AS_STORED] = "as_stored",
-                                        [RT_WEIGHTS_F32] = "f32",
-                                        [RT_WEIGHTS_BF16] = "bf16",
-                                        [RT_WEIGHTS_Q8] = "q8",
-                                        [RT_WEIGHTS_Q4] = "q4"};
     const char *word = value_of(config, "weights");
 
-    for (size_t i = 0; i < FM_COUNT_OF(words); i++) {
-        if (strcmp(words[i], word) == 0) {
-            *out = (rt_weight_kind)i;
-            return FM_OK;
-        }
-    }
+    if (fm_engine_weights(word, out))
+        return FM_OK;
     return fm_fail(err, FM_E_USAGE,
                    "engine: weights is '%s', but wants as_stored, f32, bf16, q8 or q4", word);
 }
@@ -591,7 +501,7 @@ static fm_status start(engine *e, const fm_adapter_config *config, fm_err *err)
                        "adapter 'engine' wants a model: --model FOLDER ('fathom init' makes one)");
     fm_status st = read_settings(e, config, &options, err);
     if (st == FM_OK)
-        st = pass_on(rt_model_open(&e->model, folder, &options, &inner), &inner, err);
+        st = fm_engine_status(rt_model_open(&e->model, folder, &options, &inner), &inner, err);
     if (st != FM_OK)
         return st;
     rt_model_describe(e->model, &e->about);

@@ -3,6 +3,7 @@
 #include <criterion/new/assert.h>
 
 #include "base/staging.h"
+#include "fathom/raster.h"
 #include "program.h"
 
 TestSuite(models, .init = program_begin, .fini = program_end);
@@ -33,4 +34,85 @@ Test(models, init_says_what_is_wrong_with_a_configuration)
     fathom("init", "m", "--config", "c.json");
     expect_failure(4, "fathom: c.json: 'hidden_size' wants a whole number from 1 to 65536\n");
     cr_expect(eq(int, fm_path_is_occupied("m"), false));
+}
+
+/* A small model, and a picture with its depth, as they are asked about below. */
+static void make_desk(void)
+{
+    fm_raster rgb = {0}, depth = {0};
+
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    cr_assert(eq(int, fm_raster_reserve(&rgb, 64, 48, 3, 8, NULL), FM_OK));
+    cr_assert(eq(int, fm_raster_reserve(&depth, 64, 48, 1, 16, NULL), FM_OK));
+    for (int i = 0; i < 64 * 48; i++) {
+        ((uint8_t *)rgb.data)[3 * i] = (uint8_t)i;
+        ((uint16_t *)depth.data)[i] = 1500;
+    }
+    cr_assert(eq(int, fm_raster_save_png(&rgb, "desk.png", NULL), FM_OK));
+    cr_assert(eq(int, fm_raster_save_png(&depth, "depth.png", NULL), FM_OK));
+    fm_raster_release(&rgb);
+    fm_raster_release(&depth);
+}
+
+Test(models, ask_answers_in_the_form_that_is_wanted_and_draws_it)
+{
+    make_desk();
+    fathom("ask", "tiny", "Point the way", "-i", "desk.png", "--depth", "depth.png", "--intrinsics",
+           "64,64,32,24", "--form", "trace3d", "--draw", "trace.png");
+    expect_success();
+    cr_expect(eq(int, strncmp(OUT, "[(", 2), 0), "%s", OUT);
+    cr_expect(contains(ERR, "scale "), "%s", ERR);
+    cr_expect(contains(ERR, "tokens in"), "%s", ERR);
+    fm_raster_info info;
+    cr_assert(eq(int, fm_raster_probe("trace.png", &info, NULL), FM_OK));
+
+    fathom("ask", "tiny", "Is it near?", "How near?", "-i", "desk.png", "--form", "choice",
+           "--option", "yes", "--option", "no", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"schema\": \"fathom.ask/1\", \"question\": \"Is it near?\""), "%s",
+              OUT);
+    cr_expect(contains(OUT, "\"log_probabilities\": [-"), "%s", OUT);
+    const char *second = strchr(OUT, '\n') + 1;
+    cr_expect(contains(second, "\"question\": \"How near?\""), "%s", OUT);
+    cr_expect(contains(second, "\"reused_tokens\": 0,") == false, "%s", OUT);
+
+    fathom("ask", "tiny", "Point the way", "-i", "desk.png", "--intrinsics", "64 64 32 24",
+           "--form", "trace3d", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"points\": [["), "%s", OUT);
+    cr_expect(contains(OUT, "\"xyz_m\": [["), "%s", OUT);
+}
+
+Test(models, ask_says_what_is_wrong)
+{
+    static const struct {
+        char *words[4];
+        const char *says;
+    } rows[] = {
+        {{"--depth", "depth.png"}, "option '--depth' wants a picture: --image FILE"},
+        {{"--form", "choice"}, "'--form choice' wants its options"},
+        {{"--form", "poem"}, "wants free, trace2d, trace3d or choice"},
+        {{"-i", "desk.png", "--intrinsics", "64,0,1,1"}, "wants \"fx,fy,cx,cy\" in pixels"},
+        {{"-i", "desk.png", "--pose", "1,2,3"}, "wants \"qx,qy,qz,qw,tx,ty,tz\""},
+        {{"-i", "desk.png", "--pose", "1,2,3,4,5,6,7"}, "quaternion"},
+        {{"-i", "none.png"}, "none.png"},
+        {{"--temperature", "nan"}, "wants a number from 0 to 100"},
+        {{"--weights", "q3"}, "wants as_stored, f32, bf16, q8 or q4"},
+    };
+
+    make_desk();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char *const *w = rows[i].words;
+
+        if (w[2])
+            fathom("ask", "tiny", "Where?", w[0], w[1], w[2], w[3]);
+        else
+            fathom("ask", "tiny", "Where?", w[0], w[1]);
+        cr_expect(ne(int, last.code, 0), "%s %s", w[0], w[1]);
+        cr_expect(contains(ERR, rows[i].says), "%s", ERR);
+    }
+    fathom("ask", "nowhere", "Where?");
+    cr_expect(ne(int, last.code, 0));
+    cr_expect(contains(ERR, "cannot open 'nowhere'"), "%s", ERR);
 }
