@@ -396,23 +396,30 @@ static size_t choosable(const asking *a)
     return known < rows ? known : rows;
 }
 
+static void stop(const asking *a, asked *q)
+{
+    end(a, q, RT_FINISH_STOP);
+    (void)tell(a, q);
+}
+
 static fm_status choose(const asking *a, asked *q, float *logits)
 {
     const rt_model *m = a->model;
-    int32_t last = m->n_ends > 0 ? m->ends[0] : -1;
 
+    if (q->grammar && rt_grammar_done(q->grammar)) { /* by what the answer began with */
+        stop(a, q);
+        return FM_OK;
+    }
     if (q->grammar)
-        rt_grammar_mask(q->grammar, logits, choosable(a), last);
+        rt_grammar_mask(q->grammar, logits, choosable(a), m->n_ends > 0 ? m->ends[0] : -1);
     int32_t id = rt_sampler_choose(&q->sampler, logits, choosable(a));
     if (id < 0)
         return fm_fail(a->err, FM_E_INTERNAL,
-                       "question %zu: no token can follow: the logits are no "
-                       "numbers",
+                       "question %zu: no token can follow: the logits are no numbers",
                        q->index + 1);
     if (!ends_answers(m, id))
         return take(a, q, id);
-    end(a, q, RT_FINISH_STOP);
-    (void)tell(a, q);
+    stop(a, q);
     return FM_OK;
 }
 

@@ -339,6 +339,23 @@ Test(robotracer, answers_keep_to_their_forms)
     rt_model_close(model);
 }
 
+Test(robotracer, a_form_that_is_whole_from_the_start_ends_at_once)
+{
+    rt_model *model = open_tiny();
+    rt_scene *scene = look(model);
+    rt_question question = all[4];
+
+    question.beginning = "yes";
+    rt_answer answer = ask_one(scene, question);
+    cr_expect(eq(str, answer.text, "yes"));
+    cr_expect(eq(int, answer.finish, RT_FINISH_STOP));
+    cr_expect(eq(int, answer.answer_tokens, 0));
+    cr_expect(answer.log_probabilities != NULL);
+    rt_answer_release(&answer);
+    rt_scene_free(scene);
+    rt_model_close(model);
+}
+
 /* log p(ab) = log p(a) + log p(b after a), where a is made to begin the answer. */
 Test(robotracer, an_option_is_as_likely_as_its_tokens_in_turn)
 {
