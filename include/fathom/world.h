@@ -39,9 +39,9 @@ typedef struct {
     int jobs;          /* threads; < 1: one for every available processor */
 } fm_world_config;
 
-#define FM_WORLD_TRACE_MAX     8
-#define FM_WORLD_TEXT_BYTES    384
-#define FM_WORLD_KEY_STEPS_MAX 8
+#define FM_WORLD_TRACE_MAX     12
+#define FM_WORLD_TEXT_BYTES    640
+#define FM_WORLD_KEY_STEPS_MAX 9
 
 typedef enum { FM_WORLD_SCALE, FM_WORLD_REFERRING, FM_WORLD_MEASURING } fm_world_key_kind;
 

@@ -55,14 +55,15 @@ FM_API const char *fm_world_split_name(fm_world_split split); /* "train", "valid
 typedef struct {
     fm_world_split split;
     uint64_t seed;
-    int width, height; /* pixels, FM_WORLD_MIN_SIDE .. FM_WORLD_MAX_SIDE, at most 3 to 1 */
-    unsigned places;   /* bits 1 << fm_world_place; a scene is of one of them */
-    unsigned families; /* bits 1 << fm_world_family; a scene has a question of each */
-    unsigned forms;    /* bits 1 << fm_world_form that questions may have */
-    int per_family;    /* questions of each family, 1 .. 8; as many as the scene is good for */
-    int fewest, most;  /* things that can be named, 1 .. FM_WORLD_OBJECTS_MAX */
-    bool noise;        /* depth with the sensor's noise and holes, or exact */
-    bool easy_names;   /* no two things of one name: each is known by colour and kind */
+    int width, height;    /* pixels, FM_WORLD_MIN_SIDE .. FM_WORLD_MAX_SIDE, at most 3 to 1 */
+    unsigned places;      /* bits 1 << fm_world_place; a scene is of one of them */
+    unsigned families;    /* bits 1 << fm_world_family; a scene has a question of each */
+    unsigned forms;       /* bits 1 << fm_world_form that questions may have */
+    bool no_end_effector; /* paths of the thing alone */
+    int per_family;       /* questions of each family, 1 .. 8; as many as the scene is good for */
+    int fewest, most;     /* things that can be named, 1 .. FM_WORLD_OBJECTS_MAX */
+    bool noise;           /* depth with the sensor's noise and holes, or exact */
+    bool easy_names;      /* no two things of one name: each is known by colour and kind */
 } fm_world_settings;
 
 /* Every family and form, all places, 128 x 128, 2 to 8 things, 1 question a family, noise. */
@@ -92,8 +93,9 @@ typedef struct {
 typedef enum {
     FM_WORLD_CHOICE, /* one of the options */
     FM_WORLD_YESNO,
-    FM_WORLD_FACT,  /* a sentence */
-    FM_WORLD_POINT, /* one of (u, v, d) */
+    FM_WORLD_FACT,     /* a sentence */
+    FM_WORLD_POINT_2D, /* one (u, v) */
+    FM_WORLD_POINT,    /* one (u, v, d) */
     FM_WORLD_LENGTH,
     FM_WORLD_PATH, /* 6 to 12 of (u, v) or (u, v, d) */
     FM_WORLD_FORMS
@@ -163,6 +165,24 @@ FM_API size_t fm_world_prompt(const fm_world_question *question, char *out, size
 /* The reasoning as RoboTracer writes it, a step a line, into out: "[Referring] [the red mug]: [(310,
  * 522, 1.204)]". Likewise. */
 FM_API size_t fm_world_reasoning(const fm_world_question *question, char *out, size_t size);
+
+/* ---- files ---- */
+
+typedef enum {
+    FM_WORLD_TRAINING, /* scenes.jsonl, a scene a line with all its questions; images/, depth/, ids/ */
+    FM_WORLD_QUESTIONS, /* understanding.jsonl, measuring.jsonl, referring.jsonl, a question a line, in the
+                           manner of the public suites; images/, depth/, masks/ */
+    FM_WORLD_BENCHMARK, /* TraceSpatial-Bench's, an object-centric trace a scene (fathom/world.h) */
+} fm_world_layout;
+
+/* Write scenes 0 .. count - 1. Of the settings FM_WORLD_QUESTIONS heeds no families but relation,
+ * comparison, measuring and referring, and no forms but choice, length and point2d; FM_WORLD_BENCHMARK
+ * neither families nor forms. Depths are 16-bit PNG in millimetres. jobs < 1: a thread a processor;
+ * they do not change a byte. The folder is whole or absent, and left as it is where it is the same
+ * already, as with fm_world_generate(). docs/world.md has the members of the records. */
+FM_API FM_MUST_CHECK fm_status fm_world_scenes_write(const fm_world_settings *settings,
+                                                     fm_world_layout layout, size_t count, int jobs,
+                                                     const char *dir, fm_err *err);
 
 #ifdef __cplusplus
 }

@@ -1,35 +1,182 @@
-/* fathom world: synthetic scenes with exact geometry, in the layout of TraceSpatial-Bench. */
+/* fathom world: synthetic scenes with exact geometry: the suite's, or with questions of all families. */
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "commands.h"
-#include "fathom/world.h"
+#include "fathom/world_scene.h"
 #include "terminal.h"
 
 /* "480x360" */
-static fm_status read_size(const char *text, fm_world_config *config, fm_err *err)
+static fm_status read_size(const cli_args *args, int *width, int *height, fm_err *err)
 {
-    const char *x = strchr(text, 'x');
-    char width[16] = {0};
+    const char *text = cli_value(args, "size"), *x = strchr(text, 'x');
+    char first[16] = {0};
     uint64_t w, h;
 
-    if (x && (size_t)(x - text) < sizeof(width))
-        memcpy(width, text, (size_t)(x - text));
-    if (!x || !fm_text_to_uint64(width, &w) || !fm_text_to_uint64(x + 1, &h) ||
+    if (x && (size_t)(x - text) < sizeof(first))
+        memcpy(first, text, (size_t)(x - text));
+    if (!x || !fm_text_to_uint64(first, &w) || !fm_text_to_uint64(x + 1, &h) ||
         w < FM_WORLD_MIN_SIDE || w > FM_WORLD_MAX_SIDE || h < FM_WORLD_MIN_SIDE ||
         h > FM_WORLD_MAX_SIDE)
         return fm_fail(err, FM_E_USAGE,
                        "option '--size' wants WIDTHxHEIGHT with sides from %d to %d, not '%s'",
                        FM_WORLD_MIN_SIDE, FM_WORLD_MAX_SIDE, text);
-    config->width = (int)w;
-    config->height = (int)h;
+    *width = (int)w;
+    *height = (int)h;
     return FM_OK;
+}
+
+/* "4-10", or "4" */
+static fm_status read_things(const cli_args *args, fm_world_settings *settings, fm_err *err)
+{
+    const char *text = cli_value(args, "things"), *dash = text ? strchr(text, '-') : NULL;
+    char first[16] = {0};
+    uint64_t fewest, most;
+
+    if (!text)
+        return FM_OK;
+    size_t n = dash ? (size_t)(dash - text) : strlen(text);
+    memcpy(first, text, n < sizeof(first) ? n : sizeof(first) - 1);
+    if (!fm_text_to_uint64(first, &fewest) || !fm_text_to_uint64(dash ? dash + 1 : first, &most) ||
+        fewest < 1 || most < fewest || most > FM_WORLD_OBJECTS_MAX)
+        return fm_fail(err, FM_E_USAGE,
+                       "option '--things' wants FEWEST-MOST from 1 to %d, not '%s'",
+                       FM_WORLD_OBJECTS_MAX, text);
+    settings->fewest = (int)fewest;
+    settings->most = (int)most;
+    return FM_OK;
+}
+
+/* ---- words ---- */
+
+static const char *place_name(int i)
+{
+    return fm_world_place_name((fm_world_place)i);
+}
+
+static const char *family_name(int i)
+{
+    return fm_world_family_name((fm_world_family)i);
+}
+
+static const char *split_name(int i)
+{
+    return fm_world_split_name((fm_world_split)i);
+}
+
+static const char *const layout_names[] = {[FM_WORLD_TRAINING] = "training",
+                                           [FM_WORLD_QUESTIONS] = "questions",
+                                           [FM_WORLD_BENCHMARK] = "benchmark"};
+
+static const char *layout_name(int i)
+{
+    return layout_names[i];
+}
+
+/* Words with commas between them, as bits; *out stays as it is where the option was not given. */
+static fm_status read_words(const cli_args *args, const char *option, const char *(*name)(int),
+                            int count, unsigned *out, fm_err *err)
+{
+    const char *text = cli_value(args, option);
+    const char *const *words;
+    fm_arena arena = {0};
+    unsigned bits = 0;
+    size_t n = 0;
+    fm_status st = text ? cli_names(text, option, &arena, &words, &n, err) : FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < n; i++) {
+        int k = 0;
+
+        while (k < count && strcmp(words[i], name(k)) != 0)
+            k++;
+        bits |= 1u << k;
+        if (k == count)
+            st = fm_fail(err, FM_E_USAGE,
+                         "option '--%s' does not know '%s': see 'fathom help world'", option,
+                         words[i]);
+    }
+    if (st == FM_OK && text)
+        *out = bits;
+    fm_arena_release(&arena);
+    return st;
+}
+
+/* The same of one word; *out: its number. */
+static fm_status read_word(const cli_args *args, const char *option, const char *(*name)(int),
+                           int count, unsigned *out, fm_err *err)
+{
+    unsigned bits = 1u << *out;
+    fm_status st = read_words(args, option, name, count, &bits, err);
+
+    if (st != FM_OK)
+        return st;
+    if (bits & (bits - 1))
+        return fm_fail(err, FM_E_USAGE, "option '--%s' takes one word", option);
+    for (*out = 0; !(bits >> *out & 1);)
+        ++*out;
+    return FM_OK;
+}
+
+/* ---- the command ---- */
+
+/* Options that only scenes with questions have. */
+static const char *const scene_options[] = {"split",     "place",  "family",
+                                            "questions", "things", "exact"};
+
+static fm_status read_settings(const cli_args *args, fm_world_settings *s, unsigned *layout,
+                               fm_err *err)
+{
+    uint64_t per_family = (uint64_t)s->per_family;
+    unsigned split = s->split;
+    fm_status st = read_word(args, "layout", layout_name, FM_COUNT_OF(layout_names), layout, err);
+
+    if (st == FM_OK)
+        st = read_word(args, "split", split_name, FM_WORLD_SPLITS, &split, err);
+    if (st == FM_OK)
+        st = read_words(args, "place", place_name, FM_WORLD_PLACES, &s->places, err);
+    if (st == FM_OK)
+        st = read_words(args, "family", family_name, FM_WORLD_FAMILIES, &s->families, err);
+    if (st == FM_OK)
+        st = cli_number(args, "questions", 1, FM_WORLD_QUESTIONS_MAX / FM_WORLD_FAMILIES,
+                        &per_family, err);
+    if (st == FM_OK)
+        st = read_things(args, s, err);
+    s->split = (fm_world_split)split;
+    s->per_family = (int)per_family;
+    s->noise = !cli_has(args, "exact");
+    return st;
+}
+
+static fm_status write_scenes(const cli_args *args, const fm_world_config *config, fm_err *err)
+{
+    fm_world_settings settings = fm_world_default_settings();
+    unsigned layout = FM_WORLD_TRAINING;
+    fm_status st = read_settings(args, &settings, &layout, err);
+
+    settings.seed = config->seed;
+    settings.width = config->width;
+    settings.height = config->height;
+    if (st != FM_OK)
+        return st;
+    return fm_world_scenes_write(&settings, (fm_world_layout)layout, config->count, config->jobs,
+                                 cli_value(args, "out"), err);
+}
+
+static fm_status write_items(const cli_args *args, const fm_world_config *config, fm_err *err)
+{
+    for (size_t i = 0; i < FM_COUNT_OF(scene_options); i++)
+        if (cli_has(args, scene_options[i]))
+            return fm_fail(err, FM_E_USAGE,
+                           "option '--%s' is for scenes with questions: add --layout",
+                           scene_options[i]);
+    return fm_world_generate(config, cli_value(args, "out"), err);
 }
 
 static fm_status world_run(const cli_args *args, fm_err *err)
 {
     fm_world_config config = fm_world_default_config();
-    const char *dir = cli_value(args, "out"), *size = cli_value(args, "size");
     uint64_t count = config.count, jobs = 0;
     fm_status st = cli_number(args, "seed", 0, UINT64_MAX, &config.seed, err);
 
@@ -37,15 +184,16 @@ static fm_status world_run(const cli_args *args, fm_err *err)
         st = cli_number(args, "count", 1, FM_WORLD_MAX_COUNT, &count, err);
     if (st == FM_OK)
         st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
-    if (st == FM_OK && size)
-        st = read_size(size, &config, err);
+    if (st == FM_OK && cli_value(args, "size"))
+        st = read_size(args, &config.width, &config.height, err);
     if (st != FM_OK)
         return st;
     config.count = (size_t)count;
     config.jobs = (int)jobs;
-    st = fm_world_generate(&config, dir, err);
+    st = cli_has(args, "layout") ? write_scenes(args, &config, err)
+                                 : write_items(args, &config, err);
     if (st == FM_OK)
-        printf("%s\n", dir);
+        printf("%s\n", cli_value(args, "out"));
     return st;
 }
 
@@ -54,6 +202,11 @@ static const char *const description[] = {
     "the suites tabletop and tracespatial read. An item depends on seed, its number and the size "
     "alone, so that a larger count adds items and changes none. A folder that already holds the "
     "same scenes is left as it is; any other folder must be empty or absent.",
+    "With --layout, scenes of tables, rooms and yards with questions about them, their answers and "
+    "their reasoning (docs/world.md): 'training', a scene a line in scenes.jsonl; 'questions', the "
+    "tables that the suite tabletop-questions reads; 'benchmark', a trace a scene as above. Scenes "
+    "of "
+    "different splits never coincide.",
     NULL,
 };
 
@@ -73,18 +226,44 @@ static const cli_option options[] = {
      .help = "how many (default: as many as tabletop)"},
     {.name = "size", .argument = "WxH", .help = "size of the pictures, pixels (default: 480x360)"},
     {.name = "jobs", .letter = 'j', .argument = "N", .help = "threads (default: one a processor)"},
+    {.name = "layout",
+     .group = "Scenes with questions",
+     .argument = "LAYOUT",
+     .help = "training, questions or benchmark",
+     .kind = CLI_WORDS,
+     .words = "training questions benchmark"},
+    {.name = "split",
+     .argument = "SPLIT",
+     .help = "train, validation or test (default: train)",
+     .kind = CLI_WORDS,
+     .words = "train validation test"},
+    {.name = "place", .argument = "LIST", .help = "of tabletop, indoor, outdoor (default: all)"},
+    {.name = "family",
+     .argument = "LIST",
+     .help = "of relation, comparison, referring, placing, measuring, trace2d, trace3d, lifting "
+             "(default: "
+             "all)"},
+    {.name = "questions", .argument = "N", .help = "of each family a scene, at most (default: 1)"},
+    {.name = "things",
+     .argument = "FROM-TO",
+     .help = "that can be named in a scene (default: 2-8)"},
+    {.name = "exact", .help = "depth without the sensor's noise and holes"},
     {0},
 };
 
 static const cli_example examples[] = {
     {"fathom world --seed 7 --count 500 --out scenes", "five hundred scenes"},
     {"fathom run tabletop --data scenes --adapter straight", "run the suite on them"},
+    {"fathom world --layout training --count 10000 --size 128x128 --questions 3 -o data",
+     "ten thousand pictures to train on, up to 24 questions each"},
+    {"fathom world --layout questions --split test --place tabletop --count 200 -o held-out",
+     "questions that no training data holds"},
     {0},
 };
 
 const cli_command cli_command_world = {
     .name = "world",
-    .summary = "make synthetic scenes with a true trace",
+    .summary = "make synthetic scenes with true traces, questions and answers",
     .operands = "",
     .description = description,
     .options = options,

@@ -161,9 +161,10 @@ static void write_answer(fm_world_question *q)
         put(&p, "%.*f %s", unit->decimals, q->length_m / unit->metres, unit->name);
         break;
     }
+    case FM_WORLD_POINT_2D:
     case FM_WORLD_POINT:
     case FM_WORLD_PATH:
-        put_points(&p, q, q->family != FM_WORLD_FAMILY_TRACE_2D);
+        put_points(&p, q, fm_question_deep(q));
         break;
     default: /* FM_WORLD_FACT: the asker has said it */
         break;
@@ -172,7 +173,7 @@ static void write_answer(fm_world_question *q)
 
 static void put_path_prompt(pen *p, const fm_world_question *q)
 {
-    bool deep = q->family != FM_WORLD_FAMILY_TRACE_2D;
+    bool deep = fm_question_deep(q);
 
     /* The sentences that RoboTracer checkpoints were trained on. */
     put(p, "Point the %s %s-centric visual trace for the task \"%s\". ", deep ? "3D" : "2D",
@@ -219,6 +220,11 @@ size_t fm_world_prompt(const fm_world_question *q, char *out, size_t size)
         break;
     case FM_WORLD_LENGTH:
         put(&p, " Answer with a number in %s.", q->unit);
+        break;
+    case FM_WORLD_POINT_2D:
+        put(&p, " Your answer should be formatted as a list with one tuple, i.e., [(x, y)], where "
+                "x and "
+                "y are the coordinates of the point.");
         break;
     default:
         put(&p,

@@ -36,6 +36,12 @@ const char *fm_ask_name(const fm_asker *asker, int object);
 
 bool fm_ask_admits(const fm_asker *asker, fm_world_form form);
 
+/* Are its points (u, v, d), or (u, v)? */
+static inline bool fm_question_deep(const fm_world_question *q)
+{
+    return q->family != FM_WORLD_FAMILY_TRACE_2D && q->form != FM_WORLD_POINT_2D;
+}
+
 /* Steps of the reasoning, each target once. False where there is no room for another. */
 bool fm_ask_step_scale(const fm_asker *asker, fm_world_question *q);
 bool fm_ask_step_referring(const fm_asker *asker, fm_world_question *q, int object);

@@ -6,6 +6,16 @@
 #include "base/size.h"
 #include "world/composer.h"
 
+/* With depth or without, as the settings admit. */
+static bool draw_form(const fm_asker *asker, fm_world_question *q)
+{
+    bool flat = fm_ask_admits(asker, FM_WORLD_POINT_2D),
+         deep = fm_ask_admits(asker, FM_WORLD_POINT);
+
+    q->form = flat && (!deep || fm_chance(asker->rng, 0.3)) ? FM_WORLD_POINT_2D : FM_WORLD_POINT;
+    return flat || deep;
+}
+
 /* ---- things ---- */
 
 enum { MOST_CONSTRAINTS = 3 };
@@ -94,8 +104,7 @@ bool fm_ask_referring(const fm_asker *asker, fm_world_question *q)
 {
     int object = fm_ask_object(asker, -1, -1);
 
-    q->form = FM_WORLD_POINT;
-    if (object < 0 || !fm_ask_admits(asker, q->form) || !fm_ask_step_scale(asker, q))
+    if (object < 0 || !draw_form(asker, q) || !fm_ask_step_scale(asker, q))
         return false;
     if (fm_chance(asker->rng, 0.5)) {
         if (!by_constraints(asker, object, q))
@@ -145,8 +154,7 @@ bool fm_ask_placing(const fm_asker *asker, fm_world_question *q)
     const fm_thing spot = {.class = FM_THING_BALL}; /* without extent */
     char gap[48];
 
-    q->form = FM_WORLD_POINT;
-    if (a < 0 || !fm_ask_admits(asker, q->form))
+    if (a < 0 || !draw_form(asker, q))
         return false;
     const fm_thing *t = fm_object_thing(asker->list, a);
     fm_v3 d = fm_side_direction(&s->view, side), at;

@@ -51,6 +51,28 @@ static void capitalise(char *text)
 
 /* ---- relations ---- */
 
+/* The relation that holds and its opposite, or, where another pair is as clear, all four of both. */
+static void add_relations(const fm_asker *asker, fm_world_question *q, fm_relation holds, int a,
+                          int b)
+{
+    fm_relation second = holds < FM_REL_NEARER ? FM_REL_NEARER : FM_REL_LEFT;
+    fm_verdict v = fm_relation_holds(asker->list, second, a, b);
+    char words[FM_WORLD_NAME_BYTES];
+
+    if (v == FM_UNCLEAR || fm_chance(asker->rng, 0.3)) {
+        add_option(q, fm_relation_words(holds));
+        add_option(q, fm_relation_words((fm_relation)(holds ^ 1)));
+        return;
+    }
+    second = v == FM_YES ? second : (fm_relation)(second ^ 1);
+    for (int i = 0; i < 4; i++) {
+        snprintf(words, sizeof(words), "%s and %s",
+                 fm_relation_words((fm_relation)(holds ^ (i & 1))),
+                 fm_relation_words((fm_relation)(second ^ (i >> 1))));
+        add_option(q, words);
+    }
+}
+
 bool fm_ask_relation(const fm_asker *asker, fm_world_question *q)
 {
     const fm_cast_list *list = asker->list;
@@ -79,8 +101,7 @@ bool fm_ask_relation(const fm_asker *asker, fm_world_question *q)
         break;
     default:
         snprintf(q->question, sizeof(q->question), "As the camera sees it, %s is ... %s.", na, nb);
-        add_option(q, fm_relation_words(true_one));
-        add_option(q, fm_relation_words((fm_relation)(true_one ^ 1)));
+        add_relations(asker, q, true_one, list->thing[a], list->thing[b]);
         shuffle(asker, q);
     }
     q->subject = a;

@@ -455,7 +455,7 @@ bool fm_ask_trace(const fm_asker *asker, fm_world_question *q)
         return false;
     e.target = draw_target(asker);
     e.kind = (task_kind)fm_one_of(asker->rng, TASKS);
-    q->end_effector = fm_chance(asker->rng, 0.25);
+    q->end_effector = fm_chance(asker->rng, 0.25) && !asker->settings->no_end_effector;
     if (e.target < 0 || !choose(&e, &side))
         return false;
     set_destination(&e, side);

@@ -39,7 +39,8 @@ const char *fm_world_split_name(fm_world_split split)
 
 const char *fm_world_form_name(fm_world_form form)
 {
-    static const char *const names[] = {"choice", "yesno", "fact", "point", "length", "path"};
+    static const char *const names[] = {"choice", "yesno",  "fact", "point2d",
+                                        "point",  "length", "path"};
 
     return (size_t)form < FM_COUNT_OF(names) ? names[form] : "unknown";
 }

@@ -212,6 +212,12 @@ static char *data_of(const fm_suite *suite)
 {
     if (!suite->generator)
         return miniature(suite->name, "data");
+    if (strcmp(suite->generator, "world-questions") == 0) {
+        fathom("world", "--layout", "questions", "--split", "test", "--place", "tabletop",
+               "--count", "3", "--size", "160x120", "--out", "questions");
+        expect_success();
+        return "questions";
+    }
     if (!fm_dir_exists("scenes")) {
         fathom("world", "--out", "scenes", "--count", "3", "--size", "160x120");
         expect_success();
