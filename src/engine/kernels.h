@@ -21,6 +21,7 @@
  *   q4     [ceil(k / 32)] blocks of { uint8_t [4][16][4]: low nibbles k 0..15, high nibbles k 16..31 (value + 8);
  *          uint16_t scale_f16 [16] }: 288 bytes
  */
+#define RT_PANEL_LAYOUT   1 /* raised with every change of it: packed files are then made anew */
 #define RT_PANEL          16
 #define RT_BLOCK          32
 #define RT_Q8_BLOCK_BYTES 544

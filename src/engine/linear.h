@@ -5,10 +5,8 @@
 #ifndef RT_ENGINE_LINEAR_H
 #define RT_ENGINE_LINEAR_H
 
-#include "base/arena.h"
 #include "engine/kernels.h"
-#include "engine/pool.h"
-#include "engine/weights.h"
+#include "engine/packed.h"
 
 typedef struct {
     size_t n_out, n_in;
@@ -24,9 +22,6 @@ typedef struct {
     bool int8_activations;
 } rt_compute;
 
-/* How matrices are packed, and where the panels come from or go (packed.h). */
-typedef struct rt_packer rt_packer;
-
 /* "<name>.weight" [n_out][n_in] (a tensor of more dimensions whose product is the same is taken, as of
  * a convolution over whole patches) and, where `bias`, "<name>.bias". */
 FM_MUST_CHECK fm_status rt_linear_load(rt_linear *out, rt_packer *packer, const rt_weights *weights,
@@ -35,7 +30,6 @@ FM_MUST_CHECK fm_status rt_linear_load(rt_linear *out, rt_packer *packer, const 
 
 /* Several matrices over the same input as one, its rows those of the first, then of the second:
  * every product costs a waking of the threads. */
-#define RT_MAX_STACK 4
 typedef struct {
     const char *name;
     size_t n_out;
@@ -49,16 +43,5 @@ FM_MUST_CHECK fm_status rt_linear_load_stack(rt_linear *out, rt_packer *packer,
 size_t rt_linear_scratch_bytes(size_t m, size_t n_in);
 void rt_linear_apply(const rt_linear *linear, const rt_compute *compute, float *out, size_t ldo,
                      const float *x, size_t ldx, size_t m, void *scratch);
-
-/* ---- where panels live ---- */
-
-/* pack_as RT_PACKS: every tensor as it is stored (f16 as f32, GGUF's blocks as blocks of ours). */
-FM_MUST_CHECK fm_status rt_packer_new(rt_packer **out, rt_pack pack_as, rt_pool *pool, fm_err *err);
-void rt_packer_free(rt_packer *packer); /* ends every linear that it made; accepts NULL */
-size_t rt_packer_bytes(const rt_packer *packer);
-/* Small vectors (biases, norms) that live as long as the packer: f32 copies. The name by printf. */
-FM_MUST_CHECK fm_status rt_packer_vector(rt_packer *packer, const rt_weights *weights,
-                                         const float **out, size_t n, fm_err *err, const char *fmt,
-                                         ...) FM_PRINTF(6, 7);
 
 #endif

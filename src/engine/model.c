@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/size.h"
 #include "engine/layout.h"
+#include "engine/panels.h"
 
 static const char *const part_names[RT_PARTS] = {
     [RT_PART_LLM] = "llm",
@@ -267,17 +268,12 @@ static double bytes_per_element(const sizing *s, const rt_slot *slot, const rt_t
                                              [RT_PACK_BF16] = 2,
                                              [RT_PACK_Q8] = RT_Q8_BLOCK_BYTES / 512.0,
                                              [RT_PACK_Q4] = RT_Q4_BLOCK_BYTES / 512.0};
-    static const rt_pack as_stored[RT_KINDS] = {[RT_F32] = RT_PACK_F32,
-                                                [RT_F16] = RT_PACK_F32,
-                                                [RT_BF16] = RT_PACK_BF16,
-                                                [RT_Q8_0] = RT_PACK_Q8,
-                                                [RT_Q4_0] = RT_PACK_Q4};
 
     if (slot->rank < 2)
         return 4;
     if (s->pack_as != RT_PACKS)
         return of_pack[s->pack_as];
-    return of_pack[as_stored[tensor ? tensor->kind : RT_F32]];
+    return of_pack[rt_pack_as_stored(tensor ? tensor->kind : RT_F32)];
 }
 
 static fm_status size_slot(void *context, const rt_slot *slot, fm_err *err)
@@ -456,8 +452,13 @@ static fm_status open_model(rt_model *m, const char *folder, const rt_model_opti
         st = rt_model_hold(m, s.bytes, "the model", err);
     if (st == FM_OK)
         st = start_computing(m, o, err);
+    /* Without a packed file opening is slower, and no more than that. */
+    if (st == FM_OK && o->packed_dir)
+        (void)!rt_packer_use_file(m->packer, o->packed_dir, folder, NULL);
     if (st == FM_OK)
         st = load_parts(m, err);
+    if (st == FM_OK)
+        (void)!rt_packer_keep(m->packer, NULL);
     m->max_tokens = limit_of(o->max_tokens, (size_t)m->config.llm.max_tokens);
     m->max_picture_pixels =
         o->max_picture_pixels > 0 ? (size_t)o->max_picture_pixels : (size_t)64 * 1000 * 1000;

@@ -17,7 +17,7 @@
 #include "engine/folder.h"
 #include "engine/weights_internal.h"
 
-enum { MAX_FILES = 1000, MAX_INDEX_BYTES = 100 << 20 };
+enum { MAX_FILES = 1000, MAX_INDEX_BYTES = 100 << 20, IDENTITY_BYTES = 256 << 10 };
 
 /* ---- the table ---- */
 
@@ -118,7 +118,8 @@ static fm_status map_file(rt_weights *weights, const char *path, fm_err *err)
     close(fd);
     if (bytes == MAP_FAILED)
         return fm_fail(err, FM_E_IO, "cannot map '%s': %s", path, strerror(errno));
-    *file = (rt_mapped){fm_arena_strdup(&weights->arena, path), bytes, (size_t)about.st_size};
+    *file = (rt_mapped){fm_arena_strdup(&weights->arena, path), bytes, (size_t)about.st_size,
+                        (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec};
     weights->n_files++;
     return file->path ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a model");
 }
@@ -209,6 +210,25 @@ static fm_status read_path(rt_weights *weights, const char *path, fm_err *err)
     return fm_fail(err, FM_E_INPUT, "%s: has neither model.safetensors nor its index", path);
 }
 
+/* The beginning of a file is its header, or most of it. */
+static fm_status identify(rt_weights *weights, fm_err *err)
+{
+    fm_hash *hash = fm_hash_new();
+
+    if (!hash)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    for (size_t i = 0; i < weights->n_files; i++) {
+        const rt_mapped *file = &weights->files[i];
+
+        fm_hash_update(hash, &file->size, sizeof(file->size));
+        fm_hash_update(hash, &file->changed_ns, sizeof(file->changed_ns));
+        fm_hash_update(hash, file->bytes,
+                       file->size < IDENTITY_BYTES ? file->size : IDENTITY_BYTES);
+    }
+    fm_hash_finish(hash, weights->identity);
+    return FM_OK;
+}
+
 fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err)
 {
     rt_weights *weights = calloc(1, sizeof(*weights));
@@ -222,6 +242,8 @@ fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err)
                        : fm_fail(err, FM_E_NOMEM, "no memory for a model");
     if (st == FM_OK)
         st = check_table(weights, err);
+    if (st == FM_OK)
+        st = identify(weights, err);
     if (st != FM_OK) {
         rt_weights_close(weights);
         return st;
@@ -306,4 +328,9 @@ const char *rt_weights_name(const rt_weights *weights, size_t index, const rt_te
 const char *rt_weights_path(const rt_weights *weights)
 {
     return weights->path;
+}
+
+const char *rt_weights_identity(const rt_weights *weights)
+{
+    return weights->identity;
 }

@@ -34,6 +34,9 @@ size_t rt_weights_count(const rt_weights *weights);
 /* In the order of names. */
 const char *rt_weights_name(const rt_weights *weights, size_t index, const rt_tensor **tensor);
 const char *rt_weights_path(const rt_weights *weights);
+/* What tells these files from others and from themselves after a change, without reading them whole: a
+ * SHA-256 of their sizes, their times and what they begin with. 64 digits. */
+const char *rt_weights_identity(const rt_weights *weights);
 
 /* Metadata of a GGUF file by key ("qwen2.block_count"); false where there is none of that type. */
 bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out);

@@ -2,12 +2,14 @@
 #ifndef RT_ENGINE_WEIGHTS_INTERNAL_H
 #define RT_ENGINE_WEIGHTS_INTERNAL_H
 
+#include "base/hash.h"
 #include "engine/weights.h"
 
 typedef struct {
     const char *path; /* in the arena */
     const uint8_t *bytes;
     size_t size;
+    int64_t changed_ns; /* when it was written last */
 } rt_mapped;
 
 typedef struct {
@@ -25,6 +27,7 @@ struct rt_weights {
     size_t n, capacity;
     struct rt_meta *metas; /* of a GGUF file, in the arena */
     size_t n_metas;
+    char identity[FM_HASH_TEXT_BYTES];
 };
 
 #define RT_MAX_TENSORS 100000
