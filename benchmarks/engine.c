@@ -19,10 +19,10 @@
 #include "base/files.h"
 #include "base/rng.h"
 #include "base/size.h"
-#include "benchmarks/engine_limits.h"
 #include "benchmarks/engine_peers.h"
 #include "engine/decoder.h"
 #include "engine/half.h"
+#include "engine/limits.h"
 #include "engine/weights_internal.h"
 
 enum { ROUNDS = 5, MODEL_ROUNDS = 3, PROMPT = 256, STEPS = 8, STREAMS = 4 };
@@ -230,7 +230,7 @@ static fm_status measure_products(const bench *b, fm_err *err)
 {
     printf("\nproducts, 1e9 operations a second: median [best] of %d rounds\n"
            "    machine's limit from registers: f32 %.0f, int8 %.0f\n",
-           ROUNDS, limit_f32(b->pool), limit_int8(b->pool));
+           ROUNDS, rt_limit_f32(b->pool), rt_limit_int8(b->pool));
     printf("    %-18s %11s", "rows x out x in", "oneDNN f32");
     for (size_t i = 0; i < WAYS; i++)
         printf(" %11s", ways[i].name);
@@ -505,7 +505,7 @@ static fm_status measure_kind(const bench *b, const peer_place *place, size_t ki
         packed = (double)rt_packer_bytes(m.packer) * 1e-9;
         for (int int8 = 0; int8 < ways_here && st == FM_OK; int8++)
             st = own_round(&m, b, int8, &f, err);
-        note(&f.read, limit_read(b->pool, plain, READ_BYTES));
+        note(&f.read, rt_limit_read(b->pool, plain, READ_BYTES));
         if (peer && st == FM_OK)
             st = peer_round(peer, &f, err);
     }

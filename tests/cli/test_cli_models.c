@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include "base/json.h"
 #include "base/staging.h"
 #include "fathom/raster.h"
 #include "program.h"
@@ -115,4 +116,42 @@ Test(models, ask_says_what_is_wrong)
     fathom("ask", "nowhere", "Where?");
     cr_expect(ne(int, last.code, 0));
     cr_expect(contains(ERR, "cannot open 'nowhere'"), "%s", ERR);
+}
+
+Test(models, bench_measures_all_of_it)
+{
+    static const char *const figures[] = {
+        "open_s",
+        "vision_s",
+        "spatial_s",
+        "peak_bytes",
+        "decode_gb_per_s",
+        "prefill_tokens_per_s",
+        "prefill_gflop_per_s",
+        "decode_tokens_per_s",
+        "together_tokens_per_s",
+        "machine_read_gb_per_s",
+    };
+    fm_err err = {0};
+    cJSON *found = NULL;
+
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    fathom("bench", "tiny", "-r", "1", "--prompt", "20", "--tokens", "3", "--picture", "64x48",
+           "--json");
+    expect_success();
+    cr_assert(eq(int, fm_json_parse(OUT, strlen(OUT), "bench", &found, &err), FM_OK), "%s",
+              err.text);
+    cr_expect(eq(str, (char *)fm_json_string(found, "schema"), "fathom.bench/1"));
+    cr_expect(eq(dbl, fm_json_number(found, "width", 0), 64));
+    for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++)
+        cr_expect(gt(dbl, fm_json_number(found, figures[i], -1), 0), "%s", figures[i]);
+    cJSON_Delete(found);
+
+    fathom("bench", "tiny", "-r", "1", "--prompt", "20", "--tokens", "3", "--picture", "64x48");
+    expect_success();
+    cr_expect(contains(OUT, "GB/s; a plain read "), "%s", OUT);
+    fathom("bench", "tiny", "--picture", "64");
+    expect_failure(2, "fathom: option '--picture' wants a size like 640x480, up to 8192 each, not "
+                      "'64'\ntry 'fathom help bench'\n");
 }

@@ -1,5 +1,5 @@
 /* Owns the loops that find the machine's limits. */
-#include "benchmarks/engine_limits.h"
+#include "engine/limits.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -71,23 +71,23 @@ static double rate(rt_pool *pool, rt_part loop, double operations_a_round)
     return best;
 }
 
-double limit_f32(rt_pool *pool)
+double rt_limit_f32(rt_pool *pool)
 {
     return __builtin_cpu_supports("fma") ? rate(pool, multiply_f32, 2.0 * 8) : 0;
 }
 
-double limit_int8(rt_pool *pool)
+double rt_limit_int8(rt_pool *pool)
 {
     return __builtin_cpu_supports("avx2") ? rate(pool, multiply_int8, 2.0 * 32) : 0;
 }
 #else
-double limit_f32(rt_pool *pool)
+double rt_limit_f32(rt_pool *pool)
 {
     (void)pool;
     return 0;
 }
 
-double limit_int8(rt_pool *pool)
+double rt_limit_int8(rt_pool *pool)
 {
     (void)pool;
     return 0;
@@ -116,7 +116,7 @@ static void read_chunks(void *context, size_t begin, size_t end, int thread)
     sink = sums[0][0];
 }
 
-double limit_read(rt_pool *pool, const void *bytes, size_t size)
+double rt_limit_read(rt_pool *pool, const void *bytes, size_t size)
 {
     double start = fm_clock_seconds();
 

@@ -1,0 +1,18 @@
+/* What this machine can do at best, to hold the speed of the engine against. Measured, by all threads of the
+ * pool: some tenths of a second each. */
+#ifndef RT_ENGINE_LIMITS_H
+#define RT_ENGINE_LIMITS_H
+
+#include <stddef.h>
+
+#include "engine/pool.h"
+
+/* 1e9 operations a second, a product and a sum being two, from registers alone: of f32 by fused
+ * multiplication and addition, of bytes by maddubs, madd and an addition. 0: not an x86-64 with AVX2. */
+double rt_limit_f32(rt_pool *pool);
+double rt_limit_int8(rt_pool *pool);
+
+/* 1e9 bytes a second of reading bytes[size] once, in order. */
+double rt_limit_read(rt_pool *pool, const void *bytes, size_t size);
+
+#endif
