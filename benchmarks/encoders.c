@@ -108,7 +108,9 @@ static fm_status make_values(bench *b, fm_err *err)
     fm_rng_seed(&rng, 7);
     for (size_t i = 0; i < VALUES; i++)
         values[i] = rt_f32_to_bf16((float)fm_rng_range(&rng, -0.03, 0.03));
-    b->values = (rt_mapped){"random weights", (const uint8_t *)values, VALUES * sizeof(*values)};
+    b->values = (rt_mapped){.path = "random weights",
+                            .bytes = (const uint8_t *)values,
+                            .size = VALUES * sizeof(*values)};
     return FM_OK;
 }
 

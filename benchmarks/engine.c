@@ -617,7 +617,8 @@ static fm_status make_values(bench *b, fm_err *err)
     for (size_t i = 0; i < n; i++) /* after the first ones, again and again */
         values[i] = i < REPEATED ? rt_f32_to_bf16((float)fm_rng_range(&rng, -0.035, 0.035))
                                  : values[i - REPEATED];
-    b->values = (rt_mapped){"random weights", (const uint8_t *)values, n * sizeof(*values)};
+    b->values = (rt_mapped){
+        .path = "random weights", .bytes = (const uint8_t *)values, .size = n * sizeof(*values)};
     return FM_OK;
 }
 

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/size.h"
 #include "engine/packed_file.h"
@@ -132,8 +130,9 @@ static fm_status reserve(rt_packer *packer, fm_err *err)
 }
 
 typedef struct {
+    const rt_weights *weights;
     const rt_matrix *matrix;
-    size_t panel_bytes, scratch_bytes, page;
+    size_t panel_bytes, scratch_bytes;
     rt_pack pack;
     uint8_t *panels;
     uint8_t *scratch; /* [threads][scratch_bytes] */
@@ -150,19 +149,14 @@ static size_t part_of(const rt_matrix *m, size_t row)
     return part;
 }
 
-/* Let go of the pages of rows [begin, end) of one tensor: they were read for the last time, and come back
- * from the file if that is not so. Else source and panels would be in memory side by side. */
+/* Let go of rows [begin, end) of one tensor: else source and panels would be in memory side by side. */
 static void forget_rows(const packing *p, size_t part, size_t begin, size_t end)
 {
     const rt_tensor *tensor = p->matrix->tensors[part];
     size_t rows = p->matrix->starts[part + 1] - p->matrix->starts[part];
     size_t bytes = tensor->size_bytes / rows;
-    uintptr_t from = (uintptr_t)tensor->data + begin * bytes, to = from + (end - begin) * bytes;
 
-    from = (from + p->page - 1) / p->page * p->page;
-    to = to / p->page * p->page;
-    if (from < to)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    rt_weights_forget(p->weights, tensor, begin * bytes, (end - begin) * bytes);
 }
 
 static void pack_panels(void *context, size_t begin, size_t end, int thread)
@@ -184,13 +178,11 @@ static void pack_panels(void *context, size_t begin, size_t end, int thread)
     }
 }
 
-static fm_status make_panels(rt_packer *packer, const rt_weights *weights, packing *p, size_t bytes,
-                             fm_err *err)
+static fm_status make_panels(const rt_packer *packer, packing *p, size_t bytes, fm_err *err)
 {
     size_t rows = p->matrix->starts[p->matrix->n_parts];
     void *panels = NULL;
 
-    p->page = (size_t)sysconf(_SC_PAGESIZE);
     /* Scratch of different threads on different cache lines. */
     p->scratch_bytes = (rt_panels_scratch_bytes(p->matrix->n_in) + 63) / 64 * 64;
     p->scratch = malloc((size_t)rt_pool_threads(packer->pool) * p->scratch_bytes);
@@ -209,13 +201,13 @@ static fm_status make_panels(rt_packer *packer, const rt_weights *weights, packi
     free(panels);
     return fm_fail(err, FM_E_INPUT,
                    "%s: '%s' or what is stacked on it holds a value that is not finite",
-                   rt_weights_path(weights), p->matrix->names[0]);
+                   rt_weights_path(p->weights), p->matrix->names[0]);
 }
 
 fm_status rt_packer_matrix(rt_packer *packer, const rt_weights *weights, const rt_matrix *matrix,
                            rt_pack *pack, const void **panels, fm_err *err)
 {
-    packing p = {.matrix = matrix};
+    packing p = {.weights = weights, .matrix = matrix};
     rt_packed_entry entry = {0};
     fm_status st = reserve(packer, err);
 
@@ -232,7 +224,7 @@ fm_status rt_packer_matrix(rt_packer *packer, const rt_weights *weights, const r
         entry.panels = rt_packed_file_find(packer->file, entry.key, entry.bytes);
     packer->mapped[packer->n] = entry.panels != NULL;
     if (!entry.panels) {
-        st = make_panels(packer, weights, &p, entry.bytes, err);
+        st = make_panels(packer, &p, entry.bytes, err);
         entry.panels = p.panels;
     }
     if (st != FM_OK)

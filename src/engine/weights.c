@@ -119,7 +119,7 @@ static fm_status map_file(rt_weights *weights, const char *path, fm_err *err)
     if (bytes == MAP_FAILED)
         return fm_fail(err, FM_E_IO, "cannot map '%s': %s", path, strerror(errno));
     *file = (rt_mapped){fm_arena_strdup(&weights->arena, path), bytes, (size_t)about.st_size,
-                        (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec};
+                        (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec, true};
     weights->n_files++;
     return file->path ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a model");
 }
@@ -333,4 +333,19 @@ const char *rt_weights_path(const rt_weights *weights)
 const char *rt_weights_identity(const rt_weights *weights)
 {
     return weights->identity;
+}
+
+void rt_weights_forget(const rt_weights *weights, const rt_tensor *tensor, size_t first, size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const uint8_t *bytes = (const uint8_t *)tensor->data + first;
+    uintptr_t from = ((uintptr_t)bytes + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)bytes + n) / page * page;
+
+    for (size_t i = 0; i < weights->n_files; i++) {
+        const rt_mapped *file = &weights->files[i];
+
+        if (file->of_disk && bytes >= file->bytes && bytes < file->bytes + file->size && from < to)
+            (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    }
 }

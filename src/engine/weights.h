@@ -38,6 +38,10 @@ const char *rt_weights_path(const rt_weights *weights);
  * SHA-256 of their sizes, their times and what they begin with. 64 digits. */
 const char *rt_weights_identity(const rt_weights *weights);
 
+/* Bytes [first, first + n) of a tensor were read for the last time: their pages leave this process's
+ * memory, and come back from the file if that is not so. */
+void rt_weights_forget(const rt_weights *weights, const rt_tensor *tensor, size_t first, size_t n);
+
 /* Metadata of a GGUF file by key ("qwen2.block_count"); false where there is none of that type. */
 bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out);
 bool rt_weights_number(const rt_weights *weights, const char *key, double *out);

@@ -10,6 +10,7 @@ typedef struct {
     const uint8_t *bytes;
     size_t size;
     int64_t changed_ns; /* when it was written last */
+    bool of_disk;       /* its pages come back after they were dropped */
 } rt_mapped;
 
 typedef struct {
