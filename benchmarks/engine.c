@@ -262,7 +262,7 @@ static fm_status measure_products(const bench *b, fm_err *err)
 
 /* ---- attention ---- */
 
-enum { TOKENS = 1024, HEADS = 16, QUERIES = 32, HEAD_SIZE = 72 };
+enum { TOKENS = 1024, HEADS = 16, QUERIES = 64, HEAD_SIZE = 72 };
 
 typedef struct {
     const rt_kernels *kernels;

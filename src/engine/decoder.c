@@ -13,7 +13,7 @@
  * arithmetic, few enough for their intermediate rows to stay in the last cache. */
 enum { CHUNK = 256 };
 /* Queries of one head whose scores are held at a time. */
-enum { QUERIES = 32 };
+enum { QUERIES = 64 };
 
 typedef struct {
     const float *attention_norm, *mlp_norm;

@@ -25,10 +25,12 @@
  * panels together: their block of columns is half of a second cache of 512 KiB. */
 enum { BLOCK_K = 256, BLOCK_M = 240, WIDE = RT_PANEL / RT_LANES };
 
-/* out[rows][16] (+)= x[rows][n] tile[n][16], the tile's rows `ldt` floats apart */
+/* out[rows][16] (+)= x[rows][n] tile[n][16], the tile's rows `ldt` floats apart. Not inlined: what the
+ * callers keep in registers would push a sum out of them. */
 #define DEFINE_TILE(rows)                                                                          \
-    INLINE void tile_##rows(float *out, size_t ldo, const float *x, size_t ldx, const float *tile, \
-                            size_t ldt, size_t n, int first)                                       \
+    static __attribute__((noinline)) void tile_##rows(float *out, size_t ldo, const float *x,      \
+                                                      size_t ldx, const float *tile, size_t ldt,   \
+                                                      size_t n, int first)                         \
     {                                                                                              \
         vec sums[rows][WIDE] = {0};                                                                \
                                                                                                    \
@@ -193,32 +195,31 @@ static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, siz
 }
 #endif
 
-/* Scales of a block's rows. */
-INLINE void block_scales(float scales[RT_PANEL], const uint8_t *block, size_t block_bytes)
-{
-    for (size_t r = 0; r < RT_PANEL; r++) {
-        uint16_t bits;
+INLINE vec load_kept(const void *kept, rt_kept kind, size_t i);
 
-        memcpy(&bits, block + block_bytes - (RT_PANEL - r) * sizeof(bits), sizeof(bits));
-        scales[r] = rt_f16_to_f32(bits);
-    }
+/* Scales of a block's rows. */
+INLINE void block_scales(vec scales[WIDE], const uint8_t *block, size_t block_bytes)
+{
+    const uint8_t *halves = block + block_bytes - RT_PANEL * sizeof(uint16_t);
+
+    for (size_t c = 0; c < WIDE; c++)
+        scales[c] = load_kept(halves, RT_KEPT_F16, c * RT_LANES);
 }
 
 /* A word holds four columns of a row, the first in its lowest byte. */
 INLINE void unpack_words(float *tile, const uint8_t *words, int shift, int mask, int offset,
-                         const float scales[RT_PANEL], int groups)
+                         const vec scales[WIDE], int groups)
 {
     for (int g = 0; g < groups; g++)
         for (int c = 0; c < WIDE; c++) {
             ivec word;
-            vec scale = load(scales + c * RT_LANES);
 
             memcpy(&word, words + (size_t)(g * RT_PANEL + c * RT_LANES) * 4, sizeof(word));
             for (int b = 0; b < 4; b++) {
                 ivec q = ((word >> (8 * b + shift)) & mask) - offset;
 
                 store(tile + (g * 4 + b) * RT_PANEL + c * RT_LANES,
-                      __builtin_convertvector(q, vec) * scale);
+                      __builtin_convertvector(q, vec) * scales[c]);
             }
         }
 }
@@ -227,7 +228,7 @@ INLINE const float *unpack_q8(float *tile, const uint8_t *panel, size_t from, si
 {
     for (size_t i = 0; i < n; i += RT_BLOCK) {
         const uint8_t *block = panel + (from + i) / RT_BLOCK * RT_Q8_BLOCK_BYTES;
-        float scales[RT_PANEL];
+        vec scales[WIDE];
 
         block_scales(scales, block, RT_Q8_BLOCK_BYTES);
         unpack_words(tile + i * RT_PANEL, block, 0, 255, 128, scales, 8);
@@ -239,7 +240,7 @@ INLINE const float *unpack_q4(float *tile, const uint8_t *panel, size_t from, si
 {
     for (size_t i = 0; i < n; i += RT_BLOCK) {
         const uint8_t *block = panel + (from + i) / RT_BLOCK * RT_Q4_BLOCK_BYTES;
-        float scales[RT_PANEL];
+        vec scales[WIDE];
 
         block_scales(scales, block, RT_Q4_BLOCK_BYTES);
         unpack_words(tile + i * RT_PANEL, block, 0, 15, 8, scales, 4);
@@ -248,18 +249,76 @@ INLINE const float *unpack_q4(float *tile, const uint8_t *panel, size_t from, si
     return tile;
 }
 
+/* One row over `wide` panels of q8 or q4 side by side, from memory to registers. */
+INLINE void row_of_words(float *out, const float *x, size_t k, const uint8_t *panel,
+                         size_t panel_bytes, const size_t wide, const int bits)
+{
+    const size_t block_bytes = bits == 8 ? RT_Q8_BLOCK_BYTES : RT_Q4_BLOCK_BYTES;
+    vec totals[2][WIDE] = {0}, sums[2][WIDE] = {0}, scales[2][WIDE];
+
+    for (size_t i = 0; i < k; i += RT_BLOCK) {
+        const uint8_t *block = panel + i / RT_BLOCK * block_bytes;
+        float columns[RT_BLOCK] = {0};
+
+        memcpy(columns, x + i, (k - i < RT_BLOCK ? k - i : RT_BLOCK) * sizeof(*x));
+        for (size_t p = 0; p < wide; p++) {
+            block_scales(scales[p], block + p * panel_bytes, block_bytes);
+            for (size_t at = 0; at < block_bytes; at += 64)
+                __builtin_prefetch(block + p * panel_bytes + at + AHEAD_BYTES);
+        }
+        for (int g = 0; g < RT_BLOCK / 4; g++)
+            for (size_t p = 0; p < wide; p++)
+                for (int c = 0; c < WIDE; c++) {
+                    int at = (g % bits * RT_PANEL + c * RT_LANES) * 4, shift = g / bits * 4;
+                    ivec word;
+
+                    memcpy(&word, block + p * panel_bytes + at, sizeof(word));
+                    for (int b = 0; b < 4; b++) {
+                        ivec q = ((word >> (8 * b + shift)) & ((1 << bits) - 1)) - (1 << bits) / 2;
+
+                        sums[p][c] +=
+                            columns[g * 4 + b] * (__builtin_convertvector(q, vec) * scales[p][c]);
+                    }
+                }
+        if ((i + RT_BLOCK) % BLOCK_K != 0 && i + RT_BLOCK < k)
+            continue;
+        for (size_t p = 0; p < wide; p++)
+            for (int c = 0; c < WIDE; c++) {
+                totals[p][c] = i < BLOCK_K ? sums[p][c] : totals[p][c] + sums[p][c];
+                sums[p][c] = (vec){0};
+            }
+    }
+    for (size_t p = 0; p < wide; p++)
+        for (int c = 0; c < WIDE; c++)
+            store(out + p * RT_PANEL + c * RT_LANES, totals[p][c]);
+}
+
+INLINE void product_of_words(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
+                             const uint8_t *panels, size_t n_panels, const int bits,
+                             unpack unpack_block)
+{
+    size_t panel_bytes = rt_panel_bytes(bits == 8 ? RT_PACK_Q8 : RT_PACK_Q4, k), p = 0;
+
+    if (m > 1) {
+        multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, panel_bytes, unpack_block);
+        return;
+    }
+    for (; p + 2 <= n_panels; p += 2)
+        row_of_words(out + p * RT_PANEL, x, k, panels + p * panel_bytes, panel_bytes, 2, bits);
+    if (p < n_panels)
+        row_of_words(out + p * RT_PANEL, x, k, panels + p * panel_bytes, panel_bytes, 1, bits);
+}
+
 static void product_q8(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                        const void *panels, size_t n_panels)
 {
-    multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, rt_panel_bytes(RT_PACK_Q8, k),
-                    unpack_q8);
+    product_of_words(out, ldo, x, ldx, m, k, panels, n_panels, 8, unpack_q8);
 }
 
 static void product_q4(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                        const void *panels, size_t n_panels)
 {
-    multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, rt_panel_bytes(RT_PACK_Q4, k),
-                    unpack_q4);
+    product_of_words(out, ldo, x, ldx, m, k, panels, n_panels, 4, unpack_q4);
 }
 
 static void quantise_row(rt_q8_row *out, const float *x, size_t k)
@@ -286,8 +345,6 @@ static void quantise_row(rt_q8_row *out, const float *x, size_t k)
 }
 
 /* ---- attention ---- */
-
-INLINE vec load_kept(const void *kept, rt_kept kind, size_t i);
 
 INLINE float one_kept(const void *kept, rt_kept kind, size_t i)
 {
