@@ -270,10 +270,12 @@ static fm_status read_ids(const asking *a, const asked *q, const int32_t *ids, s
 static void read_scale(const asking *a, asked *q, const float *hidden)
 {
     const rt_model *m = a->model;
+    double scale = rt_scale_decoder_run(m->scale, &m->compute, hidden);
+    float shown = (float)scale;
 
     q->has_scale = true;
-    q->scale = rt_scale_decoder_run(m->scale, &m->compute, hidden);
-    rt_model_show(m, "scale", &(float){(float)q->scale}, 1, 1);
+    q->scale = scale;
+    rt_model_show(m, "scale", &shown, 1, 1);
 }
 
 static fm_status read_question(const asking *a, asked *q)

@@ -112,13 +112,16 @@ int32_t rt_sampler_choose(rt_sampler *sampler, float *logits, size_t n)
     return draw(&sampler->rng, logits, n);
 }
 
+/* log1p of what the others add to the likeliest: near certainty the difference from 1 is kept. */
 double rt_sampler_log_probability(const float *logits, size_t n, int32_t id)
 {
-    double most = -INFINITY, sum = 0;
+    int32_t best = likeliest(logits, n);
+    double others = 0;
 
+    if (best < 0)
+        return NAN;
     for (size_t i = 0; i < n; i++)
-        most = (double)logits[i] > most ? (double)logits[i] : most;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - most);
-    return (double)logits[id] - most - log(sum);
+        if (i != (size_t)best)
+            others += exp((double)logits[i] - (double)logits[best]);
+    return (double)logits[id] - (double)logits[best] - log1p(others);
 }

@@ -18,7 +18,7 @@ typedef struct {
  * there is nothing else. */
 int32_t rt_sampler_choose(rt_sampler *sampler, float *logits, size_t n);
 
-/* log softmax of one entry, in double */
+/* log softmax of one entry, in double; NaN where no entry is a number over -INFINITY. */
 double rt_sampler_log_probability(const float *logits, size_t n, int32_t id);
 
 #endif

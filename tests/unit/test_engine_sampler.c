@@ -133,4 +133,7 @@ Test(sampler, log_probabilities_are_those_of_the_softmax)
     cr_expect(fabs(rt_sampler_log_probability(logits, FM_COUNT_OF(logits), 1) + 1 + log(whole)) <
               1e-12);
     cr_expect(rt_sampler_log_probability(logits, FM_COUNT_OF(logits), 2) == -INFINITY);
+    /* Near certainty the difference from 1 is kept. */
+    cr_expect(fabs(rt_sampler_log_probability((float[]){0, -40}, 2, 0) / -exp(-40) - 1) < 1e-12);
+    cr_expect(isnan(rt_sampler_log_probability((float[]){NAN, -INFINITY}, 2, 1)) != 0);
 }
