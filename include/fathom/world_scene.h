@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a pixel, a number or a word of any scene changes. */
-#define FM_WORLD_SCENE_VERSION 1
+#define FM_WORLD_SCENE_VERSION 2
 
 typedef enum { FM_WORLD_TRAIN, FM_WORLD_VALIDATION, FM_WORLD_TEST, FM_WORLD_SPLITS } fm_world_split;
 

@@ -119,6 +119,13 @@ static bool add_mark(errand *e)
     return object >= 0;
 }
 
+static bool add_marks(errand *e, int n)
+{
+    while (n > 0 && add_mark(e))
+        n--;
+    return n == 0;
+}
+
 static bool rest_on(errand *e, int object)
 {
     const fm_thing *under = thing_of(e, object), *t = thing_of(e, e->target);
@@ -172,7 +179,8 @@ static const char *name_of(const errand *e, int object)
 }
 
 /* FM_SIDE_... for a shift: there is no thing that it is to the left "of". */
-static const char *const towards[] = {"to the left", "to the right", "nearer to the camera",
+static const char *const towards[] = {"to the left of where it stands",
+                                      "to the right of where it stands", "nearer to the camera",
                                       "farther from the camera"};
 
 static void set_destination(errand *e, fm_side side)
@@ -201,9 +209,7 @@ static void set_destination(errand *e, fm_side side)
         snprintf(out, size, "the spot %s above %s", e->stated, first);
         break;
     default:
-        snprintf(out, size, "the spot %s %s of where it stands", e->stated, towards[side]);
-        if (side >= FM_SIDE_FRONT)
-            snprintf(out, size, "the spot %s %s", e->stated, towards[side]);
+        snprintf(out, size, "the spot %s %s", e->stated, towards[side]);
     }
 }
 
@@ -222,8 +228,7 @@ static bool choose(errand *e, fm_side *side)
         return add_mark(e) && beside(e, thing_of(e, e->marks[0]), *side, e->stated_m);
     case TASK_BETWEEN:
         e->q->push = t->on < 0 && fm_chance(a->rng, 0.35);
-        return add_mark(e) && add_mark(e) &&
-               between(e, thing_of(e, e->marks[0]), thing_of(e, e->marks[1]));
+        return add_marks(e, 2) && between(e, thing_of(e, e->marks[0]), thing_of(e, e->marks[1]));
     case TASK_ABOVE:
         state_length(e, e->m->gap[0], e->m->gap[1]);
         e->held = true;
@@ -239,9 +244,8 @@ static bool choose(errand *e, fm_side *side)
     default: /* TASK_VISIT */
         state_length(e, e->m->gap[0], e->m->gap[1]);
         e->held = true;
-        for (int i = 0; i < 2 + fm_one_of(a->rng, 2); i++)
-            if (!add_mark(e) && i < 2)
-                return false;
+        if (!add_marks(e, 2 + fm_one_of(a->rng, 2)))
+            return false;
         for (int i = 0; i < e->n_marks; i++) {
             if (bears_something(a->list->scene, a->list->thing[e->marks[i]]))
                 return false;

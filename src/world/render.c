@@ -328,23 +328,28 @@ static surface surface_of_solid(const fm_caster *caster, int hit, fm_v3 p)
     return out;
 }
 
+/* How much of the sky the floor sees around and under the table. */
+static double beside_table(const fm_scene *scene, fm_v3 p)
+{
+    double dx = fabs(p.x) - scene->ground_hx, dy = fabs(p.y) - scene->ground_hy;
+
+    dx = dx > 0 ? dx : 0;
+    dy = dy > 0 ? dy : 0;
+    return 1 - 0.55 / (1 + 6 * (dx * dx + dy * dy));
+}
+
 static surface surface_of_room(const fm_caster *caster, int hit, fm_v3 p)
 {
     const fm_scene *scene = caster->scene;
     const fm_room *room = &scene->room;
     surface out = {.p = p};
-    double edge, dx, dy;
+    double edge;
 
     if (hit == FM_HIT_FLOOR) {
         out.n = v3(0, 0, 1);
         out.albedo = fm_material_colour(&room->floor, p, out.n, v3(1, 1, 1));
         out.gloss = room->floor.gloss;
-        /* Dark under the table and along the walls. */
-        dx = fabs(p.x) - scene->ground_hx;
-        dy = fabs(p.y) - scene->ground_hy;
-        dx = dx > 0 ? dx : 0;
-        dy = dy > 0 ? dy : 0;
-        out.open = scene->place == FM_WORLD_TABLETOP ? 1 - 0.55 / (1 + 6 * (dx * dx + dy * dy))
+        out.open = scene->place == FM_WORLD_TABLETOP ? beside_table(scene, p)
                                                      : openness(caster, p, out.n, FM_HIT_FLOOR);
         if (room->open)
             return out;
@@ -418,7 +423,7 @@ static float displayed(double light)
 }
 
 /* Paler towards the horizon. */
-static fm_v3 sky(fm_v3 up)
+static fm_v3 sky_towards(fm_v3 up)
 {
     double rise = clamp(up.z, 0, 1);
 
@@ -431,7 +436,7 @@ static void colour_at(const fm_caster *caster, int hit, fm_v3 d, double depth, f
     const fm_view *view = &caster->scene->view;
 
     if (hit == FM_HIT_SKY) {
-        fm_v3 c = sky(v3_unit(d));
+        fm_v3 c = sky_towards(v3_unit(d));
 
         rgb[0] = displayed(c.x);
         rgb[1] = displayed(c.y);

@@ -110,7 +110,7 @@ Test(world_scene, objects_show_where_they_are_said_to)
         cr_assert(ge(int, scene.n_objects, settings.fewest));
         for (int i = 0; i < scene.n_objects; i++) {
             const fm_world_object *o = &scene.objects[i];
-            size_t at = pixel_of(&scene, o->centre), n = (size_t)(scene.width * scene.height);
+            size_t at = pixel_of(&scene, o->centre), n = (size_t)scene.width * (size_t)scene.height;
             int pixels = 0;
 
             for (size_t k = 0; k < n; k++)
@@ -199,7 +199,7 @@ static void check_relation(const fm_world_scene *scene, const fm_world_question 
         for (int i = 0; i < q->n_options; i++)
             cr_expect(eq(int, holds(q->options[i], a, b), i == q->right), "%s %s", q->question,
                       q->options[i]);
-        cr_expect(eq(int, q->answer[0], 'A' + q->right));
+        cr_expect(eq(chr, q->answer[0], (char)('A' + q->right)));
     } else {
         char middle[320];
 
@@ -459,7 +459,11 @@ static void check_trace(const fm_world_scene *scene, const fm_world_question *q)
                       q->points[i][1] < 1 && q->points[i][2] > 0,
                   "%s", q->question);
     for (int i = 1; i < q->n_points; i++)
-        cr_expect(ne(int, memcmp(q->points[i], q->points[i - 1], sizeof(q->points[i])), 0));
+        cr_expect(gt(dbl,
+                     fabs(q->points[i][0] - q->points[i - 1][0]) +
+                         fabs(q->points[i][1] - q->points[i - 1][1]) +
+                         fabs(q->points[i][2] - q->points[i - 1][2]),
+                     0));
     unproject(scene, last, xyz);
     cr_expect(lt(dbl, fm_box_distance(&q->box, xyz), 1e-9), "%s", q->question);
     cr_expect(ne(ptr, strstr(q->question, q->target), NULL), "%s", q->question);
@@ -519,7 +523,7 @@ Test(world_scene, the_benchmarks_metric_passes_the_true_traces)
         fm_err err = {0};
 
         make(&settings, s, &scene);
-        size_t n = (size_t)(scene.width * scene.height);
+        size_t n = (size_t)scene.width * (size_t)scene.height;
         cr_assert(
             eq(int, fm_raster_reserve(&depth, scene.width, scene.height, 1, 16, &err), FM_OK));
         cr_assert(eq(int, fm_raster_reserve(&mask, scene.width, scene.height, 1, 8, &err), FM_OK));
@@ -638,7 +642,7 @@ Test(world_scene, true_reasoning_earns_the_full_reward)
 
 static void hash_scene(fm_hash *hash, const fm_world_scene *scene)
 {
-    size_t n = (size_t)(scene->width * scene->height);
+    size_t n = (size_t)scene->width * (size_t)scene->height;
     char text[4096];
 
     fm_hash_update(hash, scene->rgb, n * 3);
@@ -689,7 +693,7 @@ Test(world_scene, pixels_numbers_and_words_are_the_golden_ones)
 
     settings.per_family = 2;
     hash_of(&settings, 0, 12, text);
-    cr_expect(eq(str, text, "d2e5aaeacd52c8b4a2be0d9fd5486246915fc3154e2d0a71989109209d3e45cf"));
+    cr_expect(eq(str, text, "44db3e9a259b89ff0850186d474e1264f841d27fe728f795147826aae43b7c1c"));
 }
 
 Test(world_scene, a_scene_depends_on_settings_and_index_alone)
@@ -773,7 +777,7 @@ Test(world_scene, settings_out_of_bounds_are_refused)
 
         cr_expect(eq(int, fm_world_scene_make(&bad[i], 0, &scene, &err), FM_E_USAGE), "case %zu",
                   i);
-        cr_expect(ne(int, err.text[0], 0));
+        cr_expect(gt(sz, strlen(err.text), 0));
     }
     fm_world_scene_release(&scene);
 }
