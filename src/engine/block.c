@@ -16,15 +16,19 @@
  * to stay in the second cache, many enough for each panel of keys to be read for several. */
 enum { ROWS = 48 };
 
+/* Width of what the first matrix of the MLP gives. */
+static size_t inner_of(const rt_block_shape *s)
+{
+    return (size_t)s->mlp * (s->swiglu ? 2 : 1);
+}
+
 /* ---- loading ---- */
 
-/* The names of the parts; NULL: that family has none such. */
+/* Where the families differ. */
 typedef struct {
     const char *norm1, *norm2;
     const char *qkv[3]; /* the second NULL: one tensor for all three */
     const char *out, *q_norm, *k_norm;
-    const char *fc1, *fc2, *w12, *w3;
-    const char *scale1, *scale2;
 } name_set;
 
 static const name_set name_sets[] = {
@@ -33,25 +37,13 @@ static const name_set name_sets[] = {
                          .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
                          .out = "self_attn.out_proj",
                          .q_norm = "self_attn.q_norm",
-                         .k_norm = "self_attn.k_norm",
-                         .fc1 = "mlp.fc1",
-                         .fc2 = "mlp.fc2",
-                         .w12 = "mlp.w12",
-                         .w3 = "mlp.w3",
-                         .scale1 = "ls1.gamma",
-                         .scale2 = "ls2.gamma"},
+                         .k_norm = "self_attn.k_norm"},
     [RT_NAMES_TIMM] = {.norm1 = "norm1",
                        .norm2 = "norm2",
                        .qkv = {"attn.qkv"},
                        .out = "attn.proj",
                        .q_norm = "attn.q_norm",
-                       .k_norm = "attn.k_norm",
-                       .fc1 = "mlp.fc1",
-                       .fc2 = "mlp.fc2",
-                       .w12 = "mlp.w12",
-                       .w3 = "mlp.w3",
-                       .scale1 = "ls1.gamma",
-                       .scale2 = "ls2.gamma"},
+                       .k_norm = "attn.k_norm"},
 };
 
 /* Where one block is loaded from. */
@@ -85,14 +77,15 @@ static fm_status load_norms(const source *s, rt_block *b, fm_err *err)
     if (st == FM_OK && b->shape.qk_norm)
         st = load_norm(s, s->names->k_norm, head, &b->k_norm, &b->k_norm_bias, err);
     if (st == FM_OK && b->shape.layer_scale)
-        st = rt_packer_vector(s->packer, s->weights, &b->scale1, width, err, "%s%s", s->prefix,
-                              s->names->scale1);
+        st = rt_packer_vector(s->packer, s->weights, &b->scale1, width, err, "%sls1.gamma",
+                              s->prefix);
     if (st == FM_OK && b->shape.layer_scale)
-        st = rt_packer_vector(s->packer, s->weights, &b->scale2, width, err, "%s%s", s->prefix,
-                              s->names->scale2);
+        st = rt_packer_vector(s->packer, s->weights, &b->scale2, width, err, "%sls2.gamma",
+                              s->prefix);
     return st;
 }
 
+/* Of one tensor, or of q, k and v that are apart. */
 static fm_status load_matrix(const source *s, rt_linear *out, const char *const *names,
                              size_t n_names, size_t n_out, size_t n_in, fm_err *err)
 {
@@ -109,19 +102,20 @@ static fm_status load_matrix(const source *s, rt_linear *out, const char *const 
 
 static fm_status load_matrices(const source *s, rt_block *b, fm_err *err)
 {
+    static const char *const plain[] = {"mlp.fc1", "mlp.fc2"};
+    static const char *const gated[] = {"mlp.w12", "mlp.w3"};
     const name_set *names = s->names;
+    const char *const *mlp_names = b->shape.swiglu ? gated : plain;
     size_t width = (size_t)b->shape.width, mlp = (size_t)b->shape.mlp;
-    const char *const *in = b->shape.swiglu ? &names->w12 : &names->fc1;
-    const char *const *out = b->shape.swiglu ? &names->w3 : &names->fc2;
     fm_status st =
         load_matrix(s, &b->qkv, names->qkv, names->qkv[1] ? 3 : 1, 3 * width, width, err);
 
     if (st == FM_OK)
         st = load_matrix(s, &b->out, &names->out, 1, width, width, err);
     if (st == FM_OK)
-        st = load_matrix(s, &b->mlp_in, in, 1, b->shape.swiglu ? 2 * mlp : mlp, width, err);
+        st = load_matrix(s, &b->mlp_in, &mlp_names[0], 1, inner_of(&b->shape), width, err);
     if (st == FM_OK)
-        st = load_matrix(s, &b->mlp_out, out, 1, width, mlp, err);
+        st = load_matrix(s, &b->mlp_out, &mlp_names[1], 1, width, mlp, err);
     return st;
 }
 
@@ -178,10 +172,9 @@ static size_t most_of(size_t a, size_t b)
 static areas areas_of(const rt_block_shape *s, size_t n, int threads)
 {
     size_t width = (size_t)s->width, heads = (size_t)s->heads, head = width / heads;
-    size_t inner = (size_t)s->mlp * (s->swiglu ? 2 : 1);
 
     return (areas){.normed = n * width,
-                   .wide = n * most_of(3 * width, inner),
+                   .wide = n * most_of(3 * width, inner_of(s)),
                    .keys = heads * padded(n) * head,
                    .values = heads * padded(head) * n,
                    .rooms = (size_t)threads * floats_of(room_of(n, head))};
@@ -194,7 +187,7 @@ static size_t sum_of(const areas *a)
 
 static size_t linear_scratch(const rt_block_shape *s, size_t n)
 {
-    return rt_linear_scratch_bytes(n, (size_t)(s->width > s->mlp ? s->width : s->mlp));
+    return rt_linear_scratch_bytes(n, most_of((size_t)s->width, (size_t)s->mlp));
 }
 
 size_t rt_block_scratch_bytes(const rt_block_shape *shape, size_t n, int threads)
@@ -227,7 +220,7 @@ static pass begin_pass(const rt_block *b, const rt_compute *compute, float *x, s
               .width = (size_t)s->width,
               .heads = (size_t)s->heads,
               .head = (size_t)(s->width / s->heads),
-              .inner = (size_t)s->mlp * (s->swiglu ? 2 : 1)};
+              .inner = inner_of(s)};
 
     p.linear_scratch = scratch;
     p.normed = (float *)(void *)((uint8_t *)scratch + linear_scratch(s, n));
@@ -264,7 +257,7 @@ static void put_keys(const pass *p, size_t token, const float *k)
 static void put_values(const pass *p, size_t token, const float *v)
 {
     for (size_t h = 0; h < p->heads; h++, v += p->head) {
-        float *strip = p->values + (h * padded(p->head) * p->n) + token * RT_PANEL;
+        float *strip = p->values + h * padded(p->head) * p->n + token * RT_PANEL;
 
         for (size_t i = 0; i < p->head; i += RT_PANEL, strip += p->n * RT_PANEL) {
             size_t m = p->head - i < RT_PANEL ? p->head - i : RT_PANEL;

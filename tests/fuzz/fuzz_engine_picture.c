@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SIZES = 12, MOST_PIXELS = 1 << 14 };
+enum { SIZES = 12, MOST_PIXELS = 1 << 12, MOST_BYTES = 1 << 20 };
 
 /* From 1, and such that the product of both is MOST_PIXELS at most. */
 static void two_sides(const uint8_t *bytes, int *a, int *b)
@@ -25,7 +25,7 @@ static bool is_flat(const uint8_t *bytes, size_t n)
 static void resize(const uint8_t *data, const uint8_t *in, int in_width, int in_height,
                    int channels)
 {
-    fm_arena arena = {.cap_bytes = (size_t)1 << 26};
+    fm_arena arena = {.cap_bytes = MOST_BYTES};
     int width, height;
 
     two_sides(data, &width, &height);
@@ -56,7 +56,7 @@ static void cut(const uint8_t *data, const uint8_t *rgb, int width, int height)
                                       .mean = {0.5F, 0.4F, 0.3F},
                                       .deviation = {0.5F, 0.2F, 1},
                                       .centred = data[2] & 128};
-    fm_arena arena = {.cap_bytes = (size_t)1 << 26};
+    fm_arena arena = {.cap_bytes = MOST_BYTES};
     rt_tiles tiles;
     int side = 1 + data[3] % 32;
     fm_status st = rt_picture_tiles(&tiles, &config, side, rgb, width, height, &arena, NULL);
