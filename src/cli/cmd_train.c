@@ -52,6 +52,8 @@ static fm_status learn(const cli_args *args, fm_err *err)
     cli_catch_interrupt();
     st = tr_session_run(&session, err);
     cli_line_clear();
+    if (st == FM_E_INTERRUPTED)
+        (void)draw_curve(folder, NULL); /* what it was stopped for is said already */
     if (st == FM_OK)
         st = draw_curve(folder, err);
     return st == FM_OK ? print_folder(folder, err) : st;
