@@ -56,7 +56,8 @@ static void pack(float *panels, tr_factor b, size_t k, size_t n)
 
 /* ---- products ---- */
 
-INLINE void put_row(float *c, const vec *sums, size_t columns, bool add)
+/* Of the last panel, which is not full. */
+static void put_rest(float *c, const vec *sums, size_t columns, bool add)
 {
     for (size_t w = 0, j = 0; j < columns; w++, j += RT_LANES) {
         size_t rest = columns - j;
@@ -68,41 +69,58 @@ INLINE void put_row(float *c, const vec *sums, size_t columns, bool add)
     }
 }
 
-#define DEFINE_TILE(rows)                                                                          \
-    static void tile_##rows(float *c, size_t ldc, tr_factor a, const float *panel, size_t columns, \
-                            size_t k, bool add)                                                    \
+/* AT: element (r, i) of the left factor. Which of its strides is 1 is known when this is compiled, so
+ * that an element is one address and a row needs no pointer of its own where they lie side by side. */
+#define DEFINE_TILE(kind, rows, AT)                                                                \
+    static void tile_##kind##_##rows(float *c, size_t ldc, const float *a, size_t stride,          \
+                                     const float *panel, size_t columns, size_t k, bool add)       \
     {                                                                                              \
         vec sums[rows][WIDE] = {0};                                                                \
-        const float *from = a.data;                                                                \
                                                                                                    \
-        for (size_t i = 0; i < k; i++) {                                                           \
+        for (size_t i = 0; i < k; i++, panel += TR_PANEL) {                                        \
             vec b[WIDE];                                                                           \
                                                                                                    \
             for (int w = 0; w < WIDE; w++)                                                         \
-                b[w] = load(panel + i * TR_PANEL + w * RT_LANES);                                  \
-            for (int r = 0; r < rows; r++)                                                         \
+                b[w] = load(panel + w * RT_LANES);                                                 \
+            for (size_t r = 0; r < rows; r++)                                                      \
                 for (int w = 0; w < WIDE; w++)                                                     \
-                    sums[r][w] += from[(size_t)r * a.row] * b[w];                                  \
-            from += a.column;                                                                      \
+                    sums[r][w] += AT * b[w];                                                       \
+        }                                                                                          \
+        if (columns < TR_PANEL) {                                                                  \
+            for (int r = 0; r < rows; r++)                                                         \
+                put_rest(c + (size_t)r * ldc, sums[r], columns, add);                              \
+            return;                                                                                \
         }                                                                                          \
         for (int r = 0; r < rows; r++)                                                             \
-            put_row(c + (size_t)r * ldc, sums[r], columns, add);                                   \
+            for (int w = 0; w < WIDE; w++) {                                                       \
+                float *to = c + (size_t)r * ldc + w * RT_LANES;                                    \
+                                                                                                   \
+                store(to, add ? load(to) + sums[r][w] : sums[r][w]);                               \
+            }                                                                                      \
     }
+#define DEFINE_TILES(kind, AT)                                                                     \
+    DEFINE_TILE(kind, 1, AT)                                                                       \
+    DEFINE_TILE(kind, 2, AT)                                                                       \
+    DEFINE_TILE(kind, 3, AT)                                                                       \
+    DEFINE_TILE(kind, 4, AT)                                                                       \
+    DEFINE_TILE(kind, 5, AT)                                                                       \
+    DEFINE_TILE(kind, 6, AT)
 
-DEFINE_TILE(1)
-DEFINE_TILE(2)
-DEFINE_TILE(3)
-DEFINE_TILE(4)
-DEFINE_TILE(5)
-DEFINE_TILE(6)
+DEFINE_TILES(lines, (a + r * stride)[i])   /* a row's elements lie side by side */
+DEFINE_TILES(columns, (a + i * stride)[r]) /* a column's do */
 
-typedef void (*tile)(float *c, size_t ldc, tr_factor a, const float *panel, size_t columns,
-                     size_t k, bool add);
+typedef void (*tile)(float *c, size_t ldc, const float *a, size_t stride, const float *panel,
+                     size_t columns, size_t k, bool add);
 
 static void product(float *c, size_t ldc, tr_factor a, const float *panels, size_t m, size_t n,
                     size_t k, bool add)
 {
-    static const tile rest[] = {NULL, tile_1, tile_2, tile_3, tile_4, tile_5, tile_6};
+    static const tile tiles[2][TALL + 1] = {
+        {NULL, tile_lines_1, tile_lines_2, tile_lines_3, tile_lines_4, tile_lines_5, tile_lines_6},
+        {NULL, tile_columns_1, tile_columns_2, tile_columns_3, tile_columns_4, tile_columns_5,
+         tile_columns_6}};
+    const tile *of_rows = tiles[a.column != 1];
+    size_t stride = a.column != 1 ? a.column : a.row;
 
     for (size_t l = 0; l < k; l += BLOCK_K) {
         size_t block = k - l < BLOCK_K ? k - l : BLOCK_K;
@@ -113,9 +131,9 @@ static void product(float *c, size_t ldc, tr_factor a, const float *panels, size
 
             for (size_t i = 0; i < m; i += TALL) {
                 size_t rows = m - i < TALL ? m - i : TALL;
-                tr_factor from = {a.data + i * a.row + l * a.column, a.row, a.column};
 
-                rest[rows](c + i * ldc + j, ldc, from, panel, columns, block, add || l > 0);
+                of_rows[rows](c + i * ldc + j, ldc, a.data + i * a.row + l * a.column, stride,
+                              panel, columns, block, add || l > 0);
             }
         }
     }
