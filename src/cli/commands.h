@@ -17,6 +17,7 @@ extern const cli_command cli_command_fetch;
 extern const cli_command cli_command_check;
 extern const cli_command cli_command_world;
 extern const cli_command cli_command_init;
+extern const cli_command cli_command_quantize;
 extern const cli_command cli_command_ask;
 extern const cli_command cli_command_bench;
 extern const cli_command cli_command_cache;

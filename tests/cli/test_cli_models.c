@@ -155,3 +155,42 @@ Test(models, bench_measures_all_of_it)
     expect_failure(2, "fathom: option '--picture' wants a size like 640x480, up to 8192 each, not "
                       "'64'\ntry 'fathom help bench'\n");
 }
+
+static size_t size_of(const char *path)
+{
+    struct stat about;
+
+    cr_assert(stat(path, &about) == 0, "%s", path);
+    return (size_t)about.st_size;
+}
+
+Test(models, quantize_writes_a_smaller_folder_and_copies_the_rest)
+{
+    fathom("init", "m", "--config", "tiny", "--kind", "f32");
+    expect_success();
+    fathom("quantize", "m", "m-q8", "--to", "q8");
+    expect_success();
+    cr_expect(eq(str, OUT, "m-q8\n"));
+    cr_expect(contains(ERR, " became "), "%s", ERR);
+    cr_expect(size_of("m-q8/llm/model.safetensors") * 3 < size_of("m/llm/model.safetensors"));
+    cr_expect(eq(sz, size_of("m-q8/llm/tokenizer.json"), size_of("m/llm/tokenizer.json")));
+    cr_expect(eq(sz, size_of("m-q8/config.json"), size_of("m/config.json")));
+
+    fathom("quantize", "m", "m-q4", "--to", "q4", "--parts", "all");
+    expect_success();
+    cr_expect(size_of("m-q4/llm/model.safetensors") < size_of("m-q8/llm/model.safetensors"));
+    cr_expect(size_of("m-q4/mm_projector/model.safetensors") * 2 <
+              size_of("m-q8/mm_projector/model.safetensors"));
+
+    /* And back from blocks. */
+    fathom("quantize", "m-q8", "m-bf16", "--to", "bf16");
+    expect_success();
+    fathom("quantize", "m", "m-q8", "--to", "q8");
+    expect_failure(2, "fathom: 'm-q8' is there already, and is not written over\n"
+                      "try 'fathom help quantize'\n");
+    fathom("quantize", "m", "x", "--to", "q5");
+    expect_failure(2, "fathom: option '--to' wants q8, q4 or bf16, not 'q5'\n"
+                      "try 'fathom help quantize'\n");
+    fathom("quantize", "none", "x", "--to", "q8");
+    expect_failure(1, "fathom: cannot open 'none': no folder or file of that name\n");
+}
