@@ -97,11 +97,6 @@ static fm_status check_question(const rt_question *q, size_t index, fm_err *err)
     return wrong ? fm_fail(err, FM_E_USAGE, "question %zu %s", index + 1, wrong) : FM_OK;
 }
 
-static bool same_system(const rt_question *a, const rt_question *b)
-{
-    return a->system && b->system ? strcmp(a->system, b->system) == 0 : a->system == b->system;
-}
-
 static fm_status check_questions(const rt_question *questions, size_t n, fm_err *err)
 {
     fm_status st = FM_OK;
@@ -111,7 +106,7 @@ static fm_status check_questions(const rt_question *questions, size_t n, fm_err 
                        RT_MAX_TOGETHER);
     for (size_t i = 0; i < n && st == FM_OK; i++) {
         st = check_question(&questions[i], i, err);
-        if (st == FM_OK && !same_system(&questions[0], &questions[i]))
+        if (st == FM_OK && !rt_same_text(questions[0].system, questions[i].system))
             st = fm_fail(err, FM_E_USAGE,
                          "question %zu has another system message than the first: ask them apart",
                          i + 1);

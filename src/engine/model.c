@@ -264,16 +264,13 @@ typedef struct {
 
 static double bytes_per_element(const sizing *s, const rt_slot *slot, const rt_tensor *tensor)
 {
-    static const double of_pack[RT_PACKS] = {[RT_PACK_F32] = 4,
-                                             [RT_PACK_BF16] = 2,
-                                             [RT_PACK_Q8] = RT_Q8_BLOCK_BYTES / 512.0,
-                                             [RT_PACK_Q4] = RT_Q4_BLOCK_BYTES / 512.0};
+    rt_pack pack = s->pack_as;
 
     if (slot->rank < 2)
-        return 4;
-    if (s->pack_as != RT_PACKS)
-        return of_pack[s->pack_as];
-    return of_pack[rt_pack_as_stored(tensor ? tensor->kind : RT_F32)];
+        return sizeof(float);
+    if (pack == RT_PACKS)
+        pack = rt_pack_as_stored(tensor ? tensor->kind : RT_F32);
+    return (double)rt_panel_bytes(pack, RT_BLOCK) / (RT_PANEL * RT_BLOCK);
 }
 
 static fm_status size_slot(void *context, const rt_slot *slot, fm_err *err)

@@ -99,6 +99,9 @@ void rt_model_show(const rt_model *model, const char *stage, const float *values
 FM_MUST_CHECK fm_status rt_model_embed(const rt_model *model, const int32_t *ids, size_t n,
                                        float *out, fm_err *err);
 
+/* Whether both are NULL, or the same characters. */
+bool rt_same_text(const char *a, const char *b);
+
 /* Let the scene's memory hold what comes before a question with this system message; *made says
  * whether it had to be made. */
 FM_MUST_CHECK fm_status rt_scene_prepare(rt_scene *scene, const char *system, bool *made,

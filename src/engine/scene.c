@@ -386,7 +386,7 @@ static fm_status make_prefix(rt_scene *s, const rt_prompt *prompt, size_t positi
     return st;
 }
 
-static bool same_text(const char *a, const char *b)
+bool rt_same_text(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
@@ -396,7 +396,7 @@ fm_status rt_scene_prepare(rt_scene *scene, const char *system, bool *made, fm_e
     const rt_model *m = scene->model;
     rt_prompt prompt = {0};
 
-    *made = !scene->memory || !same_text(scene->system, system);
+    *made = !scene->memory || !rt_same_text(scene->system, system);
     if (!*made)
         return FM_OK;
     forget_prefix(scene);
