@@ -5,7 +5,8 @@
  * Item i of a seed is a pure function of (seed, i, width, height): the same pixels and the same
  * numbers on every machine, compiler and optimisation level, whatever `count` and `jobs` are.
  * Scenes are rendered by our own ray caster; the arithmetic is confined to + - * / and sqrt, which
- * IEEE 754 rounds in one way only. Thread-safe: there is no global state.
+ * IEEE 754 rounds in one way only. Thread-safe: there is no global state. Scenes with questions, in memory
+ * or as files, are in world_scene.h.
  */
 #ifndef FATHOM_WORLD_H
 #define FATHOM_WORLD_H

@@ -153,7 +153,7 @@ typedef struct {
 } fm_world_scene;
 
 /* Make scene `index`. FM_E_USAGE for settings out of bounds, or that no scene was found for (as
- * traces among a single thing); FM_E_NOMEM. */
+ * relations among a single thing); FM_E_NOMEM. */
 FM_API FM_MUST_CHECK fm_status fm_world_scene_make(const fm_world_settings *settings, size_t index,
                                                    fm_world_scene *out, fm_err *err);
 FM_API void fm_world_scene_release(fm_world_scene *scene); /* accepts NULL and {0} */
@@ -173,7 +173,10 @@ typedef enum {
     FM_WORLD_QUESTIONS, /* understanding.jsonl, measuring.jsonl, referring.jsonl, a question a line, in the
                            manner of the public suites; images/, depth/, masks/ */
     FM_WORLD_BENCHMARK, /* TraceSpatial-Bench's, an object-centric trace a scene (fathom/world.h) */
+    FM_WORLD_LAYOUTS
 } fm_world_layout;
+
+FM_API const char *fm_world_layout_name(fm_world_layout layout); /* "training", "questions", ... */
 
 /* Write scenes 0 .. count - 1. Of the settings FM_WORLD_QUESTIONS heeds no families but relation,
  * comparison, measuring and referring, and no forms but choice, length and point2d; FM_WORLD_BENCHMARK

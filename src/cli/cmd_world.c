@@ -66,13 +66,9 @@ static const char *split_name(int i)
     return fm_world_split_name((fm_world_split)i);
 }
 
-static const char *const layout_names[] = {[FM_WORLD_TRAINING] = "training",
-                                           [FM_WORLD_QUESTIONS] = "questions",
-                                           [FM_WORLD_BENCHMARK] = "benchmark"};
-
 static const char *layout_name(int i)
 {
-    return layout_names[i];
+    return fm_world_layout_name((fm_world_layout)i);
 }
 
 /* Words with commas between them, as bits; *out stays as it is where the option was not given. */
@@ -130,7 +126,7 @@ static fm_status read_settings(const cli_args *args, fm_world_settings *s, unsig
 {
     uint64_t per_family = (uint64_t)s->per_family;
     unsigned split = s->split;
-    fm_status st = read_word(args, "layout", layout_name, FM_COUNT_OF(layout_names), layout, err);
+    fm_status st = read_word(args, "layout", layout_name, FM_WORLD_LAYOUTS, layout, err);
 
     if (st == FM_OK)
         st = read_word(args, "split", split_name, FM_WORLD_SPLITS, &split, err);

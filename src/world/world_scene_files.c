@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "base/threads.h"
 #include "world/ask.h"
 #include "world/dataset.h"
@@ -370,6 +371,11 @@ static const struct {
                             0,
                             0},
 };
+
+const char *fm_world_layout_name(fm_world_layout layout)
+{
+    return (size_t)layout < FM_COUNT_OF(layouts) ? layouts[layout].name : "unknown";
+}
 
 /* Everything that the data follows from. */
 static void write_stamp(const fm_world_settings *s, fm_world_layout layout, size_t count,

@@ -404,8 +404,32 @@ Test(runs, a_larger_world_begins_with_the_smaller_one)
     expect_failure(
         2, "fathom: option '--size' wants WIDTHxHEIGHT with sides from 32 to 4096, not '64'\n"
            "try 'fathom help world'\n");
+    fathom("world", "--place", "indoor", "--out", "bad");
+    expect_failure(2, "fathom: option '--place' is for scenes with questions: add --layout\n"
+                      "try 'fathom help world'\n");
+    fathom("world", "--layout", "training", "--place", "moon", "--out", "bad");
+    expect_failure(2, "fathom: option '--place' does not know 'moon': see 'fathom help world'\n"
+                      "try 'fathom help world'\n");
     fathom("world", "--out", "empty/../data");
     cr_expect(eq(int, last.code, 2), "a folder with other scenes is refused: %s", ERR);
+}
+
+/* What is written to train on is what `fathom reward` reads: a right reply earns all that there is. */
+Test(runs, a_trainer_can_reward_what_a_world_writes)
+{
+    if (system("python3 -c '' 2>/dev/null") != 0)
+        cr_skip_test("python3 is not there");
+    fathom("world", "--layout", "training", "--family", "trace3d", "--count", "1", "--size",
+           "96x96", "--out", "train");
+    expect_success();
+    cr_expect(
+        eq(int,
+           system("python3 -c 'import json; q = json.loads(open(\"train/scenes.jsonl\").readline())"
+                  "[\"qa\"][0]; print(json.dumps({\"id\": 1, \"truth\": q[\"truth\"], \"reply\": "
+                  "\"<think>\" + \"\\n\".join(q[\"steps\"]) + \"</think><answer>\" + q[\"answer\"] "
+                  "+ \"</answer>\"}))' > line && \"$FATHOM_BIN\" reward < line > rewards && "
+                  "grep -q '\"reward\": 3.49' rewards && grep -q '\"r_acc\": 1,' rewards"),
+           0));
 }
 
 Test(runs, what_a_killed_process_left_unfinished_goes_with_the_next_start)
