@@ -3,11 +3,13 @@
 
 #include "base/json.h"
 #include "base/size.h"
+#include "base/staging.h"
 #include "base/text.h"
 #include "catalog.h"
 #include "commands.h"
 #include "data.h"
 #include "describe.h"
+#include "describe_model.h"
 #include "terminal.h"
 
 typedef struct {
@@ -587,6 +589,37 @@ static fm_status show(const cli_args *args, stock *s, fm_catalog *catalog, fm_er
     return st;
 }
 
+/* A name with a slash, or of something that lies here and is no suite's or adapter's. */
+static bool is_model(const char *name, const fm_catalog *catalog, const stock *s)
+{
+    known k = {.n = 0};
+    stock found = *s;
+    fm_catalog one = *catalog;
+    fm_suite one_suite;
+    const fm_adapter_ops *one_adapter[2];
+
+    if (strchr(name, '/'))
+        return true;
+    return fm_path_is_occupied(name) && !section_called(name) &&
+           !narrow_to_suite(&found, &k, name, &one_suite) &&
+           !narrow_to_adapter(&one, &k, name, one_adapter);
+}
+
+static fm_status show_model(const cli_args *args, const char *path, fm_err *err)
+{
+    cli_style style = cli_style_for(stdout);
+    fm_buf out = {0};
+    fm_status st = cli_has(args, "names")
+                       ? fm_fail(err, FM_E_USAGE, "option '--names' needs one of the lists")
+                   : cli_has(args, "json") ? cli_describe_model_json(&out, path, err)
+                                           : cli_describe_model(&out, &style, path, err);
+
+    if (st == FM_OK)
+        st = cli_print(&out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
 static fm_status list_run(const cli_args *args, fm_err *err)
 {
     const char *name = cli_operand(args, 0);
@@ -605,7 +638,8 @@ static fm_status list_run(const cli_args *args, fm_err *err)
     if (cli_hub_settings(&settings, NULL) == FM_OK)
         s.settings = &settings;
     if (st == FM_OK)
-        st = show(args, &s, &catalog, err);
+        st = name && is_model(name, &catalog, &s) ? show_model(args, name, err)
+                                                  : show(args, &s, &catalog, err);
     fm_arena_release(&arena);
     return st;
 }
@@ -614,6 +648,9 @@ static const char *const description[] = {
     "NAME is a suite, a task or an adapter. Of a suite or task it shows licence and citation, "
     "where "
     "its data is or comes from, and the protocols with the metric that is each one's headline.",
+    "MODEL is a folder with a model, or a GGUF file: its parts, what each is, how it is stored, "
+    "and "
+    "what is missing (--json: schema fathom.model/1). A path with a '/' in it is always a model.",
     NULL,
 };
 
@@ -629,6 +666,7 @@ static const cli_example examples[] = {
     {"fathom list vsi-bench", "one suite, or one task: its data, tasks and protocols"},
     {"fathom list adapters", "adapters and their settings"},
     {"fathom list gemini", "one adapter"},
+    {"fathom list models/tiny", "what a model folder holds"},
     {"fathom list metrics", "what every protocol measures"},
     {"fathom list adapters --json", "for a program"},
     {0},
@@ -637,7 +675,7 @@ static const cli_example examples[] = {
 const cli_command cli_command_list = {
     .name = "list",
     .summary = "show suites, adapters, protocols, metrics and commands",
-    .operands = "[suites|adapters|protocols|metrics|commands|NAME]",
+    .operands = "[suites|adapters|protocols|metrics|commands|NAME|MODEL]",
     .description = description,
     .operand_kind = CLI_WORDS,
     .operand_words = "suites adapters protocols metrics commands",

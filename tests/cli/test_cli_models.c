@@ -194,3 +194,32 @@ Test(models, quantize_writes_a_smaller_folder_and_copies_the_rest)
     fathom("quantize", "none", "x", "--to", "q8");
     expect_failure(1, "fathom: cannot open 'none': no folder or file of that name\n");
 }
+
+Test(models, list_says_what_a_folder_holds)
+{
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    fathom("list", "./tiny");
+    expect_success();
+    cr_expect(contains(OUT,
+                       "takes text, pictures, depth, intrinsics, pose; gives text and a metric "
+                       "scale"),
+              "%s", OUT);
+    cr_expect(contains(OUT, "scale_decoder"), "%s", OUT);
+    cr_expect(contains(OUT, "MapAnything v1,"), "%s", OUT);
+    cr_expect(eq(int, contains(OUT, "cannot be used"), false), "%s", OUT);
+    fathom("list", "tiny", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"schema\": \"fathom.model/1\""), "%s", OUT);
+    cr_expect(contains(OUT, "\"unusable\": 0"), "%s", OUT);
+
+    /* Another part's weights in place of its own. */
+    cr_assert(eq(
+        int, rename("tiny/scale_decoder/model.safetensors", "tiny/mm_projector/model.safetensors"),
+        0));
+    fathom("list", "./tiny");
+    cr_expect(ne(int, last.code, 0));
+    cr_expect(contains(ERR, "scale_decoder"), "%s", ERR);
+    fathom("list", "./nowhere");
+    cr_expect(contains(ERR, "nowhere"), "%s", ERR);
+}
