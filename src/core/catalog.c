@@ -479,39 +479,84 @@ fm_status fm_catalog_suites(const fm_catalog *catalog, fm_arena *arena, fm_suite
     return FM_OK;
 }
 
-fm_status fm_catalog_target(const fm_catalog *catalog, const char *spec, fm_arena *arena,
-                            fm_target *out, fm_err *err)
+/* The task of this name, or the default one where it is the suite's; NULL: neither. */
+static const fm_task *find_task(const fm_suite *suite, const char *name)
 {
-    const char *at = strchr(spec, '@'), *names[MAX_NAMES];
-    char *name = fm_arena_memdup(arena, spec, at ? (size_t)(at - spec) : strlen(spec));
+    const char *wanted = strcmp(suite->name, name) == 0 ? suite->default_task : name;
+
+    for (size_t t = 0; t < suite->n_tasks; t++)
+        if (strcmp(suite->tasks[t].name, wanted) == 0)
+            return &suite->tasks[t];
+    return NULL;
+}
+
+/* Suites are called as their folders and tasks begin with their suite's name, as a rule: 'msmu-count' is looked
+ * for in the folders msmu-count and msmu, so that one file is read and not all. suite->n_tasks is 0 where
+ * it is not there. */
+static fm_status look_by_folder(const fm_catalog *catalog, const char *name, fm_arena *arena,
+                                fm_suite *suite, fm_err *err)
+{
+    char folder[256];
+    size_t length = strlen(name);
+    bool found;
+
+    *suite = (fm_suite){0};
+    if (length >= sizeof(folder) || name[0] == '.' || strchr(name, '/'))
+        return FM_OK;
+    while (length > 0) {
+        memcpy(folder, name, length);
+        folder[length] = '\0';
+        fm_status st = load_suite(catalog, folder, arena, suite, &found, err);
+        if (st != FM_OK || (found && find_task(suite, name)))
+            return st;
+        *suite = (fm_suite){0};
+        while (--length > 0 && name[length] != '-')
+            ;
+    }
+    return FM_OK;
+}
+
+static fm_status look_everywhere(const fm_catalog *catalog, const char *name, fm_arena *arena,
+                                 fm_suite *out, fm_err *err)
+{
+    const char *names[MAX_NAMES];
     fm_suite *suites;
     size_t n, n_names = 0;
     fm_status st = fm_catalog_suites(catalog, arena, &suites, &n, err);
 
     if (st != FM_OK)
         return st;
-    if (!name)
-        return fm_fail(err, FM_E_NOMEM, "no memory for the suites");
     for (size_t i = 0; i < n; i++) {
-        bool whole = strcmp(suites[i].name, name) == 0;
-
-        if (n_names < MAX_NAMES)
-            names[n_names++] = suites[i].name;
-        for (size_t t = 0; t < suites[i].n_tasks; t++) {
-            const fm_task *task = &suites[i].tasks[t];
-
-            if (n_names < MAX_NAMES)
-                names[n_names++] = task->name;
-            if (strcmp(task->name, whole ? suites[i].default_task : name) != 0)
-                continue;
-            *out = (fm_target){.suite = &suites[i], .task = task};
-            return fm_catalog_protocol(catalog, task, at ? at + 1 : NULL, &out->protocol, err);
-        }
-        if (whole)
+        *out = suites[i];
+        if (find_task(out, name))
+            return FM_OK;
+        if (strcmp(out->name, name) == 0)
             return fm_fail(err, FM_E_INPUT, "suite '%s' names a default task that it does not have",
                            name);
+        if (n_names < MAX_NAMES)
+            names[n_names++] = suites[i].name;
+        for (size_t t = 0; t < suites[i].n_tasks && n_names < MAX_NAMES; t++)
+            names[n_names++] = suites[i].tasks[t].name;
     }
     return unknown("suite", name, names, n_names, err);
+}
+
+fm_status fm_catalog_target(const fm_catalog *catalog, const char *spec, fm_arena *arena,
+                            fm_target *out, fm_err *err)
+{
+    const char *at = strchr(spec, '@');
+    char *name = fm_arena_memdup(arena, spec, at ? (size_t)(at - spec) : strlen(spec));
+    fm_suite *suite = fm_arena_alloc(arena, 1, sizeof(*suite));
+
+    if (!name || !suite)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the suites");
+    fm_status st = look_by_folder(catalog, name, arena, suite, err);
+    if (st == FM_OK && suite->n_tasks == 0)
+        st = look_everywhere(catalog, name, arena, suite, err);
+    if (st != FM_OK)
+        return st;
+    *out = (fm_target){.suite = suite, .task = find_task(suite, name)};
+    return fm_catalog_protocol(catalog, out->task, at ? at + 1 : NULL, &out->protocol, err);
 }
 
 fm_status fm_catalog_data(const fm_catalog *catalog, const fm_target *target, const char *given,

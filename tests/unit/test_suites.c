@@ -171,3 +171,60 @@ Test(suites, tasks_take_over_what_the_suite_says)
     cr_assert(eq(int, suites[0].tasks[1].kind, FM_ANSWER_YESNO));
     fm_arena_release(&arena);
 }
+
+/* A suite of two tasks, 'NAME' and 'other', in the folder made. */
+static void write_suite(const char *folder, const char *name, const char *other)
+{
+    char yaml[640], path[128];
+
+    snprintf(
+        yaml, sizeof(yaml),
+        "name: %s\ntitle: Made\nversion: \"1\"\nsummary: s\nlicence: l\ncitation: c\n"
+        "loader: table\ndefault_task: %s\nkind: yesno\nprompt: \"{task}\"\ndata: {files: [a]}\n"
+        "protocols: [{name: p, summary: s, grader: yesno, extract: prefix}]\n"
+        "tasks: [{name: %s, title: t}, {name: %s, title: t}]\n",
+        name, name, name, other);
+    cr_assert(eq(int, fm_dir_make(scratch_path(folder), NULL), FM_OK));
+    snprintf(path, sizeof(path), "%s/suite.yaml", folder);
+    scratch_write(path, yaml, strlen(yaml));
+}
+
+Test(suites, a_target_is_read_from_its_own_folder_alone)
+{
+    static const struct {
+        const char *spec, *suite, *task; /* NULL: the broken file is come across */
+    } table[] = {
+        {"made", "made", "made"},
+        {"made@p", "made", "made"},
+        {"made-two-more", "made", "made-two-more"},
+        {"elsewhere", NULL, NULL},
+        {"renamed", NULL, NULL},
+    };
+    fm_catalog catalog = *test_catalog();
+
+    catalog.suites_dir = scratch_dir;
+    write_suite("made", "made", "made-two-more");
+    write_suite("folder", "renamed", "elsewhere");
+    cr_assert(eq(int, fm_dir_make(scratch_path("broken"), NULL), FM_OK));
+    scratch_write("broken/suite.yaml", "name: broken\n", 13);
+    for (int repaired = 0; repaired < 2; repaired++) {
+        for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+            const char *suite = table[i].suite ? table[i].suite : repaired ? "renamed" : NULL;
+            fm_arena arena = {0};
+            fm_target target = {0};
+            fm_err err = {0};
+            fm_status st = fm_catalog_target(&catalog, table[i].spec, &arena, &target, &err);
+
+            cr_expect(eq(int, st, suite ? FM_OK : FM_E_INPUT), "%s: %s", table[i].spec, err.text);
+            if (st == FM_OK) {
+                cr_expect(eq(str, (char *)target.suite->name, (char *)suite));
+                cr_expect(eq(str, (char *)target.task->name,
+                             (char *)(table[i].task ? table[i].task : table[i].spec)));
+            } else {
+                cr_expect(strstr(err.text, "broken/suite.yaml") != NULL, "%s", err.text);
+            }
+            fm_arena_release(&arena);
+        }
+        write_suite("broken", "broken", "broken-two");
+    }
+}
