@@ -1,11 +1,12 @@
 /* Speed of the engine: matrix products, attention, and a language model of Qwen2-1.5B's shape with
  * random weights, beside what the machine can do and beside other engines, all in turn within one process.
  *
- *     engine [products] [attention] [model] [shared] [--peer FOLDER] [--files FOLDER]
+ *     engine [products] [attention] [model] [shared] [--threads N] [--peer FOLDER] [--files FOLDER]
  *
  * Without names: all of them. --peer: the folder of libllama's and libggml's shared libraries (npm's
  * @node-llama-cpp/linux-x64, bins/linux-x64); its models are written into --files (/tmp) and stay
- * there. oneDNN is measured where libdnnl.so.2 is there. Every figure is the median of the rounds,
+ * there. oneDNN is measured where libdnnl.so.2 is there. With one thread, products and attention are
+ * timed by the thread's own time, which is what to look at on a machine that others use. Every figure is the median of the rounds,
  * with the best in brackets: the speed of memory on a shared machine changes from minute to minute. */
 #include <sched.h>
 #include <signal.h>
@@ -167,11 +168,11 @@ static double product_rate(const bench *b, const rt_linear *linear, bool int8, c
                            float *out, size_t m, void *scratch)
 {
     rt_compute compute = {b->kernels, b->pool, int8};
-    double start = fm_clock_seconds();
+    double start = rt_limit_seconds(b->pool);
 
     rt_linear_apply(linear, &compute, out, linear->n_out, x, linear->n_in, m, scratch);
     return 2e-9 * (double)m * (double)linear->n_out * (double)linear->n_in /
-           (fm_clock_seconds() - start);
+           (rt_limit_seconds(b->pool) - start);
 }
 
 static fm_status measure_shape(const bench *b, const shape *s, figures *peer, figures found[WAYS],
@@ -201,12 +202,13 @@ static fm_status measure_shape(const bench *b, const shape *s, figures *peer, fi
         bool other = peer_product_new(&product, w, s->n_out, s->n_in, s->m, NULL) == FM_OK;
 
         for (int r = -1; r < ROUNDS; r++) {
-            double start = fm_clock_seconds();
+            double start = rt_limit_seconds(b->pool);
 
             if (other)
                 peer_product_run(product, x, out);
             if (other && r >= 0)
-                note(peer, 2e-9 * (double)s->m * (double)elements / (fm_clock_seconds() - start));
+                note(peer,
+                     2e-9 * (double)s->m * (double)elements / (rt_limit_seconds(b->pool) - start));
             for (size_t i = 0; i < WAYS; i++) {
                 double rate = product_rate(b, &linears[i], ways[i].int8, x, out, s->m, scratch);
 
@@ -302,12 +304,12 @@ static fm_status measure_attention(const bench *b, fm_err *err)
     if (st == FM_OK) {
         fill(qkv, (size_t)TOKENS * 3 * HEADS * HEAD_SIZE);
         for (int r = -1; r < ROUNDS; r++) {
-            double start = fm_clock_seconds();
+            double start = rt_limit_seconds(b->pool);
 
             rt_pool_run(b->pool, HEADS * (TOKENS / QUERIES), 1, attend, &a);
             if (r >= 0)
-                note(&found,
-                     4e-9 * TOKENS * TOKENS * HEADS * HEAD_SIZE / (fm_clock_seconds() - start));
+                note(&found, 4e-9 * TOKENS * TOKENS * HEADS * HEAD_SIZE /
+                                 (rt_limit_seconds(b->pool) - start));
         }
         printf("\nattention of %d tokens to each other, %d heads of %d, f32: %.0f [%.0f] 1e9 "
                "operations a second\n",
@@ -650,6 +652,7 @@ int main(int argc, char **argv)
     peer_place place = {NULL, "/tmp"};
     bench b = {.kernels = rt_kernels_choose(NULL)};
     unsigned what = 0;
+    int threads = 0;
     fm_err err = {0};
 
     for (int i = 1; i < argc; i++) {
@@ -661,15 +664,18 @@ int main(int argc, char **argv)
             what |= names[n].bit;
         } else if (strcmp(argv[i], "--peer") == 0 && i + 1 < argc) {
             place.library = argv[++i];
+        } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
+            setenv("OMP_NUM_THREADS", argv[i + 1], 1); /* oneDNN's */
+            threads = atoi(argv[++i]);
         } else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
             place.files = argv[++i];
         } else {
             fprintf(stderr, "usage: engine [products] [attention] [model] [shared] "
-                            "[--peer FOLDER] [--files FOLDER]\n");
+                            "[--threads N] [--peer FOLDER] [--files FOLDER]\n");
             return 2;
         }
     }
-    fm_status st = rt_pool_new(&b.pool, 0, &err);
+    fm_status st = rt_pool_new(&b.pool, threads, &err);
     if (st == FM_OK)
         st = make_values(&b, &err);
     if (st == FM_OK)

@@ -34,6 +34,8 @@ enum { BLOCK_K = 256, BLOCK_M = 240, WIDE = RT_PANEL / RT_LANES };
     {                                                                                              \
         vec sums[rows][WIDE] = {0};                                                                \
                                                                                                    \
+        for (int r = 0; r < rows; r++)                                                             \
+            __builtin_prefetch(out + (size_t)r * ldo); /* needed last, and far from each other */  \
         for (size_t i = 0; i < n; i++) {                                                           \
             vec w[WIDE];                                                                           \
                                                                                                    \

@@ -7,6 +7,10 @@
 
 #include "engine/pool.h"
 
+/* The clock by which work of a pool is timed: its thread's own time where it has one alone, which does not
+ * run while others have the core, else the wall's. */
+double rt_limit_seconds(const rt_pool *pool);
+
 /* 1e9 operations a second, a product and a sum being two, from registers alone: of f32 by fused
  * multiplication and addition, of bytes by maddubs, madd and an addition. 0: not an x86-64 with AVX2. */
 double rt_limit_f32(rt_pool *pool);
