@@ -65,7 +65,7 @@ static fm_status fill(void *context, size_t index, size_t first, size_t n, float
 fm_status tr_checkpoint_write(const char *path, const tr_store *store, uint64_t step, uint64_t seed,
                               fm_err *err)
 {
-    float counters[NUMBERS * PARTS];
+    float counters[NUMBERS * PARTS] = {0};
     filling f = {{store->values, store->first, store->second, counters}};
     rt_entry entries[VECTORS];
 
@@ -83,7 +83,7 @@ fm_status tr_checkpoint_write(const char *path, const tr_store *store, uint64_t 
 fm_status tr_checkpoint_read(const char *path, tr_store *store, uint64_t *step, uint64_t seed,
                              fm_err *err)
 {
-    float counters[NUMBERS * PARTS];
+    float counters[NUMBERS * PARTS] = {0};
     float *const vectors[] = {store->values, store->first, store->second, counters};
     const rt_tensor *tensors[VECTORS];
     rt_weights *file = NULL;

@@ -226,7 +226,7 @@ static fm_status label_patches(const tr_data *d, const fm_world_scene *scene, tr
     const rt_config *c = d->config;
     const rt_tower_config *tower = c->has_vision ? &c->vision : &c->spatial.tower;
     int side = tower->image / tower->patch;
-    size_t n = (size_t)(side * side);
+    size_t n = (size_t)side * (size_t)side;
     int32_t *kinds = fm_arena_alloc(&out->arena, n, sizeof(*kinds));
     float *places = fm_arena_alloc(&out->arena, n * 3, sizeof(*places));
     bool *placed = fm_arena_alloc(&out->arena, n, sizeof(*placed));

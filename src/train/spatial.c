@@ -121,7 +121,7 @@ static tr_rows read_field(tr_pass *pass, const tr_spatial *s, const tr_dense *d,
                           const float *patches, size_t channels)
 {
     const rt_tower_config *c = &s->config.tower;
-    size_t side = (size_t)(c->image / c->patch), area = (size_t)(c->patch * c->patch);
+    size_t side = (size_t)(c->image / c->patch), area = (size_t)c->patch * (size_t)c->patch;
     tr_rows x = tr_input(pass, patches, side * side, channels * area);
 
     x = convolve(pass, x, &d->conv_in, side);

@@ -41,7 +41,7 @@ static fm_status find_ends(tr_tower *t, bool siglip, const tr_store *store, cons
     tr_source from = {store, part, siglip ? "vision_model.embeddings." : "encoder.model."};
     size_t width = (size_t)c->width, rows = tr_tower_patches(c) + (c->class_token ? 1 : 0);
     fm_status st = tr_find_linear(&from, &t->patch, siglip ? "patch_embedding" : "patch_embed.proj",
-                                  width, (size_t)(3 * c->patch * c->patch), true, err);
+                                  width, 3 * (size_t)c->patch * (size_t)c->patch, true, err);
 
     /* DINOv2's tables have a first dimension of 1, and are one row to the store. */
     if (st == FM_OK && siglip)
@@ -84,7 +84,8 @@ tr_rows tr_tower_run(tr_pass *pass, const tr_tower *tower, const float *patches,
 {
     const rt_tower_config *c = &tower->config;
     static const int32_t only = 0;
-    tr_rows x = tr_input(pass, patches, tr_tower_patches(c), (size_t)(3 * c->patch * c->patch));
+    tr_rows x =
+        tr_input(pass, patches, tr_tower_patches(c), 3 * (size_t)c->patch * (size_t)c->patch);
     size_t first = c->class_token ? 1 : 0;
 
     x = tr_apply(pass, x, &tower->patch);
