@@ -167,6 +167,19 @@ static size_t find_metric(const fm_protocol *protocol, const char *name)
     return i;
 }
 
+static bool asks_again(const fm_view *view)
+{
+    return fm_json_number(fm_view_results(view), "repeats", 1) > 1;
+}
+
+static bool any_asks_again(const work *w)
+{
+    for (size_t v = 0; v < w->n_views; v++)
+        if (asks_again(w->views[v]))
+            return true;
+    return false;
+}
+
 static bool is_headline(const work *w, const char *name)
 {
     return w->pools && strcmp(name, w->headline->name) == 0;
@@ -176,10 +189,17 @@ static fm_status check_metric(const work *w, const fm_view *view, const char *na
 {
     const fm_protocol *protocol = fm_view_protocol(view);
     const char *names[FM_MAX_METRICS + 1], *near;
+    char headline[128];
     size_t n = 0;
 
     if (is_headline(w, name) || find_metric(protocol, name) < protocol->n_metrics)
         return FM_OK;
+    fm_groups_headline(protocol, headline, sizeof(headline));
+    if (strcmp(name, headline) == 0 && any_asks_again(w))
+        return fm_fail(err, FM_E_USAGE,
+                       "'%s' of samples asked several times (--repeat) is not compared; '%s', over "
+                       "all askings, is",
+                       name, protocol->primary);
     if (w->pools)
         names[n++] = w->headline->name;
     for (size_t i = 0; i < protocol->n_metrics; i++)
@@ -256,18 +276,11 @@ static fm_status check_gate(const fm_compare_options *o, const fm_metric *metric
     return FM_OK;
 }
 
-static bool asks_again(const fm_view *view)
-{
-    return fm_json_number(fm_view_results(view), "repeats", 1) > 1;
-}
-
 /* The pooled headline ranks the protocol, so that it is what a gate is on where nobody says otherwise. */
 static void find_headline(work *w)
 {
-    bool repeats = false;
+    bool repeats = any_asks_again(w);
 
-    for (size_t v = 0; v < w->n_views; v++)
-        repeats |= asks_again(w->views[v]);
     w->pools = true;
     for (size_t v = 1; w->pools && v < w->n_views; v++)
         w->pools = fm_headline_name(fm_view_protocol(w->views[0]), fm_view_protocol(w->views[v]),

@@ -157,12 +157,6 @@ static void fill_plain(column *c, const job *j, reading how)
 
 /* ---- pooled headlines ---- */
 
-/* The points of an answer; else every sample weighs the same. */
-static double weight_of(const fm_headline *h, const fm_graded *run, size_t sample, size_t points)
-{
-    return h->pool == FM_POOL_POINTS ? run->scored[sample * run->protocol->n_metrics + points] : 1;
-}
-
 static size_t collect(const job *j, reading how, fm_headline_pair *out)
 {
     const fm_pairing *p = j->pairing;
@@ -177,9 +171,10 @@ static size_t collect(const job *j, reading how, fm_headline_pair *out)
             .group = h->of_sample[pair->base],
             .cluster = pair->cluster,
             .base = value_of(j, p->base, pair->base, j->slot.base, how),
-            .base_weight = weight_of(h, p->base, pair->base, h->points),
+            .base_weight = fm_headline_weight(h, p->base, pair->base, h->points),
             .candidate = value_of(j, p->candidate, pair->candidate, j->slot.candidate, how),
-            .candidate_weight = weight_of(h, p->candidate, pair->candidate, h->points_there)};
+            .candidate_weight =
+                fm_headline_weight(h, p->candidate, pair->candidate, h->points_there)};
         n += isfinite(got->base) && isfinite(got->base_weight) && isfinite(got->candidate) &&
              isfinite(got->candidate_weight);
     }

@@ -139,6 +139,14 @@ void fm_headline_release(fm_headline *headline)
     headline->weights = NULL;
 }
 
+double fm_headline_weight(const fm_headline *headline, const fm_graded *run, size_t sample,
+                          size_t points)
+{
+    return headline->pool == FM_POOL_POINTS
+               ? run->scored[sample * run->protocol->n_metrics + points]
+               : 1;
+}
+
 /* ---- copies ---- */
 
 size_t fm_headline_fold(fm_headline_pair *pairs, size_t n, size_t *first)

@@ -32,6 +32,10 @@ bool fm_headline_name(const fm_protocol *base, const fm_protocol *candidate, boo
 FM_MUST_CHECK fm_status fm_headline_group(const fm_graded *base, fm_headline *out, fm_err *err);
 void fm_headline_release(fm_headline *headline); /* accepts {0} */
 
+/* What a sample weighs within its group: its answer's points, which is metric `points` of that run; else 1. */
+double fm_headline_weight(const fm_headline *headline, const fm_graded *run, size_t sample,
+                          size_t points);
+
 /* A pair that has a value on both sides. Weights are 1, or the points of the answers. */
 typedef struct {
     uint32_t group, cluster;

@@ -450,8 +450,9 @@ fm_status fm_raster_load_depth(const char *path, fm_raster *out, fm_err *err)
 
 /* ---- writing ---- */
 
-fm_status fm_raster_encode_png(const fm_raster *raster, unsigned char **out, size_t *out_size,
-                               fm_err *err)
+/* filters: of libspng, among which it chooses line by line. */
+static fm_status encode(const fm_raster *raster, int filters, unsigned char **out, size_t *out_size,
+                        fm_err *err)
 {
     static const uint8_t color_type[5] = {
         0, SPNG_COLOR_TYPE_GRAYSCALE, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, SPNG_COLOR_TYPE_TRUECOLOR,
@@ -470,6 +471,8 @@ fm_status fm_raster_encode_png(const fm_raster *raster, unsigned char **out, siz
     if (!code)
         code = spng_set_option(png, SPNG_IMG_COMPRESSION_LEVEL, PNG_LEVEL);
     if (!code)
+        code = spng_set_option(png, SPNG_FILTER_CHOICE, filters);
+    if (!code)
         code = spng_set_ihdr(png, &header);
     if (!code)
         code = spng_encode_image(png, raster->data, size_of(raster), SPNG_FMT_PNG,
@@ -484,11 +487,19 @@ fm_status fm_raster_encode_png(const fm_raster *raster, unsigned char **out, siz
     return FM_OK;
 }
 
+fm_status fm_raster_encode_png(const fm_raster *raster, unsigned char **out, size_t *out_size,
+                               fm_err *err)
+{
+    return encode(raster, SPNG_FILTER_CHOICE_ALL, out, out_size, err);
+}
+
+/* One filter for all lines: choosing among them takes half as long again and saves 1 % of a picture. (The bytes of
+ * generated data, which runs are compared by, stay as they were.) */
 fm_status fm_raster_save_png(const fm_raster *raster, const char *path, fm_err *err)
 {
-    unsigned char *data;
-    size_t size;
-    fm_status st = fm_raster_encode_png(raster, &data, &size, err);
+    unsigned char *data = NULL;
+    size_t size = 0;
+    fm_status st = encode(raster, SPNG_FILTER_CHOICE_SUB, &data, &size, err);
 
     if (st != FM_OK)
         return st;

@@ -413,6 +413,17 @@ Test(compare, copies_of_a_question_count_as_one)
     cr_expect(contains(OUT, "\"n\": 3,"), "%s", OUT);
     cr_expect(contains(OUT, "\"gained\": 1,\n          \"lost\": 1,"), "%s", OUT);
     cr_expect(contains(OUT, "\"p_method\": \"mcnemar-exact\""), "%s", OUT);
+
+    /* Samples asked several times tell no longer which question was right. */
+    replace("new/results.json", "\"n\": 6", "\"n\": 6, \"repeats\": 2");
+    fathom("compare", "base", "new");
+    expect_success();
+    cr_expect(eq(int, contains(OUT, "accuracy_copies"), false), "%s", OUT);
+    fathom("compare", "base", "new", "--only", "accuracy_copies");
+    cr_expect(eq(int, last.code, 2));
+    cr_expect(contains(ERR, "'accuracy_copies' of samples asked several times (--repeat) is not "
+                            "compared; 'accuracy', over all askings, is"),
+              "%s", ERR);
 }
 
 /* Twenty questions; of the first `wrong` the candidate has none right. */

@@ -127,6 +127,83 @@ Test(leaderboard, the_same_runs_in_any_order_give_the_same_bytes)
     }
 }
 
+/* Questions of `toy` whose headline pools as the lines say: ids, categories, and what two runs answer. */
+static void make_pooled(const char *pool, int n, const char *id, int in_first, const char *one,
+                        const char *two)
+{
+    const char *const answers[] = {one, two}, *const names[] = {"one", "two"};
+    fm_buf text = {0};
+
+    make_data(0);
+    fm_buf_printf(&text,
+                  "name: toy\ntitle: Toy\nversion: \"1\"\nsummary: s\nlicence: MIT\ncitation: c\n"
+                  "loader: table\ndefault_task: toy\nkind: choice\nprompt: \"{task}\"\n"
+                  "protocols:\n  - {name: p, summary: s, grader: choice, extract: letter_first, "
+                  "%s}\ntasks:\n  - name: toy\n    title: t\n    data:\n      files: [q.jsonl]\n"
+                  "      columns: {id: id, instruction: q, options: 2, category: c}\n"
+                  "      truth: {column: a, as: letter}\n",
+                  pool);
+    cr_assert(
+        eq(int, fm_file_write_atomic("suites/toy/suite.yaml", text.data, text.size, NULL), FM_OK));
+    fm_buf_clear(&text);
+    for (int i = 0; i < n; i++) {
+        fm_buf_puts(&text, "{\"id\": \"");
+        fm_buf_printf(&text, "%d%s%d", i / 2, id, i % 2);
+        fm_buf_printf(&text, "\", \"q\": \"q\", \"a\": \"A\", \"c\": \"%s\"}\n",
+                      i < in_first ? "few" : "many");
+    }
+    cr_assert(eq(int, fm_file_write_atomic("data/q.jsonl", text.data, text.size, NULL), FM_OK));
+    for (int r = 0; r < 2; r++) {
+        fm_buf_clear(&text);
+        for (int i = 0; i < n; i++)
+            fm_buf_printf(&text, "{\"id\": \"%d%s%d\", \"text\": \"%c\"}\n", i / 2, id, i % 2,
+                          answers[r][i]);
+        cr_assert(eq(int, fm_file_write_atomic("r.jsonl", text.data, text.size, NULL), FM_OK));
+        fathom("score", "--suite", "toy", "--predictions", "r.jsonl", "--data", "data", "--out",
+               (char *)names[r]);
+        expect_success();
+    }
+    fm_buf_release(&text);
+}
+
+static void expect_apart(const char *tested, double items)
+{
+    cJSON *board = BOARD("one", "two");
+    const cJSON *column = cJSON_GetArrayItem(fm_json_get(board, "columns"), 0);
+
+    expect_row(board, 0, "one", 1, 1, 1, "a");
+    expect_row(board, 1, "two", 2, 2, 2, "b");
+    cr_expect(eq(str, (char *)fm_json_string(column, "tested_by"), (char *)tested));
+    cr_expect(eq(dbl, fm_json_number(column, "items", 0), items));
+    cJSON_Delete(board);
+}
+
+/* Both have 40 of 80 right; but one has all of the 10 in the category of few, two none. */
+Test(leaderboard, a_mean_over_categories_is_tested_as_one)
+{
+    char one[81], two[81];
+
+    for (int i = 0; i < 80; i++) {
+        one[i] = i < 40 ? 'A' : 'B';
+        two[i] = i >= 10 && i < 50 ? 'A' : 'B';
+    }
+    make_pooled("pool: macro", 80, "x", 10, one, two);
+    expect_apart("accuracy_macro", 80);
+}
+
+/* Both have 40 of 80 right: one both copies of 20 questions, two a copy of each. */
+Test(leaderboard, questions_with_every_copy_right_are_tested_as_such)
+{
+    char one[81], two[81];
+
+    for (int i = 0; i < 80; i++) {
+        one[i] = i < 40 ? 'A' : 'B';
+        two[i] = i % 2 ? 'A' : 'B';
+    }
+    make_pooled("pool: copies, copies: \"-[0-9]\"", 80, "-", 80, one, two);
+    expect_apart("accuracy_copies", 40);
+}
+
 /* Another version of the data is another column, and its heading says so. */
 Test(leaderboard, what_cannot_be_compared_has_a_column_of_its_own)
 {

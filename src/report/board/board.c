@@ -105,6 +105,7 @@ static fm_status describe_column(fm_board *b, const fm_report_run *run, fm_board
         .selection = keep(b, &part),
         .metric = headline,
         .unit = text_of(aggregate, "unit"),
+        .primary = text_of(run->results, "primary"),
         .tested = text_of(run->results, "primary"),
         .rate = role && strcmp(role, "rate") == 0,
         .better = (int)fm_json_number(aggregate, "better", 0),
@@ -303,7 +304,7 @@ static bool belongs(const fm_board *b, const fm_published_row *row, const fm_boa
 
     return strcmp(row->task, column->task) == 0 && percent == column->rate &&
            (percent || strcmp(row->unit, column->unit) == 0) &&
-           (strcmp(row->metric, column->metric) == 0 || strcmp(row->metric, column->tested) == 0);
+           (strcmp(row->metric, column->metric) == 0 || strcmp(row->metric, column->primary) == 0);
 }
 
 static const char *modality_of(const fm_published_row *row)

@@ -29,7 +29,8 @@ typedef struct {
     int protocol_version;
     const char *metric; /* the protocol's headline */
     const char *unit;
-    const char *tested; /* the metric that pairs are tested by, sample by sample */
+    const char *primary; /* that the headline pools, or the same */
+    const char *tested;  /* which of the two pairs are tested by */
     bool rate;
     int better;    /* +1, -1; 0: nothing is ranked */
     size_t ranked; /* models with a place */

@@ -1,7 +1,8 @@
 /*
  * Places within a column: by the headline; which pairs can be told apart, by a paired test over the
  * samples that both have, Holm over all pairs; and the places that each may hold, by the joint
- * bootstrap over the samples that all have. Samples count as independent.
+ * bootstrap over the samples that all have. Samples count as independent. A headline that pools is tested as
+ * such: by the shares that samples have in it (compare_pooled.h).
  */
 #include "report/board/board_internal.h"
 
@@ -9,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/size.h"
 #include "base/threads.h"
-#include "core/graded.h"
+#include "core/compare_pooled.h"
 #include "fathom/multiple.h"
 #include "fathom/paired.h"
 
@@ -27,7 +29,9 @@ typedef struct {
     fm_board_column *column;
     fm_board_cell *cells[FM_RANKS_MOST]; /* best first */
     fm_view *views[FM_RANKS_MOST];
-    fm_graded *graded; /* [n] */
+    fm_graded *graded;      /* [n] */
+    fm_headline *headlines; /* [n] where `pools`; each has the groups of its own run's samples */
+    bool pools; /* pairs are tested by the column's pooled headline, not by its primary metric */
     size_t metrics[FM_RANKS_MOST];
     size_t n;
     double *p; /* [n * (n - 1) / 2] of the pairs (0, 1), (0, 2) ... (1, 2) ... */
@@ -70,8 +74,41 @@ static fm_status load_one(void *context, size_t index, int worker, fm_err *err)
     (void)worker;
     job->metrics[index] = SIZE_MAX;
     for (size_t m = 0; st == FM_OK && m < graded->protocol->n_metrics; m++)
-        if (strcmp(graded->protocol->metrics[m].name, job->column->tested) == 0)
+        if (strcmp(graded->protocol->metrics[m].name, graded->protocol->primary) == 0)
             job->metrics[index] = m;
+    return st;
+}
+
+/* Whether run i's groups are those that its results were pooled over: lines of older runs do not say what they
+ * belong to. */
+static bool has_groups(const column_job *job, size_t i)
+{
+    const cJSON *aggregate =
+        fm_json_get(fm_json_get(job->cells[i]->run->results, "aggregates"), job->headlines[i].name);
+    double groups = (double)job->headlines[i].n_groups;
+
+    return fm_json_number(aggregate, "groups", groups) == groups;
+}
+
+/* Pool as the headline does, where all runs of the column can be. */
+static fm_status find_headlines(column_job *job, fm_err *err)
+{
+    bool repeats = false;
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; i < job->n; i++)
+        repeats |= fm_json_number(job->cells[i]->run->results, "repeats", 1) > 1;
+    job->pools = true;
+    for (size_t i = 0; job->pools && i < job->n; i++)
+        job->pools = fm_headline_name(job->graded[0].protocol, job->graded[i].protocol, repeats,
+                                      &job->headlines[i]) &&
+                     strcmp(job->headlines[i].name, job->column->metric) == 0;
+    for (size_t i = 0; st == FM_OK && job->pools && i < job->n; i++) {
+        st = fm_headline_group(&job->graded[i], &job->headlines[i], err);
+        job->pools =
+            st == FM_OK && (job->headlines[i].pool == FM_POOL_COPIES || has_groups(job, i));
+    }
+    job->column->tested = job->pools ? job->column->metric : job->column->primary;
     return st;
 }
 
@@ -86,31 +123,94 @@ static double value_of(const column_job *job, size_t run, const char *id)
     return g->scored[at * g->protocol->n_metrics + job->metrics[run]];
 }
 
-static fm_status test_pair(const column_job *job, size_t a, size_t b, double *p, fm_err *err)
+/* McNemar's where all are right or wrong, else sign flips. */
+static double p_of(const column_job *job, const fm_headline_pair *pairs, size_t n, double *room)
 {
-    const fm_graded *g = &job->graded[a];
-    double *differences = calloc(g->n ? g->n : 1, sizeof(*differences));
-    fm_paired_counts counts = {0};
-    bool counted = true;
+    fm_paired_counts counts = {.n = n};
+    bool counted = job->column->rate;
 
-    if (!differences)
-        return fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
-    for (size_t i = 0; i < g->n; i++) {
-        double x = value_of(job, a, g->samples[i].id), y = value_of(job, b, g->samples[i].id);
+    for (size_t i = 0; i < n; i++) {
+        double x = pairs[i].base, y = pairs[i].candidate;
 
-        if (isnan(x) || isnan(y))
-            continue;
         counted &= (x == 0 || x == 1) && (y == 0 || y == 1);
         counts.gained += y > x;
         counts.lost += y < x;
-        differences[counts.n++] = y - x;
+        room[i] = y - x;
     }
-    *p = counts.n == 0 ? 1
-         : counted && job->column->rate
-             ? fm_paired_mcnemar(&counts).exact
-             : fm_paired_sign_flip(differences, counts.n, FM_STATS_DRAWS, SEED);
-    free(differences);
-    return FM_OK;
+    return n == 0    ? 1
+           : counted ? fm_paired_mcnemar(&counts).exact
+                     : fm_paired_sign_flip(room, n, FM_STATS_DRAWS, SEED);
+}
+
+/* The same of a headline that pools. room: [2][n]. A group that no pair is of leaves nothing to test. */
+static fm_status pooled_p(const column_job *job, size_t a, fm_headline_pair *pairs, size_t n,
+                          double *room, double *p, fm_err *err)
+{
+    const fm_headline *h = &job->headlines[a];
+    double base, candidate;
+
+    if (h->pool == FM_POOL_COPIES) {
+        size_t *first = calloc(h->n_groups + 1, sizeof(*first));
+
+        if (!first)
+            return fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
+        *p = p_of(job, pairs, fm_headline_fold(pairs, n, first), room);
+        free(first);
+        return FM_OK;
+    }
+    fm_status st = fm_headline_shares(h, pairs, n, room, room + n, &base, &candidate, err);
+    if (st == FM_OK)
+        *p =
+            isfinite(candidate - base) ? fm_paired_sign_flip(room + n, n, FM_STATS_DRAWS, SEED) : 1;
+    return st;
+}
+
+/* The samples that both have. out: [samples of a]. */
+static size_t pair_up(const column_job *job, size_t a, size_t b, fm_headline_pair *out)
+{
+    const fm_graded *g = &job->graded[a];
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n; i++) {
+        double x = value_of(job, a, g->samples[i].id), y = value_of(job, b, g->samples[i].id);
+        uint64_t there;
+
+        if (isnan(x) || isnan(y) || !fm_id_map_find(&job->graded[b].ids, g->samples[i].id, &there))
+            continue;
+        out[n] =
+            (fm_headline_pair){.base = x, .candidate = y, .base_weight = 1, .candidate_weight = 1};
+        if (job->pools) {
+            const fm_headline *h = &job->headlines[a];
+
+            out[n].group = h->of_sample[i];
+            out[n].base_weight = fm_headline_weight(h, g, i, h->points_there);
+            out[n].candidate_weight = fm_headline_weight(&job->headlines[b], &job->graded[b], there,
+                                                         job->headlines[b].points_there);
+        }
+        n += isfinite(out[n].base_weight) && isfinite(out[n].candidate_weight);
+    }
+    return n;
+}
+
+static fm_status test_pair(const column_job *job, size_t a, size_t b, double *p, fm_err *err)
+{
+    size_t most = job->graded[a].n + 1;
+    fm_headline_pair *pairs = calloc(most, sizeof(*pairs));
+    double *room = calloc(most, 2 * sizeof(*room));
+    fm_status st =
+        pairs && room ? FM_OK : fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
+
+    if (st == FM_OK) {
+        size_t n = pair_up(job, a, b, pairs);
+
+        if (job->pools)
+            st = pooled_p(job, a, pairs, n, room, p, err);
+        else
+            *p = p_of(job, pairs, n, room);
+    }
+    free(pairs);
+    free(room);
+    return st;
 }
 
 static fm_status test_row(void *context, size_t a, int worker, fm_err *err)
@@ -149,42 +249,96 @@ static fm_status put_letters(column_job *job, fm_err *err)
     return st;
 }
 
-/* The samples that all have, as rows of values; NULL: no memory. */
-static double *join(const column_job *job, size_t *items)
+/* The samples of the first run that all have: in[] says which. */
+static void find_common(const column_job *job, bool *in)
 {
     const fm_graded *g = &job->graded[0];
-    size_t cells;
-    double *values =
-        fm_size_mul(g->n ? g->n : 1, job->n, &cells) ? calloc(cells, sizeof(*values)) : NULL;
 
-    *items = 0;
-    for (size_t i = 0; values && i < g->n; i++) {
-        double *row = &values[*items * job->n];
-        bool all = true;
-
-        for (size_t s = 0; s < job->n; s++) {
-            row[s] = value_of(job, s, g->samples[i].id);
-            all &= !isnan(row[s]);
-        }
-        *items += all;
+    for (size_t i = 0; i < g->n; i++) {
+        in[i] = true;
+        for (size_t s = 0; in[i] && s < job->n; s++)
+            in[i] = !isnan(value_of(job, s, g->samples[i].id));
     }
-    return values;
+}
+
+/* What run s has for them, as pairs with 0: the shares in the difference are those in the value itself. */
+static size_t values_of(const column_job *job, size_t s, const bool *in, fm_headline_pair *out)
+{
+    const fm_graded *g = &job->graded[0], *own = &job->graded[s];
+    const fm_headline *h = job->pools ? &job->headlines[s] : NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n; i++) {
+        uint64_t at;
+
+        if (!in[i] || !fm_id_map_find(&own->ids, g->samples[i].id, &at))
+            continue;
+        double weight = h ? fm_headline_weight(h, own, at, h->points_there) : 1;
+        out[n++] = (fm_headline_pair){.group = h ? job->headlines[0].of_sample[i] : 0,
+                                      .base_weight = weight,
+                                      .candidate = value_of(job, s, g->samples[i].id),
+                                      .candidate_weight = weight};
+    }
+    return n;
+}
+
+/* One system's column of `values` [items][n], whose mean is its value; returns the items, which are questions
+ * where copies are pooled. */
+static fm_status put_column(const column_job *job, size_t s, fm_headline_pair *pairs, size_t n,
+                            double *values, size_t *items, fm_err *err)
+{
+    const fm_headline *h = &job->headlines[0];
+    double *room = calloc(n + 1, 2 * sizeof(*room)), base, candidate;
+    size_t *first = calloc(job->pools ? h->n_groups + 1 : 1, sizeof(*first));
+    bool shares = job->pools && h->pool != FM_POOL_COPIES;
+    fm_status st =
+        room && first ? FM_OK : fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
+
+    if (st == FM_OK && job->pools && !shares)
+        n = fm_headline_fold(pairs, n, first);
+    if (st == FM_OK && shares)
+        st = fm_headline_shares(h, pairs, n, room, room + n, &base, &candidate, err);
+    for (size_t i = 0; st == FM_OK && i < n; i++)
+        values[i * job->n + s] = shares ? room[i] : pairs[i].candidate;
+    *items = n;
+    free(room);
+    free(first);
+    return st;
+}
+
+/* The samples that all have, as rows of values. */
+static fm_status join(const column_job *job, double **out, size_t *items, fm_err *err)
+{
+    size_t most = job->graded[0].n + 1, cells;
+    bool *in = calloc(most, sizeof(*in));
+    fm_headline_pair *pairs = calloc(most, sizeof(*pairs));
+    fm_status st = FM_OK;
+
+    *out = fm_size_mul(most, job->n, &cells) ? calloc(cells, sizeof(**out)) : NULL;
+    if (!in || !pairs || !*out)
+        st = fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
+    if (st == FM_OK)
+        find_common(job, in);
+    for (size_t s = 0; st == FM_OK && s < job->n; s++)
+        st = put_column(job, s, pairs, values_of(job, s, in, pairs), *out, items, err);
+    free(in);
+    free(pairs);
+    return st;
 }
 
 static fm_status put_intervals(column_job *job, fm_err *err)
 {
     fm_board_column *c = job->column;
     fm_rank_interval places[FM_RANKS_MOST];
-    double *values = join(job, &c->items);
+    double *values;
+    fm_status st = join(job, &values, &c->items, err);
 
-    if (!values)
-        return fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
     double draws = ADDITIONS / ((double)c->items * (double)job->n + 1);
     c->draws = (size_t)fmin(FM_STATS_DRAWS, fmax(DRAWS_LEAST, draws));
-    fm_status st = c->items ? fm_ranks_bootstrap(values, c->items, job->n, c->better, c->draws,
-                                                 CONFIDENCE, SEED, places, err)
-                            : FM_OK;
-    for (size_t i = 0; i < job->n; i++)
+    if (st == FM_OK && c->items > 0)
+        st = fm_ranks_bootstrap(values, c->items, job->n, c->better, c->draws, CONFIDENCE, SEED,
+                                places, err);
+    for (size_t i = 0; st == FM_OK && i < job->n; i++)
         job->cells[i]->places = c->items ? places[i] : (fm_rank_interval){1, job->n};
     free(values);
     return st;
@@ -205,11 +359,14 @@ fm_status fm_board_place(fm_board *board, size_t column, fm_view *const *views, 
     if (job.n < 2)
         return FM_OK;
     job.graded = calloc(job.n, sizeof(*job.graded));
+    job.headlines = calloc(job.n, sizeof(*job.headlines));
     job.p = calloc(job.n * (job.n - 1) / 2, sizeof(*job.p));
-    if (!job.graded || !job.p)
+    if (!job.graded || !job.headlines || !job.p)
         st = fm_fail(err, FM_E_NOMEM, "out of memory for the leaderboard");
     if (st == FM_OK)
         st = fm_parallel_for(job.n, jobs, load_one, &job, err);
+    if (st == FM_OK)
+        st = find_headlines(&job, err);
     if (st == FM_OK)
         st = fm_parallel_for(job.n - 1, jobs, test_row, &job, err);
     if (st == FM_OK)
@@ -218,7 +375,10 @@ fm_status fm_board_place(fm_board *board, size_t column, fm_view *const *views, 
         st = put_intervals(&job, err);
     for (size_t i = 0; job.graded && i < job.n; i++)
         fm_graded_release(&job.graded[i]);
+    for (size_t i = 0; job.headlines && i < job.n; i++)
+        fm_headline_release(&job.headlines[i]);
     free(job.graded);
+    free(job.headlines);
     free(job.p);
     return st;
 }
