@@ -44,6 +44,7 @@ typedef struct {
     rt_description about;
     double temperature, top_p, timeout_s;
     int top_k, max_tokens;
+    bool takes_camera, takes_depth;
     bool constrained;
     bool tuples; /* the protocol reads a trace as tuples */
     const char *system;
@@ -68,6 +69,9 @@ typedef struct {
 
 static const fm_adapter_option engine_options[] = {
     {.name = "model", .summary = "folder of the model, or a GGUF file; needed"},
+    {.name = "variant",
+     .summary = "what goes with the picture: rgb (nothing), intrinsics, intrinsics_depth",
+     .fallback = "intrinsics_depth"},
     {.name = "weights",
      .summary = "how weights are held: as_stored, f32, bf16, q8, q4",
      .fallback = "as_stored"},
@@ -166,7 +170,7 @@ static const char *copy_text(job *j, const char *text, bool *whole)
     return copy;
 }
 
-static job *job_of(const fm_request *request, uint64_t ticket)
+static job *job_of(const engine *e, const fm_request *request, uint64_t ticket)
 {
     job *j = calloc(1, sizeof(*j));
     bool whole = j != NULL;
@@ -179,8 +183,9 @@ static job *job_of(const fm_request *request, uint64_t ticket)
     j->request.task = NULL;
     j->request.prompt = copy_text(j, request->prompt, &whole);
     j->request.image_path = copy_text(j, request->image_path, &whole);
-    j->request.depth_path = copy_text(j, request->depth_path, &whole);
-    if (request->camera) {
+    j->request.depth_path = e->takes_depth ? copy_text(j, request->depth_path, &whole) : NULL;
+    j->request.camera = NULL;
+    if (request->camera && e->takes_camera) {
         j->camera = *request->camera;
         j->request.camera = &j->camera;
     }
@@ -188,7 +193,7 @@ static job *job_of(const fm_request *request, uint64_t ticket)
     for (size_t i = 0; more && i < request->n_more_images; i++)
         more[i] = copy_text(j, request->more_images[i], &whole);
     j->request.more_images = more;
-    if (more && whole && scene_key(request, j->key))
+    if (more && whole && scene_key(&j->request, j->key))
         return j;
     job_free(j);
     return NULL;
@@ -430,12 +435,27 @@ static fm_status weights_of(const fm_adapter_config *config, rt_weight_kind *out
                    "engine: weights is '%s', but wants as_stored, f32, bf16, q8 or q4", word);
 }
 
+static fm_status variant_of(engine *e, const fm_adapter_config *config, fm_err *err)
+{
+    const char *word = value_of(config, "variant");
+
+    e->takes_depth = strcmp(word, "intrinsics_depth") == 0;
+    e->takes_camera = e->takes_depth || strcmp(word, "intrinsics") == 0;
+    if (!e->takes_camera && strcmp(word, "rgb") != 0)
+        return fm_fail(err, FM_E_USAGE,
+                       "engine: variant is '%s', but wants rgb, intrinsics or intrinsics_depth",
+                       word);
+    return FM_OK;
+}
+
 static fm_status read_settings(engine *e, const fm_adapter_config *config, rt_model_options *o,
                                fm_err *err)
 {
     int switches[2] = {0};
     fm_status st = weights_of(config, &o->weights, err);
 
+    if (st == FM_OK)
+        st = variant_of(e, config, err);
     if (st == FM_OK)
         st = count_of(config, "int8", 1, &switches[0], err);
     if (st == FM_OK)
@@ -537,7 +557,7 @@ static fm_status engine_open(void **state, const fm_adapter_config *config, fm_e
 static fm_status engine_submit(void *state, const fm_request *request, uint64_t ticket, fm_err *err)
 {
     engine *e = state;
-    job *j = job_of(request, ticket);
+    job *j = job_of(e, request, ticket);
 
     if (!j)
         return fm_fail(err, FM_E_NOMEM, "no memory for a request");

@@ -175,6 +175,27 @@ Test(engine, sees_the_picture_and_its_depth)
     fm_adapter_close(adapter);
 }
 
+/* A depth map that cannot be read costs the sample only where it is looked at. */
+Test(engine, takes_no_more_than_its_variant_says)
+{
+    fm_setting rgb[] = {{"variant", "rgb"}}, with[] = {{"variant", "intrinsics"}};
+
+    make_pictures();
+    fm_request r = about("7", a_png, "Where?"), none = r;
+    r.depth_path = "/no/depth.png";
+    none.depth_path = NULL;
+    none.camera = NULL;
+    fm_adapter *blind = open_engine(rgb, 1), *seeing = open_engine(with, 1);
+    fm_adapter *all = open_engine(NULL, 0);
+    kept a = ask(blind, &r), b = ask(all, &none), c = ask(seeing, &r), d = ask(all, &r);
+    cr_assert(eq(str, a.text, b.text));
+    cr_assert(eq(int, c.status, FM_SAMPLE_TRUNCATED), "%s", c.detail);
+    cr_assert(eq(int, d.status, FM_SAMPLE_API_ERROR));
+    fm_adapter_close(blind);
+    fm_adapter_close(seeing);
+    fm_adapter_close(all);
+}
+
 Test(engine, writes_only_tuples_where_it_is_constrained)
 {
     fm_setting settings[] = {{"constrained", "1"}};
@@ -275,6 +296,7 @@ Test(engine, says_what_is_wrong_with_a_setting)
         {"model", "/no/such/folder", "/no/such/folder"},
         {"model", "", "wants a model"},
         {"weights", "q2", "q2"},
+        {"variant", "sound", "rgb, intrinsics or intrinsics_depth"},
         {"temperature", "warm", "warm"},
         {"top_p", "2", "from 0 to 1"},
         {"threads", "1.5", "whole"},
