@@ -337,6 +337,8 @@ static bool make_distribution(fm_figure *f, fm_report_model *model, const fm_rep
         double from = fm_json_number(a, "ci_low", NAN), to = fm_json_number(a, "ci_high", NAN);
         size_t n = counts[r], step = n / MOST_STEPS + 1;
 
+        if (n == 0) /* a run of a task that does not have this metric */
+            continue;
         if (isfinite(from) && isfinite(to) && to > from)
             fm_buf_printf(s,
                           "set object rectangle from %.9g, graph 0 to %.9g, graph 1 back "
@@ -352,14 +354,16 @@ static bool make_distribution(fm_figure *f, fm_report_model *model, const fm_rep
             if (i % step == 0 || i + 1 == n)
                 fm_buf_printf(&f->data, "%zu\t%.9g\t%.9g\n", r, values[r][i],
                               100.0 * (double)(i + 1) / (double)n);
-        fm_buf_printf(&f->data, "%zu\t%.9g\t%d\n", r, fmax(high, n ? values[r][n - 1] : 0),
-                      n ? 100 : 0);
+        fm_buf_printf(&f->data, "%zu\t%.9g\t%d\n", r, fmax(high, values[r][n - 1]), 100);
     }
     fm_buf_puts(s, "plot ");
-    for (size_t r = 0; r < model->n; r++) {
+    for (size_t r = 0, drawn = 0; r < model->n; r++) {
+        if (counts[r] == 0)
+            continue;
         /* Curves of two protocols often lie on each other: thinner ones over thicker ones. */
         fm_buf_printf(s, "%sDATA using ($1==%zu?$2:NaN):3 with steps lw %.1f lc rgb '#%06x' ",
-                      r ? ", " : "", r, r == 0 && model->n > 1 ? 4.0 : 2.0, fm_plot_colour(r));
+                      drawn++ ? ", " : "", r, r == 0 && model->n > 1 ? 4.0 : 2.0,
+                      fm_plot_colour(r));
         fm_buf_puts(s, model->n > 1 ? "title " : "notitle");
         if (model->n > 1)
             put_label_of_run(s, model, r);

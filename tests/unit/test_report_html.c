@@ -221,6 +221,7 @@ Test(report_html, runs_of_different_tasks_share_none)
     fixture_finish(&f);
     write_page(&f, &out, false);
     cr_expect(eq(sz, count(&out, "{\"id\": "), 4));
+    expect_text(&out, "<h1>tabletop-3d, other</h1>");
     fm_buf_release(&out);
     fixture_release(&f);
 }

@@ -67,6 +67,24 @@ void fm_page_put_hash(fm_buf *out, const char *script, size_t size)
     fm_base64_encode(out, bytes, sizeof(bytes));
 }
 
+/* Each task once, in the order of the runs; returns how many. */
+static size_t put_tasks(fm_buf *out, const fm_report_model *model)
+{
+    size_t n = 0;
+
+    for (size_t r = 0; r < model->n; r++) {
+        size_t k = 0;
+
+        while (k < r && strcmp(model->runs[k].task, model->runs[r].task) != 0)
+            k++;
+        if (k < r)
+            continue;
+        put(out, n++ ? ", " : "");
+        data(out, model->runs[r].task);
+    }
+    return n;
+}
+
 void fm_page_put_head(fm_buf *out, const fm_page *p)
 {
     const fm_report_model *model = p->model;
@@ -83,7 +101,7 @@ void fm_page_put_head(fm_buf *out, const fm_page *p)
              "<meta name=\"color-scheme\" content=\"light dark\">\n"
              "<meta name=\"referrer\" content=\"no-referrer\">\n"
              "<link rel=\"icon\" href=\"data:,\">\n<title>");
-    data(out, model->runs[0].task);
+    put_tasks(out, model);
     if (fm_report_same_name(model)) {
         put(out, " \xC2\xB7 ");
         data(out, model->runs[0].name);
@@ -133,7 +151,7 @@ static void put_header(fm_buf *out, const fm_page *p)
     const fm_report_run *r = &model->runs[0];
 
     put(out, "<header>\n<h1>");
-    data(out, r->task);
+    size_t tasks = put_tasks(out, model);
     put(out, "</h1>\n<p class=\"sub\">");
     data(out, member(r->results, "suite"));
     put(out, " v");
@@ -144,8 +162,10 @@ static void put_header(fm_buf *out, const fm_page *p)
         if (r->sees_truth)
             put(out, " (sees the truth: a baseline, no result)");
     }
-    put(out, " \xC2\xB7 ");
-    fm_report_put_size(out, r);
+    if (tasks == 1) {
+        put(out, " \xC2\xB7 ");
+        fm_report_put_size(out, r);
+    }
     put(out, "</p>\n");
     for (size_t i = 0; i < model->n; i++) {
         /* once a run directory */
