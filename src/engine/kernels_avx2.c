@@ -161,9 +161,9 @@ INLINE __m256i four_of(const rt_q8_row *x, size_t i)
                 }                                                                                  \
             for (int r = 0; r < rows; r++)                                                         \
                 for (int half = 0; half < 2; half++)                                               \
-                    sums[r][half] += (vec)_mm256_cvtepi32_ps(                                      \
-                                         whole_##name(dots[r][half], x[r].sums[from + b])) *       \
-                                     (load(tile->scales[b] + half * 8) * x[r].scales[from + b]);   \
+                    sums[r][half] = fused(                                                         \
+                        (vec)_mm256_cvtepi32_ps(whole_##name(dots[r][half], x[r].sums[from + b])), \
+                        load(tile->scales[b] + half * 8) * x[r].scales[from + b], sums[r][half]);  \
         }                                                                                          \
         for (int r = 0; r < rows; r++)                                                             \
             for (int half = 0; half < 2; half++)                                                   \

@@ -191,7 +191,8 @@ INLINE void int8_rows(float *out, size_t ldo, const rt_q8_row *x, size_t rows, s
 
             for (size_t g = 0; g < RT_BLOCK / 4; g++)
                 dots = _mm512_dpbusd_epi32(dots, w[g], word(x[r].values + b * RT_BLOCK + g * 4));
-            sums[r] += __builtin_convertvector((ivec)dots, vec) * (scale * x[r].scales[b]);
+            sums[r] =
+                fused(__builtin_convertvector((ivec)dots, vec), scale * x[r].scales[b], sums[r]);
         }
     }
     for (size_t r = 0; r < rows; r++)

@@ -1,8 +1,8 @@
 /*
  * The kernels over vectors of RT_LANES floats, for files that are compiled for one instruction set
  * each; included once by such a file, which names the table and adds what only its set has. Written
- * with the compilers' vector types: what is a product and a sum here is one fused instruction there,
- * because these files are compiled with -ffp-contract=fast.
+ * with the compilers' vector types; products with weights say where they fuse (fused()), the rest is left
+ * to -ffp-contract=fast.
  *
  * Products go in blocks of columns and groups of rows: a block of a panel is unpacked into a tile of
  * f32 that stays in the first cache, and each group of rows holds its sums in registers while it
@@ -18,6 +18,19 @@
 #include "engine/half.h"
 #include "engine/kernels.h"
 #include "engine/vector.h"
+
+/* a b + sum, rounded once. Said, not left to the compiler: whether it fuses two operations can depend on
+ * what stands around them, and a row's result would on how many are computed with it. */
+INLINE vec fused(vec a, vec b, vec sum)
+{
+#if RT_LANES == 16
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)sum);
+#elif RT_LANES == 8
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)sum);
+#else
+    return (vec)vfmaq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b);
+#endif
+}
 
 /* ---- products ---- */
 
@@ -43,7 +56,7 @@ enum { BLOCK_K = 256, BLOCK_M = 240, WIDE = RT_PANEL / RT_LANES };
                 w[c] = load(tile + i * ldt + c * RT_LANES);                                        \
             for (int r = 0; r < rows; r++)                                                         \
                 for (int c = 0; c < WIDE; c++)                                                     \
-                    sums[r][c] += x[(size_t)r * ldx + i] * w[c];                                   \
+                    sums[r][c] = fused(all(x[(size_t)r * ldx + i]), w[c], sums[r][c]);             \
         }                                                                                          \
         for (int r = 0; r < rows; r++)                                                             \
             for (int c = 0; c < WIDE; c++) {                                                       \
@@ -163,8 +176,8 @@ enum { AHEAD_BYTES = 4096 };
                         ivec pair;                                                                 \
                                                                                                    \
                         memcpy(&pair, at + (size_t)c * sizeof(pair), sizeof(pair));                \
-                        sums[p][c] += x[i] * (vec)(pair << 16);                                    \
-                        sums[p][c] += second * (vec)(pair & (int32_t)0xffff0000);                  \
+                        sums[p][c] = fused(all(x[i]), (vec)(pair << 16), sums[p][c]);              \
+                        sums[p][c] = fused(second, (vec)(pair & (int32_t)0xffff0000), sums[p][c]); \
                     }                                                                              \
                 }                                                                                  \
             }                                                                                      \
@@ -278,8 +291,9 @@ INLINE void row_of_words(float *out, const float *x, size_t k, const uint8_t *pa
                     for (int b = 0; b < 4; b++) {
                         ivec q = ((word >> (8 * b + shift)) & ((1 << bits) - 1)) - (1 << bits) / 2;
 
-                        sums[p][c] +=
-                            columns[g * 4 + b] * (__builtin_convertvector(q, vec) * scales[p][c]);
+                        vec weights = __builtin_convertvector(q, vec) * scales[p][c];
+
+                        sums[p][c] = fused(all(columns[g * 4 + b]), weights, sums[p][c]);
                     }
                 }
         if ((i + RT_BLOCK) % BLOCK_K != 0 && i + RT_BLOCK < k)
@@ -425,17 +439,17 @@ INLINE void score_row(float *out, const float *q, const void *keys, size_t ldk, 
         if (columns == 4) {
             for (size_t i = 0; i < whole; i += RT_LANES)
                 for (size_t c = 0; c < 4; c++)
-                    sums[c] += load(q + i) * load_kept(keys, kind, (t + c) * ldk + i);
+                    sums[c] = fused(load(q + i), load_kept(keys, kind, (t + c) * ldk + i), sums[c]);
         } else {
             for (size_t i = 0; i < whole; i += RT_LANES)
                 for (size_t c = 0; c < columns; c++)
-                    sums[c] += load(q + i) * load_kept(keys, kind, (t + c) * ldk + i);
+                    sums[c] = fused(load(q + i), load_kept(keys, kind, (t + c) * ldk + i), sums[c]);
         }
         for (size_t c = 0; c < columns; c++) {
             float sum = sum_of(sums[c]);
 
             for (size_t i = whole; i < d; i++)
-                sum += q[i] * one_kept(keys, kind, (t + c) * ldk + i);
+                sum = fmaf(q[i], one_kept(keys, kind, (t + c) * ldk + i), sum);
             out[t + c] = sum;
         }
     }
@@ -508,7 +522,8 @@ INLINE void blend_row(float *out, const float *weights, const void *values, size
 
         for (size_t t = 0; t < n; t++)
             for (size_t c = 0; c < 4; c++)
-                sums[c] += weights[t] * load_kept(values, kind, t * ldv + i + c * RT_LANES);
+                sums[c] = fused(all(weights[t]),
+                                load_kept(values, kind, t * ldv + i + c * RT_LANES), sums[c]);
         for (size_t c = 0; c < 4; c++)
             store(out + i + c * RT_LANES, sums[c]);
     }
@@ -516,7 +531,7 @@ INLINE void blend_row(float *out, const float *weights, const void *values, size
         vec sum = {0};
 
         for (size_t t = 0; t < n; t++)
-            sum += weights[t] * load_kept_within(values, kind, t * ldv, i, d);
+            sum = fused(all(weights[t]), load_kept_within(values, kind, t * ldv, i, d), sum);
         store_rest(out + i, sum, d - i < RT_LANES ? d - i : RT_LANES);
     }
 }
