@@ -329,7 +329,7 @@ static fm_status join(const column_job *job, double **out, size_t *items, fm_err
 static fm_status put_intervals(column_job *job, fm_err *err)
 {
     fm_board_column *c = job->column;
-    fm_rank_interval places[FM_RANKS_MOST];
+    fm_rank_interval places[FM_RANKS_MOST] = {0};
     double *values;
     fm_status st = join(job, &values, &c->items, err);
 
