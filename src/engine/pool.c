@@ -108,12 +108,13 @@ static void *work(void *argument)
     uint32_t seen = 0;
 
     free(argument);
-    for (;;) {
+    /* Asked after the pieces: while it came to them, the round that it had waited for may have been
+     * followed by the last one, which has none and which nobody would wake it from. */
+    while (!atomic_load(&self.pool->stop)) {
         wait_for_round(self.pool, seen);
-        if (atomic_load(&self.pool->stop))
-            return NULL;
         seen = take_pieces(self.pool, self.index);
     }
+    return NULL;
 }
 
 static void begin_round(rt_pool *pool, uint32_t pieces)
