@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum { ROUNDS = 20000000, SUMS = 10 };
+enum { ROUNDS = 4000000, SUMS = 10 };
 
 /* What a loop has found is put here, so that it is not left out. */
 static volatile uint64_t sink;

@@ -1,5 +1,5 @@
 /* What this machine can do at best, to hold the speed of the engine against. Measured, by all threads of the
- * pool: some tenths of a second each. */
+ * pool: some hundredths of a second each. */
 #ifndef RT_ENGINE_LIMITS_H
 #define RT_ENGINE_LIMITS_H
 
