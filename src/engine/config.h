@@ -108,7 +108,8 @@ typedef struct {
     enum { RT_ORDER_IMAGE_SPATIAL_TEXT, RT_ORDER_SPATIAL_IMAGE_TEXT } order;
 } rt_config;
 
-/* folder: or a GGUF file. FM_E_INPUT names file and member. Every size is bounded, so that products of two fit a size_t. */
+/* folder: or a GGUF file. FM_E_INPUT names file and member. Every size is bounded, so that products of
+ * two fit a size_t. */
 FM_MUST_CHECK fm_status rt_config_read(const char *folder, fm_arena *arena, rt_config *out,
                                        fm_err *err);
 
