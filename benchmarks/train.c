@@ -24,7 +24,16 @@
 #include "train/data.h"
 #include "train/trainer.h"
 
-enum { PICTURES = 16, PATCHES = 64, PATCH = 16, WORDS = 60, ANSWER = 16, THREADS = 2, ROUNDS = 5 };
+enum {
+    PICTURES = 16,
+    SIDE = 8,
+    PATCHES = SIDE * SIDE,
+    PATCH = 16,
+    WORDS = 60,
+    ANSWER = 16,
+    THREADS = 2,
+    ROUNDS = 5
+};
 
 static const char config_text[] =
     "{\"model_type\": \"llava_llama\", \"image_aspect_ratio\": \"resize\","
@@ -93,15 +102,14 @@ static picture *make_picture(int vocabulary, size_t questions, tr_example *out)
     for (size_t i = 0; i < questions; i++)
         p->questions[i] = (tr_question){p->ids, WORDS + ANSWER, WORDS, WORDS - 1};
     *out = (tr_example){.tile = p->pixels,
-                        .view = {p->pixels, p->pixels, p->depth, 1.5F},
+                        .view = {SIDE, SIDE, p->pixels, p->pixels, p->depth, 1.5F},
                         .before = before,
                         .n_before = FM_COUNT_OF(before),
                         .questions = p->questions,
                         .n_questions = questions,
                         .log_scale = 0.4F,
-                        .kinds = p->kinds,
-                        .places = p->places,
-                        .placed = p->placed};
+                        .labels = {{PATCHES, p->kinds, p->places, p->placed},
+                                   {PATCHES, p->kinds, p->places, p->placed}}};
     return p;
 }
 

@@ -159,8 +159,10 @@ FM_API FM_MUST_CHECK fm_status fm_world_scene_make(const fm_world_settings *sett
 FM_API void fm_world_scene_release(fm_world_scene *scene); /* accepts NULL and {0} */
 
 /* The question as a model is asked it: with its options, lettered, and the form of the answer; a lifting
- * question with the way in the picture. Returns the length, cut at size - 1 bytes. */
-FM_API size_t fm_world_prompt(const fm_world_question *question, char *out, size_t size);
+ * question with the way in the picture. brief: without the form, as there is much of it to read; a unit
+ * is said all the same. Returns the length, cut at size - 1 bytes. */
+FM_API size_t fm_world_prompt(const fm_world_question *question, bool brief, char *out,
+                              size_t size);
 
 /* The reasoning as RoboTracer writes it, a step a line, into out: "[Referring] [the red mug]: [(310,
  * 522, 1.204)]". Likewise. */

@@ -181,28 +181,33 @@ static int sample_at(int i, int n, int side, double weights[4])
     return (int)whole - 1;
 }
 
-/* out[rows][columns][width] (+)= the table at the grid's places. */
+void rt_tower_position_of(rt_tower_position *out, int side, int rows, int columns, int row,
+                          int column)
+{
+    double down[4], across[4];
+    int top = sample_at(row, rows, side, down), left = sample_at(column, columns, side, across);
+
+    for (int i = 0; i < 16; i++) {
+        out->at[i] = clamp(top + i / 4, side) * side + clamp(left + i % 4, side);
+        out->weight[i] = (float)(down[i / 4] * across[i % 4]);
+    }
+}
+
+/* out[rows][columns][width] += the table at the grid's places. */
 static void add_resized(const rt_tower *t, float *out, int rows, int columns)
 {
     size_t width = (size_t)t->config.width;
     int side = t->config.image / t->config.patch;
     const float *table = t->positions + (t->config.class_token ? width : 0);
+    rt_tower_position position;
 
-    for (int r = 0; r < rows; r++) {
-        double down[4], across[4];
-        int top = sample_at(r, rows, side, down);
+    for (int p = 0; p < rows * columns; p++, out += width) {
+        rt_tower_position_of(&position, side, rows, columns, p / columns, p % columns);
+        for (int i = 0; i < 16; i++) {
+            const float *from = table + (size_t)position.at[i] * width;
 
-        for (int c = 0; c < columns; c++, out += width) {
-            int left = sample_at(c, columns, side, across);
-
-            for (int i = 0; i < 16; i++) {
-                int y = clamp(top + i / 4, side), x = clamp(left + i % 4, side);
-                const float *from = table + (size_t)(y * side + x) * width;
-                float weight = (float)(down[i / 4] * across[i % 4]);
-
-                for (size_t j = 0; j < width; j++)
-                    out[j] += weight * from[j];
-            }
+            for (size_t j = 0; j < width; j++)
+                out[j] += position.weight[i] * from[j];
         }
     }
 }

@@ -29,6 +29,15 @@ FM_MUST_CHECK fm_status rt_tower_run(const rt_tower *tower, const rt_compute *co
                                      float *class_out, const float *pixels, size_t n, int height,
                                      int width, fm_err *err);
 
+/* What place (row, column) of a grid of rows x columns gets of a table of side x side positions: these
+ * entries of it, times these weights. */
+typedef struct {
+    int at[16];
+    float weight[16];
+} rt_tower_position;
+void rt_tower_position_of(rt_tower_position *out, int side, int rows, int columns, int row,
+                          int column);
+
 /* After each layer, tokens and the class token before them: "<name>.layer.3". NULL takes it off.
  * name is borrowed. */
 void rt_tower_probe(rt_tower *tower, const char *name, rt_probe probe, void *context);

@@ -174,15 +174,11 @@ static fm_status see_view(const tr_data *d, const rt_picture *picture, tr_sample
     rt_view view;
 
     rt_view_size(c->long_side, patch, picture->width, picture->height, &width, &height);
-    if (width != c->tower.image || height != c->tower.image)
-        return fm_fail(
-            err, FM_E_INPUT,
-            "a picture of %d x %d becomes a view of %d x %d, but the spatial encoder has "
-            "positions for %d x %d",
-            picture->width, picture->height, width, height, c->tower.image, c->tower.image);
     fm_status st = rt_view_make(&view, picture, width, height, &out->arena, err);
     if (st != FM_OK)
         return st;
+    to->rows = (size_t)(height / patch);
+    to->columns = (size_t)(width / patch);
     to->patches = cut(&out->arena, view.pixels, height, width, 3, patch);
     to->rays = view.rays ? cut(&out->arena, view.rays, height, width, 3, patch) : NULL;
     to->depth = view.depth ? cut(&out->arena, view.depth, height, width, 1, patch) : NULL;
@@ -206,35 +202,35 @@ static int32_t bucket_of(const fm_world_object *object)
     return (int32_t)(1 + hash % (TR_KINDS - 1));
 }
 
-/* The object that most pixels of cell (row, column) of side x side cells show, if it is an eighth of
+/* The object that most pixels of cell (row, column) of rows x columns cells show, if it is an eighth of
  * them: its index, or -1. Many things fill no cell by half. */
-static int shown_in(const fm_world_scene *scene, int side, int row, int column)
+static int shown_in(const fm_world_scene *scene, int rows, int columns, int row, int column)
 {
     int counts[FM_WORLD_OBJECTS_MAX + 1] = {0}, best = 1, all = 0;
 
-    for (int y = row * scene->height / side; y < (row + 1) * scene->height / side; y++)
-        for (int x = column * scene->width / side; x < (column + 1) * scene->width / side; x++)
+    for (int y = row * scene->height / rows; y < (row + 1) * scene->height / rows; y++)
+        for (int x = column * scene->width / columns; x < (column + 1) * scene->width / columns;
+             x++)
             counts[scene->ids[y * scene->width + x]]++, all++;
     for (int i = 2; i <= FM_WORLD_OBJECTS_MAX; i++)
         best = counts[i] > counts[best] ? i : best;
     return counts[best] * 8 >= all && counts[best] > 0 ? best - 1 : -1;
 }
 
-static fm_status label_patches(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
-                               fm_err *err)
+/* Both the tile and the view show the whole picture, but for what the view's shape cuts off. */
+static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t columns,
+                               fm_arena *arena, tr_labels *out, fm_err *err)
 {
-    const rt_config *c = d->config;
-    const rt_tower_config *tower = c->has_vision ? &c->vision : &c->spatial.tower;
-    int side = tower->image / tower->patch;
-    size_t n = (size_t)side * (size_t)side;
-    int32_t *kinds = fm_arena_alloc(&out->arena, n, sizeof(*kinds));
-    float *places = fm_arena_alloc(&out->arena, n * 3, sizeof(*places));
-    bool *placed = fm_arena_alloc(&out->arena, n, sizeof(*placed));
+    size_t n = rows * columns;
+    int32_t *kinds = fm_arena_alloc(arena, n, sizeof(*kinds));
+    float *places = fm_arena_alloc(arena, n * 3, sizeof(*places));
+    bool *placed = fm_arena_alloc(arena, n, sizeof(*placed));
 
     if (!kinds || !places || !placed)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
-        int object = shown_in(scene, side, (int)i / side, (int)i % side);
+        int object =
+            shown_in(scene, (int)rows, (int)columns, (int)(i / columns), (int)(i % columns));
 
         if (object < 0 || object >= scene->n_objects)
             continue;
@@ -243,10 +239,22 @@ static fm_status label_patches(const tr_data *d, const fm_world_scene *scene, tr
         for (size_t j = 0; j < 3; j++)
             places[i * 3 + j] = (float)scene->objects[object].centre[j];
     }
-    out->example.kinds = kinds;
-    out->example.places = places;
-    out->example.placed = placed;
+    *out = (tr_labels){n, kinds, places, placed};
     return FM_OK;
+}
+
+static fm_status label_towers(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
+                              fm_err *err)
+{
+    tr_example *e = &out->example;
+    size_t side =
+        d->config->has_vision ? (size_t)(d->config->vision.image / d->config->vision.patch) : 0;
+    fm_status st =
+        e->tile ? label_patches(scene, side, side, &out->arena, &e->labels[0], err) : FM_OK;
+
+    return st == FM_OK && e->view.patches ? label_patches(scene, e->view.rows, e->view.columns,
+                                                          &out->arena, &e->labels[1], err)
+                                          : st;
 }
 
 /* ---- asking ---- */
@@ -266,15 +274,20 @@ static void answer_of(const fm_world_question *q, bool reasoning, char out[TEXT_
     snprintf(out, TEXT_BYTES, "<think>%s</think><answer>%s</answer>", steps, q->answer);
 }
 
-/* *n is 0 where it is too long. */
-static fm_status ask(const tr_data *d, const fm_world_question *q, bool reasoning, fm_arena *arena,
+/* How a question is put and answered. */
+typedef struct {
+    bool brief, reasoning;
+} manner;
+
+/* out->n is 0 where it is too long. */
+static fm_status ask(const tr_data *d, const fm_world_question *q, manner how, fm_arena *arena,
                      tr_question *out, fm_err *err)
 {
     char prompt[TEXT_BYTES], answer[TEXT_BYTES];
     rt_ids ids = {0};
 
-    fm_world_prompt(q, prompt, sizeof(prompt));
-    answer_of(q, reasoning, answer);
+    fm_world_prompt(q, how.brief, prompt, sizeof(prompt));
+    answer_of(q, how.reasoning, answer);
     *out = (tr_question){0};
     fm_status st = rt_prompt_question(&ids, &d->frame, d->tokenizer, prompt, err);
     if (st == FM_OK && d->scale >= 0)
@@ -307,9 +320,10 @@ static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *
     size_t n = 0;
 
     for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
-        bool reasoning = fm_rng_unit(rng) < d->recipe->reasoning;
+        manner how = {.brief = fm_rng_unit(rng) < d->recipe->brief,
+                      .reasoning = fm_rng_unit(rng) < d->recipe->reasoning};
 
-        st = ask(d, &scene->questions[i], reasoning, &out->arena, &questions[n], err);
+        st = ask(d, &scene->questions[i], how, &out->arena, &questions[n], err);
         n += st == FM_OK && questions[n].n > 0;
     }
     out->example.questions = questions;
@@ -322,9 +336,11 @@ static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *
 static fm_world_settings settings_at(const tr_recipe *recipe, uint64_t index)
 {
     bool held_out = index >= TR_HELD_OUT;
-    fm_world_settings settings = tr_recipe_scene(
-        recipe, held_out ? recipe->n_stages - 1
-                         : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures));
+    fm_world_settings settings =
+        tr_recipe_scene(recipe,
+                        held_out ? recipe->n_stages - 1
+                                 : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures),
+                        index);
 
     if (held_out)
         settings.split = FM_WORLD_VALIDATION;
@@ -352,6 +368,6 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
     if (st == FM_OK && d->config->has_spatial)
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
-        st = label_patches(d, scene, out, err);
+        st = label_towers(d, scene, out, err);
     return st == FM_OK ? ask_all(d, scene, &rng, out, err) : st;
 }

@@ -81,7 +81,8 @@ static tr_rows norm_heads(tr_pass *pass, tr_rows x, const rt_decoder_config *c,
 }
 
 tr_rows tr_decoder_run(tr_pass *pass, const tr_decoder *decoder, tr_rows x, const size_t *positions,
-                       const tr_span *spans, size_t n_spans)
+                       const tr_span *spans, size_t n_spans, const tr_place *wanted,
+                       size_t n_wanted)
 {
     const rt_decoder_config *c = &decoder->config;
     size_t size = (size_t)c->head_size;
@@ -97,6 +98,10 @@ tr_rows tr_decoder_run(tr_pass *pass, const tr_decoder *decoder, tr_rows x, cons
         q = tr_rotate(pass, q, angles, size);
         k = tr_rotate(pass, k, angles, size);
         v = tr_attention(pass, q, k, v, spans, n_spans, (size_t)c->heads, (size_t)c->kv_heads);
+        if (i + 1 == c->layers) { /* the others' states are of no more use */
+            v = tr_gather(pass, &v, 1, wanted, n_wanted, v.width);
+            x = tr_gather(pass, &x, 1, wanted, n_wanted, x.width);
+        }
         x = tr_add(pass, x, tr_apply(pass, v, &l->out));
         normed = tr_rms_norm(pass, x, l->mlp_norm.weight, c->norm_eps);
         tr_rows inner =

@@ -44,6 +44,10 @@ tr_rows tr_linear(tr_pass *pass, tr_rows x, tr_param weight, tr_param bias);
 tr_rows tr_add(tr_pass *pass, tr_rows x, tr_rows y);
 /* x[i] + table[i % rows of the table], in place of x, gradients too. */
 tr_rows tr_add_table(tr_pass *pass, tr_rows x, tr_param table);
+/* x[i] + the sum over j < parts of weights[i][j] table[at[i][j]], likewise; at and weights live until the
+ * pass is reset. */
+tr_rows tr_add_mixed(tr_pass *pass, tr_rows x, tr_param table, const int32_t *at,
+                     const float *weights, size_t parts);
 /* x times scale, by columns: LayerScale. */
 tr_rows tr_scale(tr_pass *pass, tr_rows x, tr_param scale);
 

@@ -48,26 +48,6 @@ static bool has_tower(const tr_network *n, size_t tower)
     return n->auxiliary.kinds > 0 && (tower == 0 ? n->config.has_vision : n->config.has_spatial);
 }
 
-size_t tr_example_patches(const tr_network *network)
-{
-    const rt_config *c = &network->config;
-
-    return tr_tower_patches(c->has_vision ? &c->vision : &c->spatial.tower);
-}
-
-static fm_status check_grids(const tr_network *n, fm_err *err)
-{
-    const rt_config *c = &n->config;
-
-    if (has_tower(n, 0) && has_tower(n, 1) &&
-        tr_tower_patches(&c->vision) != tr_tower_patches(&c->spatial.tower))
-        return fm_fail(err, FM_E_INPUT,
-                       "the towers cut a picture into %zu and %zu patches: auxiliary heads need as "
-                       "many in both",
-                       tr_tower_patches(&c->vision), tr_tower_patches(&c->spatial.tower));
-    return FM_OK;
-}
-
 static fm_status put_head(tr_store *store, const char *tower, const char *name, size_t n_out,
                           size_t n_in, fm_err *err)
 {
@@ -155,8 +135,6 @@ fm_status tr_network_new(tr_network **out, const rt_config *config, const tr_aux
     fm_status st = config->has_depth ? fm_fail(err, FM_E_INPUT, "a depth tower is not trained")
                                      : rt_layout_walk(config, visit_slot, &n->store, err);
     if (st == FM_OK)
-        st = check_grids(n, err);
-    if (st == FM_OK)
         st = put_heads(n, err);
     if (st == FM_OK)
         st = tr_store_make(&n->store, arithmetic, &rng, err);
@@ -197,6 +175,9 @@ typedef struct {
     size_t *positions;
     size_t n, n_shared;
     tr_span *spans;
+    tr_place *wanted; /* of each question: the <SCALE> token, where there is one, then what precedes
+                         each token of the answer */
+    size_t n_wanted;
 } run;
 
 static void see(run *r)
@@ -208,15 +189,15 @@ static void see(run *r)
     if (e->tile) {
         size_t side = (size_t)(c->vision.image / c->vision.patch);
 
-        r->features[0] = tr_tower_run(r->pass, &n->vision, e->tile, NULL);
+        r->features[0] = tr_tower_run(r->pass, &n->vision, e->tile, side, side, NULL);
         r->sources[TILE] = tr_projector_run(r->pass, &n->projector, r->features[0], side, side);
     }
     if (e->view.patches) {
-        size_t side = (size_t)(c->spatial.tower.image / c->spatial.tower.patch);
         tr_rows token, tapped = tr_spatial_run(r->pass, &n->spatial, &e->view, &token);
 
         r->features[1] = tapped;
-        r->sources[VIEW] = tr_projector_run(r->pass, &n->spatial_projector, tapped, side, side);
+        r->sources[VIEW] =
+            tr_projector_run(r->pass, &n->spatial_projector, tapped, e->view.rows, e->view.columns);
         if (c->spatial.give_scale_token)
             r->sources[VIEW] =
                 tr_append(r->pass, r->sources[VIEW],
@@ -259,6 +240,8 @@ static bool lay_out(run *r)
     r->places = tr_pass_take(r->pass, most * sizeof(*r->places));
     r->positions = tr_pass_take(r->pass, most * sizeof(*r->positions));
     r->spans = tr_pass_take(r->pass, (e->n_questions + 1) * sizeof(*r->spans));
+    /* A row is wanted twice at most: by the scale, and by the answer's first token. */
+    r->wanted = tr_pass_take(r->pass, 2 * most * sizeof(*r->wanted));
     if (r->pass->failed)
         return false;
     for (size_t i = 0; i < e->n_before; i++) {
@@ -281,18 +264,35 @@ static bool lay_out(run *r)
     return true;
 }
 
+static void want(run *r, size_t row)
+{
+    r->wanted[r->n_wanted++] = (tr_place){0, row};
+}
+
+/* All that something is learnt from. */
+static void want_learnt(run *r)
+{
+    for (size_t q = 0; q < r->example->n_questions; q++) {
+        const tr_question *asked = &r->example->questions[q];
+        size_t first = r->spans[q + 1].first;
+
+        if (asked->scale > 0)
+            want(r, first + asked->scale);
+        for (size_t i = asked->answer; i < asked->n; i++)
+            want(r, first + i - 1);
+    }
+}
+
+/* States of what is wanted. */
 static tr_rows go_forward(run *r)
 {
     const tr_network *n = r->network;
     size_t width = (size_t)n->config.llm.width;
 
-    see(r);
-    if (!lay_out(r))
-        return (tr_rows){.width = width};
     r->sources[TEXT] = tr_embed(r->pass, n->decoder.embeddings, r->ids, r->n_ids);
     tr_rows x = tr_gather(r->pass, r->sources, SOURCES, r->places, r->n, width);
     return tr_decoder_run(r->pass, &n->decoder, x, r->positions, r->spans,
-                          r->example->n_questions + 1);
+                          r->example->n_questions + 1, r->wanted, r->n_wanted);
 }
 
 /* ---- losses ---- */
@@ -326,20 +326,21 @@ static size_t count_right(tr_rows logits, const int32_t *targets)
     return right;
 }
 
-/* The rows of `hidden` that something is learnt from, by question: those in front of each token of
- * the answer, with these tokens; or those of the <SCALE> tokens. */
+/* hidden: as want_learnt() has it; each loss takes its rows of them. */
 static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
 {
     const tr_example *e = r->example;
     tr_place *places = tr_pass_take(r->pass, r->n * sizeof(*places));
     int32_t *targets = tr_pass_take(r->pass, r->n * sizeof(*targets));
-    size_t n = 0;
+    size_t n = 0, row = 0;
 
-    for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++)
+    for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++) {
+        row += e->questions[q].scale > 0;
         for (size_t i = e->questions[q].answer; i < e->questions[q].n; i++) {
-            places[n] = (tr_place){0, r->spans[q + 1].first + i - 1};
+            places[n] = (tr_place){0, row++};
             targets[n++] = e->questions[q].ids[i];
         }
+    }
     hidden = tr_gather(r->pass, &hidden, 1, places, n, hidden.width);
     tr_rows logits = tr_decoder_logits(r->pass, &r->network->decoder, hidden);
     out->n_tokens = logits.n;
@@ -352,13 +353,17 @@ static void lose_scales(run *r, tr_rows hidden, double weight, tr_losses *out)
     const tr_example *e = r->example;
     tr_place *places = tr_pass_take(r->pass, e->n_questions * sizeof(*places));
     float *targets = tr_pass_floats(r->pass, e->n_questions);
-    size_t n = 0;
+    size_t n = 0, row = 0;
 
-    for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++)
-        if (e->questions[q].scale > 0) {
-            places[n] = (tr_place){0, r->spans[q + 1].first + e->questions[q].scale};
+    for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++) {
+        const tr_question *asked = &e->questions[q];
+
+        if (asked->scale > 0) {
+            places[n] = (tr_place){0, row++};
             targets[n++] = e->log_scale;
         }
+        row += asked->n - asked->answer;
+    }
     if (n == 0)
         return;
     hidden = tr_gather(r->pass, &hidden, 1, places, n, hidden.width);
@@ -369,32 +374,41 @@ static void lose_scales(run *r, tr_rows hidden, double weight, tr_losses *out)
 
 static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
 {
-    const tr_example *e = r->example;
-
-    for (size_t i = 0; e->kinds && i < 2; i++) {
+    for (size_t i = 0; i < 2 && r->network->auxiliary.kinds > 0; i++) {
+        const tr_labels *labels = &r->example->labels[i];
         tr_rows x = r->features[i];
 
-        if (x.n == 0 || r->network->auxiliary.kinds == 0)
+        if (x.n == 0 || labels->n == 0)
             continue;
         tr_rows kinds = tr_apply(r->pass, x, &r->network->heads[i].kind);
         tr_rows places = tr_apply(r->pass, x, &r->network->heads[i].place);
-        out->kind += tr_cross_entropy(r->pass, kinds, e->kinds, weights->kind);
-        out->place += tr_squares(r->pass, places, e->places, e->placed, weights->place);
-        out->n_kinds_right += count_right(kinds, e->kinds);
+        out->kind += tr_cross_entropy(r->pass, kinds, labels->kinds, weights->kind);
+        out->place += tr_squares(r->pass, places, labels->places, labels->placed, weights->place);
+        out->n_kinds_right += count_right(kinds, labels->kinds);
         for (size_t j = 0; j < x.n; j++) {
-            out->n_kinds += e->kinds[j] >= 0;
-            out->n_places += e->placed[j];
+            out->n_kinds += labels->kinds[j] >= 0;
+            out->n_places += labels->placed[j];
         }
     }
+}
+
+/* Until everything has its row; false where memory ran out. */
+static bool prepare(run *r)
+{
+    see(r);
+    return lay_out(r);
 }
 
 void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *example,
                     const tr_weights *weights, tr_losses *out)
 {
     run r = {.network = network, .pass = pass, .example = example};
-    tr_rows hidden = go_forward(&r);
 
     *out = (tr_losses){0};
+    if (!prepare(&r))
+        return;
+    want_learnt(&r);
+    tr_rows hidden = go_forward(&r);
     lose_tokens(&r, hidden, weights->token, out);
     if (network->config.has_scale)
         lose_scales(&r, hidden, weights->scale, out);
@@ -407,13 +421,11 @@ tr_rows tr_network_logits(const tr_network *network, tr_pass *pass, const tr_exa
                           size_t last)
 {
     run r = {.network = network, .pass = pass, .example = example};
-    tr_rows hidden = go_forward(&r);
-    tr_place *places = tr_pass_take(pass, example->n_questions * last * sizeof(*places));
-    size_t n = 0;
 
-    for (size_t q = 0; !pass->failed && q < example->n_questions; q++)
+    if (!prepare(&r))
+        return (tr_rows){.width = (size_t)network->config.llm.vocabulary};
+    for (size_t q = 1; q <= example->n_questions; q++)
         for (size_t i = last; i > 0; i--)
-            places[n++] = (tr_place){0, r.spans[q + 1].first + r.spans[q + 1].n - i};
-    return tr_decoder_logits(pass, &network->decoder,
-                             tr_gather(pass, &hidden, 1, places, n, hidden.width));
+            want(&r, r.spans[q].first + r.spans[q].n - i);
+    return tr_decoder_logits(pass, &network->decoder, go_forward(&r));
 }

@@ -49,6 +49,14 @@ typedef struct {
     size_t scale;     /* the index of the <SCALE> token; 0: there is none */
 } tr_question;
 
+/* What an auxiliary head is asked of each of the n patches of its tower; n 0: nothing. */
+typedef struct {
+    size_t n;
+    const int32_t *kinds; /* -1: not of this one */
+    const float *places;  /* [n][3] */
+    const bool *placed;   /* [n]: whether a place is asked */
+} tr_labels;
+
 typedef struct {
     const float *tile;     /* tr_cut_patches() of what rt_picture_tiles() gives; NULL: none */
     tr_view view;          /* patches NULL: none */
@@ -56,16 +64,9 @@ typedef struct {
     size_t n_before;
     const tr_question *questions;
     size_t n_questions;
-    float log_scale; /* where a question has a <SCALE> token */
-
-    /* Of every patch, the towers' grids being the same; kinds NULL: not asked. */
-    const int32_t *kinds; /* -1: not asked of this one */
-    const float *places;  /* [patches][3] */
-    const bool *placed;   /* [patches]: whether a place is asked */
+    float log_scale;     /* where a question has a <SCALE> token */
+    tr_labels labels[2]; /* of the tile's patches, of the view's */
 } tr_example;
-
-/* Of each tower; where there are auxiliary heads, both have as many. */
-size_t tr_example_patches(const tr_network *network);
 
 /* How much one token, one scale, one patch's kind and one patch's place count. */
 typedef struct {

@@ -62,11 +62,11 @@ typedef struct {
 FM_MUST_CHECK fm_status tr_tower_find(tr_tower *out, const rt_tower_config *config, bool siglip,
                                       const tr_store *store, const char *part, fm_arena *arena,
                                       fm_err *err);
-size_t tr_tower_patches(const rt_tower_config *config);
-/* patches[tr_tower_patches()][3 patch patch], as tr_cut_patches() gives them. class_out (NULL: not
+/* patches[rows columns][3 patch patch], as tr_cut_patches() gives them; where the grid is not the one
+ * that the table of positions is for, the table is resized as the engine does it. class_out (NULL: not
  * wanted) takes the class token's row. */
-tr_rows tr_tower_run(tr_pass *pass, const tr_tower *tower, const float *patches,
-                     tr_rows *class_out);
+tr_rows tr_tower_run(tr_pass *pass, const tr_tower *tower, const float *patches, size_t rows,
+                     size_t columns, tr_rows *class_out);
 /* pixels[height][width][channels] as rows of patches: channel, line, column. */
 void tr_cut_patches(float *out, const float *pixels, size_t height, size_t width, size_t channels,
                     size_t patch);
@@ -103,9 +103,10 @@ typedef struct {
     tr_block *blocks;
 } tr_spatial;
 
-/* One view, without a pose: patches as of the tower, of rays three channels, of depth one (divided by
+/* One view, without a pose: rows x columns patches as of the tower, of rays three channels, of depth one (divided by
  * its mean, then log(1 + x)). rays or depth NULL: not known. */
 typedef struct {
+    size_t rows, columns;
     const float *patches, *rays, *depth;
     float depth_mean;
 } tr_view;
@@ -131,9 +132,11 @@ typedef struct {
 
 FM_MUST_CHECK fm_status tr_decoder_find(tr_decoder *out, const rt_decoder_config *config,
                                         const tr_store *store, fm_arena *arena, fm_err *err);
-/* Final normed states of x, whose rows stand at positions[n] and see what spans say. */
+/* Final normed states of the wanted rows of x, in their order. x's rows stand at positions[n] and see
+ * what spans say. Places are of source 0, and live until the pass is reset. */
 tr_rows tr_decoder_run(tr_pass *pass, const tr_decoder *decoder, tr_rows x, const size_t *positions,
-                       const tr_span *spans, size_t n_spans);
+                       const tr_span *spans, size_t n_spans, const tr_place *wanted,
+                       size_t n_wanted);
 tr_rows tr_decoder_logits(tr_pass *pass, const tr_decoder *decoder, tr_rows hidden);
 
 /* ---- the scale decoder (scale.c) ---- */

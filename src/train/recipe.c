@@ -10,6 +10,7 @@
 #include "engine/members.h"
 
 static const unsigned all_families = (1U << FM_WORLD_FAMILIES) - 1;
+static const unsigned all_forms = (1U << FM_WORLD_FORMS) - 1;
 static const unsigned all_places = (1U << FM_WORLD_PLACES) - 1;
 
 tr_recipe tr_recipe_default(void)
@@ -29,14 +30,18 @@ tr_recipe tr_recipe_default(void)
                       .eps = 1e-8,
                       .decay = 0.01,
                       .clip = 1},
-        .width = 128,
-        .height = 128,
+        .sizes = {{128, 128}},
+        .n_sizes = 1,
         .noise = true,
+        .end_effector = true,
         .without_camera = 0.2,
         .without_depth = 0.2,
         .longest = 384,
-        .stages =
-            {{.things = {2, 8}, .families = all_families, .places = all_places, .per_family = 1}},
+        .stages = {{.things = {2, 8},
+                    .families = all_families,
+                    .places = all_places,
+                    .forms = all_forms,
+                    .per_family = 1}},
         .n_stages = 1,
         .save_every = 500,
         .judge_every = 500,
@@ -114,6 +119,11 @@ static const char *family_name(int i)
     return fm_world_family_name((fm_world_family)i);
 }
 
+static const char *form_name(int i)
+{
+    return fm_world_form_name((fm_world_form)i);
+}
+
 static const char *place_name(int i)
 {
     return fm_world_place_name((fm_world_place)i);
@@ -169,8 +179,8 @@ static fm_status read_mixture(const reading *r, const cJSON *object)
 /* A stage has what the one before it had where it says nothing. */
 static fm_status read_stage(const reading *r, const cJSON *object, tr_stage *stage)
 {
-    static const char *const names[] = {"until",  "things",     "families",
-                                        "places", "per_family", "easy_names"};
+    static const char *const names[] = {"until", "things",     "families",  "places",
+                                        "forms", "per_family", "easy_names"};
     rt_members m = open_members(r, object, "stages", names, FM_COUNT_OF(names));
 
     stage->until = 0;
@@ -179,6 +189,7 @@ static fm_status read_stage(const reading *r, const cJSON *object, tr_stage *sta
     if (stage->things[0] > stage->things[1])
         rt_members_fail(&m, "things", "'stages.things' wants the fewest before the most");
     read_set(&m, "families", family_name, FM_WORLD_FAMILIES, &stage->families);
+    read_set(&m, "forms", form_name, FM_WORLD_FORMS, &stage->forms);
     read_set(&m, "places", place_name, FM_WORLD_PLACES, &stage->places);
     rt_members_whole(&m, "per_family", 1, 8, &stage->per_family);
     rt_members_bool(&m, "easy_names", &stage->easy_names);
@@ -215,20 +226,47 @@ static fm_status read_stages(const reading *r, const cJSON *list)
     return st;
 }
 
+/* "sizes: [[128, 96], [96, 128]]" */
+static void read_sizes(rt_members *m, tr_recipe *out)
+{
+    const cJSON *list = rt_members_find(m, "sizes", NULL), *item;
+    int n = 0;
+
+    if (!list)
+        return;
+    cJSON_ArrayForEach(item, list)
+    {
+        const cJSON *width = cJSON_GetArrayItem(item, 0), *height = cJSON_GetArrayItem(item, 1);
+        tr_size size = {cJSON_IsNumber(width) ? width->valueint : 0,
+                        cJSON_IsNumber(height) ? height->valueint : 0};
+
+        if (n == TR_MOST_SIZES || cJSON_GetArraySize(item) != 2 || size.width < FM_WORLD_MIN_SIDE ||
+            size.width > 1024 || size.height < FM_WORLD_MIN_SIDE || size.height > 1024) {
+            rt_members_fail(m, "sizes",
+                            "'data.sizes' wants up to %d of [width, height], each %d to 1024",
+                            TR_MOST_SIZES, FM_WORLD_MIN_SIDE);
+            return;
+        }
+        out->sizes[n++] = size;
+    }
+    if (n == 0)
+        rt_members_fail(m, "sizes", "'data.sizes' wants a list, as [[128, 96], [96, 128]]");
+    out->n_sizes = n;
+}
+
 static fm_status read_data(const reading *r, const cJSON *object)
 {
-    static const char *const names[] = {"size",          "noise",     "without_camera",
-                                        "without_depth", "reasoning", "longest"};
+    static const char *const names[] = {"sizes",         "noise", "end_effector", "without_camera",
+                                        "without_depth", "brief", "reasoning",    "longest"};
     tr_recipe *out = r->out;
     rt_members m = open_members(r, object, "data", names, FM_COUNT_OF(names));
-    int size[] = {out->width, out->height};
 
-    rt_members_list(&m, "size", FM_WORLD_MIN_SIDE, 1024, size, 2);
-    out->width = size[0];
-    out->height = size[1];
+    read_sizes(&m, out);
     rt_members_bool(&m, "noise", &out->noise);
+    rt_members_bool(&m, "end_effector", &out->end_effector);
     rt_members_number(&m, "without_camera", 0, 1, &out->without_camera);
     rt_members_number(&m, "without_depth", 0, 1, &out->without_depth);
+    rt_members_number(&m, "brief", 0, 1, &out->brief);
     rt_members_number(&m, "reasoning", 0, 1, &out->reasoning);
     rt_members_whole(&m, "longest", 16, 4096, &out->longest);
     return m.st;
@@ -315,20 +353,23 @@ int tr_recipe_stage(const tr_recipe *recipe, uint64_t step)
     return i;
 }
 
-fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage)
+fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage, uint64_t index)
 {
     const tr_stage *from = &recipe->stages[stage];
+    const tr_size *size = &recipe->sizes[index % (uint64_t)recipe->n_sizes];
     fm_world_settings s = fm_world_default_settings();
 
     s.split = FM_WORLD_TRAIN;
     s.seed = recipe->seed;
-    s.width = recipe->width;
-    s.height = recipe->height;
+    s.width = size->width;
+    s.height = size->height;
     s.noise = recipe->noise;
+    s.no_end_effector = !recipe->end_effector;
     s.fewest = from->things[0];
     s.most = from->things[1];
     s.families = from->families;
     s.places = from->places;
+    s.forms = from->forms;
     s.per_family = from->per_family;
     s.easy_names = from->easy_names;
     return s;

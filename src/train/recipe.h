@@ -17,10 +17,15 @@ enum { TR_MOST_STAGES = 16 };
 typedef struct {
     uint64_t until; /* steps; of the last stage: 0, until the end */
     int things[2];  /* in a scene, fewest and most */
-    unsigned families, places;
+    unsigned families, places, forms;
     int per_family;
     bool easy_names;
 } tr_stage;
+
+enum { TR_MOST_SIZES = 8 };
+typedef struct {
+    int width, height; /* pixels */
+} tr_size;
 
 typedef struct {
     char model
@@ -31,10 +36,12 @@ typedef struct {
     tr_mixture mixture;
     tr_optimiser optimiser; /* its steps are those above */
 
-    int width, height;
-    bool noise;
+    tr_size sizes[TR_MOST_SIZES]; /* of pictures, each as often as the others */
+    int n_sizes;
+    bool noise, end_effector; /* end_effector: paths of the point between the fingers, too */
     /* Of all pictures, the shares that come without intrinsics, and with intrinsics but no depth. */
     double without_camera, without_depth;
+    double brief;     /* the share of questions that do not say the form of the answer */
     double reasoning; /* the share of questions whose answer is preceded by its reasoning */
     int longest;      /* tokens of a question with its answer; longer ones are left out */
     tr_stage stages[TR_MOST_STAGES];
@@ -49,8 +56,8 @@ tr_recipe tr_recipe_default(void);
 FM_MUST_CHECK fm_status tr_recipe_read(tr_recipe *out, const char *path, fm_arena *arena,
                                        fm_err *err);
 
-/* The stage that a step is in, and what the generator makes in it, for training. */
+/* The stage that a step is in, and what the generator makes of picture `index` in it, for training. */
 int tr_recipe_stage(const tr_recipe *recipe, uint64_t step);
-fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage);
+fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage, uint64_t index);
 
 #endif

@@ -272,7 +272,7 @@ static fm_status count_scene(tr_vocabulary *vocabulary, const fm_world_scene *sc
     fm_status st = FM_OK;
 
     for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
-        fm_world_prompt(&scene->questions[i], text, sizeof(text));
+        fm_world_prompt(&scene->questions[i], false, text, sizeof(text));
         st = tr_vocabulary_count(vocabulary, text, err);
         if (st == FM_OK)
             st = tr_vocabulary_count(vocabulary, scene->questions[i].answer, err);
@@ -298,7 +298,7 @@ fm_status tr_session_words(const char *recipe, size_t pictures, size_t tokens, c
     if (st == FM_OK)
         st = tr_vocabulary_new(&vocabulary, err);
     for (size_t i = 0; i < pictures && st == FM_OK; i++) {
-        fm_world_settings settings = tr_recipe_scene(&r, r.n_stages - 1);
+        fm_world_settings settings = tr_recipe_scene(&r, r.n_stages - 1, i);
 
         st = fm_world_scene_make(&settings, i, &scene, err);
         if (st == FM_OK)

@@ -112,24 +112,24 @@ fm_status tr_spatial_find(tr_spatial *out, const rt_spatial_config *config, cons
 
 /* ---- running ---- */
 
-static tr_rows convolve(tr_pass *pass, tr_rows x, const tr_affine *linear, size_t side)
+static tr_rows convolve(tr_pass *pass, tr_rows x, const tr_affine *linear, const tr_view *view)
 {
-    return tr_apply(pass, tr_neighbours(pass, x, side, side), linear);
+    return tr_apply(pass, tr_neighbours(pass, x, view->rows, view->columns), linear);
 }
 
+/* Rays or depth, by patches, as tower->width features each. */
 static tr_rows read_field(tr_pass *pass, const tr_spatial *s, const tr_dense *d,
-                          const float *patches, size_t channels)
+                          const tr_view *view, const float *patches, size_t channels)
 {
-    const rt_tower_config *c = &s->config.tower;
-    size_t side = (size_t)(c->image / c->patch), area = (size_t)c->patch * (size_t)c->patch;
-    tr_rows x = tr_input(pass, patches, side * side, channels * area);
+    size_t area = (size_t)s->config.tower.patch * (size_t)s->config.tower.patch;
+    tr_rows x = tr_input(pass, patches, view->rows * view->columns, channels * area);
 
-    x = convolve(pass, x, &d->conv_in, side);
+    x = convolve(pass, x, &d->conv_in, view);
     for (size_t i = 0; i < 2; i++) {
-        tr_rows bent = tr_gelu(pass, convolve(pass, x, &d->conv1[i], side), false);
+        tr_rows bent = tr_gelu(pass, convolve(pass, x, &d->conv1[i], view), false);
         tr_rows straight = tr_apply(pass, x, &d->shortcut[i]);
 
-        bent = convolve(pass, bent, &d->conv2[i], side);
+        bent = convolve(pass, bent, &d->conv2[i], view);
         x = tr_gelu(pass, tr_add(pass, straight, bent), false);
     }
     x = tr_apply(pass, x, &d->conv_out);
@@ -153,12 +153,12 @@ static tr_rows read_number(tr_pass *pass, const tr_global *g, float number, size
 /* Patches with their geometry. */
 static tr_rows fuse(tr_pass *pass, const tr_spatial *s, const tr_view *view)
 {
-    tr_rows x = tr_tower_run(pass, &s->tower, view->patches, NULL);
+    tr_rows x = tr_tower_run(pass, &s->tower, view->patches, view->rows, view->columns, NULL);
 
     if (view->rays)
-        x = tr_add(pass, x, read_field(pass, s, &s->rays, view->rays, 3));
+        x = tr_add(pass, x, read_field(pass, s, &s->rays, view, view->rays, 3));
     if (view->depth) {
-        x = tr_add(pass, x, read_field(pass, s, &s->depth, view->depth, 1));
+        x = tr_add(pass, x, read_field(pass, s, &s->depth, view, view->depth, 1));
         x = tr_add(pass, x,
                    read_number(pass, &s->depth_scale, logf(view->depth_mean + 1e-8F), x.n));
     }

@@ -104,6 +104,47 @@ tr_rows tr_add_table(tr_pass *pass, tr_rows x, tr_param table)
     return x;
 }
 
+typedef struct {
+    tr_rows x;
+    tr_param table;
+    const int32_t *at;
+    const float *weights;
+    size_t parts;
+} mixed_note;
+
+static void mixed_back(tr_pass *pass, const void *what)
+{
+    const mixed_note *note = what;
+    float *gradient = tr_pass_gradient(pass, note->table);
+    size_t width = note->x.width;
+
+    for (size_t i = 0; i < note->x.n * note->parts; i++) {
+        float *to = gradient + (size_t)note->at[i] * width;
+        const float *from = note->x.dx + i / note->parts * width;
+
+        for (size_t j = 0; j < width; j++)
+            to[j] += note->weights[i] * from[j];
+    }
+}
+
+tr_rows tr_add_mixed(tr_pass *pass, tr_rows x, tr_param table, const int32_t *at,
+                     const float *weights, size_t parts)
+{
+    const float *values = tr_pass_values(pass, table);
+
+    for (size_t i = 0; i < x.n * parts; i++) {
+        const float *from = values + (size_t)at[i] * x.width;
+        float *to = x.x + i / parts * x.width;
+
+        for (size_t j = 0; j < x.width; j++)
+            to[j] += weights[i] * from[j];
+    }
+    mixed_note *note = tr_pass_note(pass, mixed_back, sizeof(*note));
+    if (note)
+        *note = (mixed_note){x, table, at, weights, parts};
+    return x;
+}
+
 /* ---- LayerScale ---- */
 
 typedef struct {

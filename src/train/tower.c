@@ -1,15 +1,8 @@
-/* Owns a vision transformer: patches in, features out. The grid is the one that its table of
- * positions is for. */
+/* Owns a vision transformer: patches in, features out. */
 #include <stdio.h>
 
+#include "engine/tower.h"
 #include "train/parts.h"
-
-size_t tr_tower_patches(const rt_tower_config *config)
-{
-    size_t side = (size_t)(config->image / config->patch);
-
-    return side * side;
-}
 
 void tr_cut_patches(float *out, const float *pixels, size_t height, size_t width, size_t channels,
                     size_t patch)
@@ -39,7 +32,8 @@ static fm_status find_ends(tr_tower *t, bool siglip, const tr_store *store, cons
 {
     const rt_tower_config *c = &t->config;
     tr_source from = {store, part, siglip ? "vision_model.embeddings." : "encoder.model."};
-    size_t width = (size_t)c->width, rows = tr_tower_patches(c) + (c->class_token ? 1 : 0);
+    size_t width = (size_t)c->width, side = (size_t)(c->image / c->patch);
+    size_t rows = side * side + (c->class_token ? 1 : 0);
     fm_status st = tr_find_linear(&from, &t->patch, siglip ? "patch_embedding" : "patch_embed.proj",
                                   width, 3 * (size_t)c->patch * (size_t)c->patch, true, err);
 
@@ -80,18 +74,45 @@ fm_status tr_tower_find(tr_tower *out, const rt_tower_config *config, bool sigli
     return st;
 }
 
-tr_rows tr_tower_run(tr_pass *pass, const tr_tower *tower, const float *patches, tr_rows *class_out)
+/* Of a grid of another shape than the table's: the class token's own, then mixtures of the patches'. */
+static tr_rows add_resized(tr_pass *pass, const tr_tower *tower, tr_rows x, size_t rows,
+                           size_t columns)
+{
+    enum { PARTS = 16 };
+    const rt_tower_config *c = &tower->config;
+    int32_t *at = tr_pass_take(pass, x.n * PARTS * sizeof(*at)), first = c->class_token ? 1 : 0;
+    float *weights = tr_pass_floats(pass, x.n * PARTS);
+
+    if (!at || !weights)
+        return x;
+    for (size_t i = 0; i < x.n; i++) {
+        rt_tower_position p = {.weight = {1}};
+        size_t patch = i - (size_t)first;
+
+        if (i >= (size_t)first)
+            rt_tower_position_of(&p, c->image / c->patch, (int)rows, (int)columns,
+                                 (int)(patch / columns), (int)(patch % columns));
+        for (size_t j = 0; j < PARTS; j++) {
+            at[i * PARTS + j] = i < (size_t)first ? 0 : first + p.at[j];
+            weights[i * PARTS + j] = p.weight[j];
+        }
+    }
+    return tr_add_mixed(pass, x, tower->positions, at, weights, PARTS);
+}
+
+tr_rows tr_tower_run(tr_pass *pass, const tr_tower *tower, const float *patches, size_t rows,
+                     size_t columns, tr_rows *class_out)
 {
     const rt_tower_config *c = &tower->config;
     static const int32_t only = 0;
-    tr_rows x =
-        tr_input(pass, patches, tr_tower_patches(c), 3 * (size_t)c->patch * (size_t)c->patch);
-    size_t first = c->class_token ? 1 : 0;
+    tr_rows x = tr_input(pass, patches, rows * columns, 3 * (size_t)c->patch * (size_t)c->patch);
+    size_t first = c->class_token ? 1 : 0, side = (size_t)(c->image / c->patch);
 
     x = tr_apply(pass, x, &tower->patch);
     if (c->class_token)
         x = tr_append(pass, tr_embed(pass, tower->class_token, &only, 1), x);
-    x = tr_add_table(pass, x, tower->positions);
+    x = rows == side && columns == side ? tr_add_table(pass, x, tower->positions)
+                                        : add_resized(pass, tower, x, rows, columns);
     for (int i = 0; i < c->used_layers; i++)
         x = tr_block_run(pass, &tower->blocks[i], x);
     if (c->final_norm)

@@ -131,23 +131,20 @@ static double per(double weight, size_t n)
 static tr_losses count_all(const tr_trainer *t, size_t *questions)
 {
     tr_losses n = {0};
-    size_t towers = 0;
 
     *questions = 0;
     for (size_t i = 0; i < t->n; i++) {
         const tr_example *e = &t->samples[i].example;
-        size_t patches =
-            t->network->auxiliary.kinds && e->kinds ? tr_example_patches(t->network) : 0;
 
-        towers = (e->tile != NULL) + (e->view.patches != NULL);
         for (size_t q = 0; q < e->n_questions; q++, ++*questions) {
             n.n_tokens += e->questions[q].n - e->questions[q].answer;
             n.n_scales += e->questions[q].scale > 0;
         }
-        for (size_t j = 0; j < patches; j++) {
-            n.n_kinds += (e->kinds[j] >= 0) * towers;
-            n.n_places += e->placed[j] * towers;
-        }
+        for (size_t k = 0; k < 2 && t->network->auxiliary.kinds > 0; k++)
+            for (size_t j = 0; j < e->labels[k].n; j++) {
+                n.n_kinds += e->labels[k].kinds[j] >= 0;
+                n.n_places += e->labels[k].placed[j];
+            }
     }
     return n;
 }

@@ -171,66 +171,69 @@ static void write_answer(fm_world_question *q)
     }
 }
 
-static void put_path_prompt(pen *p, const fm_world_question *q)
+static void put_task(pen *p, const fm_world_question *q)
 {
     bool deep = fm_question_deep(q);
 
     /* The sentences that RoboTracer checkpoints were trained on. */
-    put(p, "Point the %s %s-centric visual trace for the task \"%s\". ", deep ? "3D" : "2D",
+    put(p, "Point the %s %s-centric visual trace for the task \"%s\".", deep ? "3D" : "2D",
         q->end_effector ? "end-effector" : "object", q->question);
     if (q->family == FM_WORLD_FAMILY_LIFTING) {
-        put(p, "The 2D visual trace is ");
+        put(p, " The 2D visual trace is ");
         put_points(p, q, false);
-        put(p, ". ");
+        put(p, ".");
     }
-    if (deep)
-        put(p,
-            "Your answer should be formatted as a list of tuples, i.e., [(x1, y1, d1), (x2, y2, "
-            "d2), ...], where each tuple contains the x and y coordinates of the point, and d is "
-            "the depth of the point.");
-    else
-        put(p,
-            "Your answer should be formatted as a list of tuples, i.e., [(x1, y1), (x2, y2), ...], "
-            "where each tuple contains the x and y coordinates of the point.");
 }
 
-size_t fm_world_prompt(const fm_world_question *q, char *out, size_t size)
+static void put_form(pen *p, const fm_world_question *q)
+{
+    switch (q->form) {
+    case FM_WORLD_CHOICE:
+        put(p, "\nAnswer with the letter of the right option.");
+        break;
+    case FM_WORLD_YESNO:
+        put(p, "\nAnswer with yes or no.");
+        break;
+    case FM_WORLD_FACT:
+        put(p, "\nAnswer with one sentence.");
+        break;
+    case FM_WORLD_LENGTH:
+        put(p, " Answer with a number in %s.", q->unit);
+        break;
+    case FM_WORLD_POINT_2D:
+        put(p, " Your answer should be formatted as a list with one tuple, i.e., [(x, y)], where x "
+               "and y are the coordinates of the point.");
+        break;
+    case FM_WORLD_POINT:
+        put(p, " Your answer should be formatted as a list with one tuple, i.e., [(x, y, d)], "
+               "where x and y are the coordinates of the point, and d is the depth of the point.");
+        break;
+    default: /* FM_WORLD_PATH */
+        put(p, fm_question_deep(q)
+                   ? " Your answer should be formatted as a list of tuples, i.e., [(x1, y1, d1), "
+                     "(x2, y2, d2), ...], where each tuple contains the x and y coordinates of the "
+                     "point, and d is the depth of the point."
+                   : " Your answer should be formatted as a list of tuples, i.e., [(x1, y1), (x2, "
+                     "y2), ...], where each tuple contains the x and y coordinates of the point.");
+    }
+}
+
+size_t fm_world_prompt(const fm_world_question *q, bool brief, char *out, size_t size)
 {
     pen p = {out, size, 0};
 
     if (size == 0)
         return 0;
     out[0] = '\0';
-    if (q->form == FM_WORLD_PATH) {
-        put_path_prompt(&p, q);
-        return p.n;
-    }
-    put(&p, "%s", q->question);
+    if (q->form == FM_WORLD_PATH)
+        put_task(&p, q);
+    else
+        put(&p, "%s", q->question);
     for (int i = 0; i < q->n_options; i++)
         put(&p, "\n%c. %s", 'A' + i, q->options[i]);
-    switch (q->form) {
-    case FM_WORLD_CHOICE:
-        put(&p, "\nAnswer with the letter of the right option.");
-        break;
-    case FM_WORLD_YESNO:
-        put(&p, "\nAnswer with yes or no.");
-        break;
-    case FM_WORLD_FACT:
-        put(&p, "\nAnswer with one sentence.");
-        break;
-    case FM_WORLD_LENGTH:
-        put(&p, " Answer with a number in %s.", q->unit);
-        break;
-    case FM_WORLD_POINT_2D:
-        put(&p, " Your answer should be formatted as a list with one tuple, i.e., [(x, y)], where "
-                "x and "
-                "y are the coordinates of the point.");
-        break;
-    default:
-        put(&p,
-            " Your answer should be formatted as a list with one tuple, i.e., [(x, y, d)], where x "
-            "and y are the coordinates of the point, and d is the depth of the point.");
-    }
+    /* A length without its unit is no question. */
+    if (!brief || q->form == FM_WORLD_LENGTH)
+        put_form(&p, q);
     return p.n;
 }
 

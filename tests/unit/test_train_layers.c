@@ -54,6 +54,24 @@ static tr_rows sums(tr_pass *pass, const tr_param *p)
     return tr_scale(pass, tr_add(pass, x, rows_of(pass, p[2])), p[3]);
 }
 
+static const int32_t mixed_at[] = {0, 2, 1, 1, 2, 0, 2, 1};
+static const float mixed_weights[] = {0.5F, -0.25F, 1, 0.75F, 2, 0.125F, 0, 1};
+
+static tr_rows mixed(tr_pass *pass, const tr_param *p)
+{
+    return tr_add_mixed(pass, rows_of(pass, p[0]), p[1], mixed_at, mixed_weights, 2);
+}
+
+static void mixed_ref(const double *const *p, double *out)
+{
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < 5; j++)
+            out[i * 5 + j] =
+                p[0][i * 5 + j] +
+                (double)mixed_weights[i * 2] * p[1][mixed_at[i * 2] * 5 + (int)j] +
+                (double)mixed_weights[i * 2 + 1] * p[1][mixed_at[i * 2 + 1] * 5 + (int)j];
+}
+
 static void sums_ref(const double *const *p, double *out)
 {
     for (size_t i = 0; i < 6; i++)
@@ -279,6 +297,7 @@ static void neighbours_ref(const double *const *p, double *out)
 
 static const layer_case cases[] = {
     {"linear", {{13, 19}, {21, 19}, {1, 21}}, 13 * 21, linear, linear_ref},
+    {"mixed", {{4, 5}, {3, 5}}, 20, mixed, mixed_ref},
     {"sums", {{6, 5}, {3, 5}, {6, 5}, {1, 5}}, 30, sums, sums_ref},
     {"layer norm", {{4, 13}, {1, 13}, {1, 13}}, 52, layer_norm, layer_norm_ref},
     {"rms norm", {{4, 13}, {1, 13}}, 52, rms_norm, rms_norm_ref},

@@ -172,7 +172,7 @@ Test(train_network, towers_and_projectors_are_the_engines)
                                   SMALL_SIDE, &err),
                      FM_OK));
         tr_pass_reset(&b.pass);
-        tr_rows given = tr_tower_run(&b.pass, ours, patches, NULL);
+        tr_rows given = tr_tower_run(&b.pass, ours, patches, 5, 5, NULL);
         cr_assert(eq(sz, given.n, SMALL_PATCHES));
         expect_same(given.x, features, SMALL_PATCHES * 16, siglip ? "siglip" : "dinov2");
         rt_tower_free(tower);
@@ -204,6 +204,7 @@ Test(train_network, the_language_model_and_the_scale_are_the_engines)
                                     {SHARED + OWN, OWN, 0, SHARED, true}};
     static const int32_t ids[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5};
     static float hidden[(SHARED + 2 * OWN) * WIDTH], logits[SMALL_VOCABULARY];
+    static tr_place all[SHARED + 2 * OWN];
     rt_decoder *decoder = NULL;
     rt_scale_decoder *scale = NULL;
     rt_memory *memory = NULL;
@@ -230,7 +231,10 @@ Test(train_network, the_language_model_and_the_scale_are_the_engines)
                rt_decoder_prefill(decoder, &e.compute, memory, q, x.x + (SHARED + q * OWN) * WIDTH,
                                   OWN, hidden + (SHARED + q * OWN) * WIDTH, OWN, &err),
                FM_OK));
-    tr_rows given = tr_decoder_run(&b.pass, &b.network->decoder, x, positions, spans, 3);
+    for (size_t i = 0; i < SHARED + 2 * OWN; i++)
+        all[i] = (tr_place){0, i};
+    tr_rows given =
+        tr_decoder_run(&b.pass, &b.network->decoder, x, positions, spans, 3, all, SHARED + 2 * OWN);
     expect_same(given.x, hidden, sizeof(hidden) / sizeof(float), "hidden");
     rt_decoder_logits(decoder, &e.compute, hidden, 1, logits);
     expect_same(tr_decoder_logits(&b.pass, &b.network->decoder, given).x, logits, SMALL_VOCABULARY,

@@ -30,7 +30,8 @@ static const char small_recipe[] =
     "pictures: 2\n"
     "optimiser: {rate: 0.002, warmup: 1, frozen: [mm_projector]}\n"
     "losses: {scale: 0.2, auxiliary_steps: 3}\n"
-    "data: {size: [40, 40], longest: 400, without_camera: 0, without_depth: 0, reasoning: 0.5}\n"
+    "data: {sizes: [[40, 40], [40, 32]], longest: 400, without_camera: 0, without_depth: 0, "
+    "reasoning: 0.5}\n"
     "stages:\n"
     "  - {until: 2, things: [1, 2], families: [referring], places: [tabletop]}\n"
     "  - {things: [2, 3], families: [referring, measuring], per_family: 2}\n"
@@ -56,7 +57,7 @@ Test(train_recipe, is_read_over_what_is_said_by_default)
     cr_assert(eq(int, r.n_stages, 2));
     cr_expect(eq(int, tr_recipe_stage(&r, 1), 0));
     cr_expect(eq(int, tr_recipe_stage(&r, 2), 1));
-    fm_world_settings second = tr_recipe_scene(&r, 1);
+    fm_world_settings second = tr_recipe_scene(&r, 1, 0);
     cr_expect(eq(uint, second.families,
                  1U << FM_WORLD_FAMILY_REFERRING | 1U << FM_WORLD_FAMILY_MEASURING));
     cr_expect(eq(uint, second.places, 1U << FM_WORLD_TABLETOP)); /* as the stage before it */
@@ -78,7 +79,7 @@ Test(train_recipe, says_what_is_wrong_and_where)
         {"model: a\nstages: [{until: 5}, {until: 3}]\n", "later 'until'"},
         {"model: a\nstages: [{until: 5}]\n", "the last none"},
         {"model: a\npictures: 0\n", "'pictures'"},
-        {"model: a\ndata: {size: [40]}\n", "'data.size'"},
+        {"model: a\ndata: {sizes: [[40]]}\n", "'data.sizes'"},
     };
     const char *path = scratch_path("recipe.yaml");
 
@@ -236,6 +237,7 @@ Test(train_session, refuses_a_folder_of_another_recipe)
 /* What the engine shows of itself. */
 typedef struct {
     float logits[300], spatial[25 * 32];
+    size_t patches; /* that it should have seen */
     bool answered, saw;
 } shown;
 
@@ -245,8 +247,8 @@ static void on_stage(void *context, const char *stage, const float *values, size
     shown *out = context;
 
     if (strcmp(stage, "spatial.final") == 0) {
-        cr_assert(eq(sz, rows * columns, 25 * 32));
-        memcpy(out->spatial, values, sizeof(out->spatial));
+        cr_assert(eq(sz, rows * columns, out->patches * 32));
+        memcpy(out->spatial, values, rows * columns * sizeof(*values));
         out->saw = true;
     }
     if (strcmp(stage, "logits") == 0 && !out->answered) {
@@ -274,7 +276,7 @@ static void ask_engine(const char *folder, const fm_world_scene *scene, shown *o
     rt_answer answer = {0};
     rt_err err = {0};
 
-    fm_world_prompt(&scene->questions[0], prompt, sizeof(prompt));
+    fm_world_prompt(&scene->questions[0], false, prompt, sizeof(prompt));
     cr_assert(eq(int, rt_model_open(&model, folder, &options, &err), RT_OK), "%s", err.text);
     rt_model_probe(model, on_stage, out);
     cr_assert(eq(int, rt_scene_new(&seen, model, &picture, 1, &err), RT_OK), "%s", err.text);
@@ -287,20 +289,50 @@ static void ask_engine(const char *folder, const fm_world_scene *scene, shown *o
     rt_model_close(model);
 }
 
-/* The same scene through tr_data_make() and the network, and from its bytes through robotracer.h. */
-Test(train_session, a_trained_model_answers_in_the_engine_as_in_training)
+/* Picture `index` through tr_data_make() and the network, and from its bytes through robotracer.h. */
+static void expect_engine_agrees(const tr_recipe *recipe, const tr_network *network, tr_data *data,
+                                 uint64_t index, size_t patches)
 {
     static shown engine;
-    fm_arena arena = {0};
     fm_world_scene scene = {0};
     tr_sample sample = {0};
+    fm_err err = {0};
+    tr_pass pass;
+
+    engine = (shown){.patches = patches};
+    cr_assert(eq(int, tr_data_make(data, index, 0, &sample, &err), FM_OK), "%s", err.text);
+    tr_question first = sample.example.questions[0];
+    first.n = first.answer + 1;
+    sample.example.questions = &first;
+    sample.example.n_questions = 1;
+    tr_pass_init(&pass, &network->store, (size_t)256 << 20);
+    tr_rows token, spatial = tr_spatial_run(&pass, &network->spatial, &sample.example.view, &token);
+    cr_assert(eq(sz, spatial.n, patches));
+    tr_rows logits = tr_network_logits(network, &pass, &sample.example, 1);
+    cr_assert(eq(sz, logits.n, 1));
+
+    fm_world_settings settings = tr_recipe_scene(recipe, 1, index); /* of step index / 2 */
+    cr_assert(eq(int, fm_world_scene_make(&settings, index, &scene, &err), FM_OK));
+    ask_engine(scratch_path("one/model"), &scene, &engine);
+    for (size_t i = 0; i < patches * 32; i++)
+        cr_expect(epsilon_eq(flt, spatial.x[i], engine.spatial[i], 2e-4F), "spatial %zu", i);
+    for (size_t i = 0; i < 300; i++)
+        cr_expect(epsilon_eq(flt, logits.x[i], engine.logits[i], 2e-4F), "%zu", i);
+
+    fm_world_scene_release(&scene);
+    tr_pass_release(&pass);
+    fm_arena_release(&sample.arena);
+}
+
+Test(train_session, a_trained_model_answers_in_the_engine_as_in_training)
+{
+    fm_arena arena = {0};
     tr_network *network = NULL;
     tr_data *data = NULL;
     rt_pool *pool = NULL;
     rt_config config;
     fm_err err = {0};
     tr_recipe recipe;
-    tr_pass pass;
 
     make_start();
     cr_assert(eq(int, go(scratch_path("one"), 3, 1, &err), FM_OK), "%s", err.text);
@@ -310,31 +342,14 @@ Test(train_session, a_trained_model_answers_in_the_engine_as_in_training)
     cr_assert(eq(int, tr_model_load(network, scratch_path("one/model"), &err), FM_OK), "%s",
               err.text);
     cr_assert(eq(int, tr_data_new(&data, &recipe, &config, 1, &err), FM_OK), "%s", err.text);
-    cr_assert(eq(int, tr_data_make(data, 6, 0, &sample, &err), FM_OK), "%s", err.text);
-    tr_question first = sample.example.questions[0];
-    first.n = first.answer + 1;
-    sample.example.questions = &first;
-    sample.example.n_questions = 1;
     cr_assert(eq(int, rt_pool_new(&pool, 1, &err), FM_OK));
     tr_store_pack(&network->store, pool);
-    tr_pass_init(&pass, &network->store, (size_t)256 << 20);
-    tr_rows token, spatial = tr_spatial_run(&pass, &network->spatial, &sample.example.view, &token);
-    cr_assert(eq(sz, spatial.n, 25));
-    tr_rows logits = tr_network_logits(network, &pass, &sample.example, 1);
-    cr_assert(eq(sz, logits.n, 1));
 
-    fm_world_settings settings = tr_recipe_scene(&recipe, 1); /* of step 6 / 2 */
-    cr_assert(eq(int, fm_world_scene_make(&settings, 6, &scene, &err), FM_OK));
-    ask_engine(scratch_path("one/model"), &scene, &engine);
-    for (size_t i = 0; i < 25 * 32; i++)
-        cr_expect(epsilon_eq(flt, spatial.x[i], engine.spatial[i], 2e-4F), "spatial %zu", i);
-    for (size_t i = 0; i < 300; i++)
-        cr_expect(epsilon_eq(flt, logits.x[i], engine.logits[i], 2e-4F), "%zu", i);
+    expect_engine_agrees(&recipe, network, data, 6, 25);
+    /* 40 x 32: the table of positions is resized. */
+    expect_engine_agrees(&recipe, network, data, 7, 20);
 
-    fm_world_scene_release(&scene);
-    tr_pass_release(&pass);
     rt_pool_free(pool);
-    fm_arena_release(&sample.arena);
     tr_data_free(data);
     tr_network_free(network);
     fm_arena_release(&arena);

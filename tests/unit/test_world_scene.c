@@ -496,7 +496,7 @@ Test(world_scene, lifting_gives_the_way_in_the_picture)
 
     make(&settings, 1, &scene);
     const fm_world_question *q = &scene.questions[0];
-    cr_assert(lt(sz, fm_world_prompt(q, prompt, sizeof(prompt)), sizeof(prompt) - 1));
+    cr_assert(lt(sz, fm_world_prompt(q, false, prompt, sizeof(prompt)), sizeof(prompt) - 1));
     snprintf(first, sizeof(first), "[(%.0f, %.0f), ", floor(q->points[0][0] * 1000 + 0.5),
              floor(q->points[0][1] * 1000 + 0.5));
     cr_expect(ne(ptr, strstr(prompt, first), NULL), "%s", prompt);
@@ -659,7 +659,7 @@ static void hash_scene(fm_hash *hash, const fm_world_scene *scene)
     for (int i = 0; i < scene->n_questions; i++) {
         const fm_world_question *q = &scene->questions[i];
 
-        fm_hash_update(hash, text, fm_world_prompt(q, text, sizeof(text)));
+        fm_hash_update(hash, text, fm_world_prompt(q, false, text, sizeof(text)));
         fm_hash_update(hash, text, fm_world_reasoning(q, text, sizeof(text)));
         fm_hash_update(hash, q->answer, strlen(q->answer));
         for (int k = 0; k < q->n_points; k++) {
