@@ -50,15 +50,37 @@ typedef struct {
     fm_r_t r_t;
     fm_steps_over r_pf_over, r_acc_over;
     double w_of, w_p, w_t, w_pf, w_acc; /* weights of the sum; alpha of Eq. 7 is w_pf = w_acc */
+    double w_a;                         /* of R_A, which is not the paper's */
 } fm_reward_rules;
 
-/* RoboTracer: follows, ends, DTW, mean over steps, weights 1 1 1 0.25 0.25. */
+/* RoboTracer: follows, ends, DTW, mean over steps, weights 1 1 1 0.25 0.25, R_A 1. */
 FM_API extern const fm_reward_rules fm_reward_robotracer;
-/* RoboRefer: follows, first point, no trace, mean over steps, weights 1 1 0 0.25 0.25. */
+/* RoboRefer: follows, first point, no trace, mean over steps, weights 1 1 0 0.25 0.25, R_A 1. */
 FM_API extern const fm_reward_rules fm_reward_roborefer;
 
 /* Of a variant's name; NULL: there is none. */
 FM_API const fm_reward_rules *fm_reward_rules_find(const char *name);
+
+/* R_A, the answer where it is no trace: the sources reward traces and points alone, and what is asked
+ * beside them (fathom world) earns 1 or 0. */
+typedef enum {
+    FM_R_A_NONE,
+    FM_R_A_OPTION, /* its letter is the answer's first word (fm_choice: letter_word) */
+    FM_R_A_YESNO,  /* the answer begins with it */
+    FM_R_A_LENGTH, /* the answer's first length is within the rules' band of Measuring */
+    FM_R_A_TEXT,   /* the same words, as names of targets are compared */
+} fm_r_a;
+
+/* The open points as they are written: "r_of", "r_t", "r_pf", "r_acc", each with the words that it may be
+ * ("follows", "whole"), NULL behind the last. NULL past the end. */
+typedef struct {
+    const char *name;
+    const char *words[5];
+} fm_reward_switch;
+FM_API const fm_reward_switch *fm_reward_switch_at(size_t i);
+FM_API void fm_reward_switch_set(fm_reward_rules *rules, size_t i, size_t word);
+/* The weight of a term ("r_of", "r_p", "r_t", "r_a", "r_pf", "r_acc"); NULL: there is none such. */
+FM_API double *fm_reward_weight(fm_reward_rules *rules, const char *term);
 
 /* What is known about the sample. Borrowed. */
 typedef struct {
@@ -68,6 +90,11 @@ typedef struct {
     int width, height;  /* of the picture, pixels; 0: not known */
     const fm_key_step *keys;
     size_t n_keys; /* at most FM_KEY_STEPS_MAX */
+    fm_r_a asked;  /* and what that wants of the next four */
+    int option;    /* 0 is A; below 26 */
+    bool yes;
+    double length_m;
+    const char *text;
 } fm_reward_truth;
 
 /* A path of more points is no trace of a motion, and is not compared (R_T is 0). */
@@ -75,7 +102,7 @@ typedef struct {
 
 /* A term is NaN where the truth has nothing to judge it by; it adds nothing then. */
 typedef struct {
-    double r_of, r_p, r_t, r_pf, r_acc, total;
+    double r_of, r_p, r_t, r_a, r_pf, r_acc, total;
     size_t n_points;                     /* of the answer */
     size_t n_steps, n_wellformed;        /* bracketed steps */
     const fm_step_judgement *judgements; /* [n_judgements], in the arena */

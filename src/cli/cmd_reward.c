@@ -14,81 +14,64 @@
 
 /* ---- the switches ---- */
 
-/* The position of an option's value in its words. */
-static fm_status choice_of(const cli_args *args, const char *name, const char *const *words,
-                           size_t n, int *out, fm_err *err)
+/* "r_of" as an option is "r-of". */
+static void option_name(const char *name, char out[16])
 {
-    const char *given = cli_value(args, name);
+    snprintf(out, 16, "%s", name);
+    for (char *c = out; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+}
 
-    for (size_t i = 0; given && i < n; i++) {
-        if (strcmp(given, words[i]) == 0) {
-            *out = (int)i;
+static fm_status read_switch(const cli_args *args, size_t index, fm_reward_rules *rules,
+                             fm_err *err)
+{
+    const fm_reward_switch *s = fm_reward_switch_at(index);
+    size_t n = 0;
+    char name[16];
+
+    option_name(s->name, name);
+    const char *given = cli_value(args, name);
+    for (; s->words[n]; n++) {
+        if (given && strcmp(given, s->words[n]) == 0) {
+            fm_reward_switch_set(rules, index, n);
             return FM_OK;
         }
     }
     if (!given)
         return FM_OK;
-    const char *near = fm_text_nearest(given, words, n);
+    const char *near = fm_text_nearest(given, s->words, n);
     return fm_fail(err, FM_E_USAGE, "option '--%s' knows no '%s'%s%s%s", name, given,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-#define CHOICE(args, name, words, out, err)                                                        \
-    choice_of(args, name, words, sizeof(words) / sizeof((words)[0]), out, err)
-
 static fm_status read_switches(const cli_args *args, fm_reward_rules *rules, fm_err *err)
 {
-    static const char *const r_of[] = {"follows", "whole"};
-    static const char *const r_t[] = {"off", "dtw", "dtw-sum", "frechet"};
-    static const char *const over[] = {"keys", "steps", "sum"};
-    int of = (int)rules->r_of, t = (int)rules->r_t, pf = (int)rules->r_pf_over,
-        acc = (int)rules->r_acc_over;
-    fm_status st = CHOICE(args, "r-of", r_of, &of, err);
+    fm_status st = FM_OK;
 
-    if (st == FM_OK)
-        st = CHOICE(args, "r-t", r_t, &t, err);
-    if (st == FM_OK)
-        st = CHOICE(args, "r-pf", over, &pf, err);
-    if (st == FM_OK && cli_has(args, "r-pf") && pf == FM_STEPS_MEAN_KEYS)
-        st = fm_fail(err, FM_E_USAGE, "option '--r-pf' wants steps or sum");
-    if (st == FM_OK)
-        st = CHOICE(args, "r-acc", over, &acc, err);
-    rules->r_of = (fm_r_of)of;
-    rules->r_t = (fm_r_t)t;
-    rules->r_pf_over = (fm_steps_over)pf;
-    rules->r_acc_over = (fm_steps_over)acc;
+    for (size_t i = 0; st == FM_OK && fm_reward_switch_at(i); i++)
+        st = read_switch(args, i, rules, err);
     return st;
 }
 
 /* "r_of=1,r_pf=0.5": the others stay as they are. */
 static fm_status read_weights(const char *text, fm_reward_rules *rules, fm_err *err)
 {
-    const struct {
-        const char *name;
-        double *weight;
-    } terms[] = {{"r_of", &rules->w_of},
-                 {"r_p", &rules->w_p},
-                 {"r_t", &rules->w_t},
-                 {"r_pf", &rules->w_pf},
-                 {"r_acc", &rules->w_acc}};
-
     while (text && *text) {
-        size_t size = strcspn(text, ","), k = 0;
+        size_t size = strcspn(text, ",");
         char item[64], *equals;
-        double value;
+        double value, *weight;
 
         snprintf(item, sizeof(item), "%.*s", (int)(size < sizeof(item) ? size : sizeof(item) - 1),
                  text);
         equals = strchr(item, '=');
         if (equals)
             *equals = '\0';
-        while (k < 5 && strcmp(terms[k].name, item) != 0)
-            k++;
-        if (!equals || k == 5 || !fm_text_to_double(equals + 1, &value))
+        weight = fm_reward_weight(rules, item);
+        if (!equals || !weight || !fm_text_to_double(equals + 1, &value))
             return fm_fail(err, FM_E_USAGE,
-                           "option '--weights' wants r_of=, r_p=, r_t=, r_pf= or r_acc= with a "
-                           "number, and commas between");
-        *terms[k].weight = value;
+                           "option '--weights' wants r_of=, r_p=, r_t=, r_a=, r_pf= or r_acc= "
+                           "with a number, and commas between");
+        *weight = value;
         text += size + (text[size] == ',');
     }
     return FM_OK;
@@ -217,7 +200,7 @@ static const cli_option options_table[] = {
      .words = "keys steps sum"},
     {.name = "weights",
      .argument = "LIST",
-     .help = "of the sum (default: r_of=1,r_p=1,r_t=1,r_pf=0.25,r_acc=0.25)"},
+     .help = "of the sum (default: r_of=1,r_p=1,r_t=1,r_a=1,r_pf=0.25,r_acc=0.25)"},
     {0},
 };
 

@@ -156,6 +156,44 @@ static fm_status read_positive(const cJSON *object, const char *key, double most
     return FM_OK;
 }
 
+/* Of the four that answer a question without a trace, the one that is there. */
+static fm_status read_word(const cJSON *object, fm_arena *arena, fm_reward_truth *out, fm_err *err)
+{
+    const cJSON *option = fm_json_get(object, "option"), *yes = fm_json_get(object, "yes");
+    const cJSON *text = fm_json_get(object, "text"), *length = fm_json_get(object, "length_m");
+
+    if ((option != NULL) + (yes != NULL) + (text != NULL) + (length != NULL) > 1)
+        return fm_fail(err, FM_E_INPUT,
+                       "'truth' has more than one of 'option', 'yes', 'length_m' and 'text'");
+    if (option) {
+        double value = cJSON_IsNumber(option) ? option->valuedouble : -1;
+
+        if (!(value >= 0 && value < 26) || value != floor(value))
+            return fm_fail(err, FM_E_INPUT, "'option' is no whole number from 0 to 25");
+        out->asked = FM_R_A_OPTION;
+        out->option = (int)value;
+    }
+    if (yes && !cJSON_IsBool(yes))
+        return fm_fail(err, FM_E_INPUT, "'yes' is neither true nor false");
+    if (yes) {
+        out->asked = FM_R_A_YESNO;
+        out->yes = cJSON_IsTrue(yes);
+    }
+    if (text && !cJSON_IsString(text))
+        return fm_fail(err, FM_E_INPUT, "'text' is no text");
+    if (text) {
+        out->asked = FM_R_A_TEXT;
+        out->text = fm_arena_strdup(arena, text->valuestring);
+        if (!out->text)
+            return no_memory(err);
+    }
+    if (length) {
+        out->asked = FM_R_A_LENGTH;
+        return read_positive(object, "length_m", 1e6, &out->length_m, err);
+    }
+    return FM_OK;
+}
+
 fm_status fm_reward_truth_read(const cJSON *object, fm_steps_dialect dialect, fm_arena *arena,
                                fm_reward_truth *out, fm_err *err)
 {
@@ -178,8 +216,13 @@ fm_status fm_reward_truth_read(const cJSON *object, fm_steps_dialect dialect, fm
     if (st == FM_OK && keys)
         st =
             fm_key_steps_read(keys, dialect, "'key_steps'", arena, &truth.keys, &truth.n_keys, err);
-    if (st == FM_OK && !trace && !keys)
-        st = fm_fail(err, FM_E_INPUT, "'truth' has neither 'trace' nor 'key_steps'");
+    if (st == FM_OK)
+        st = read_word(object, arena, &truth, err);
+    if (st == FM_OK && !trace && !keys && truth.asked == FM_R_A_NONE)
+        st =
+            fm_fail(err, FM_E_INPUT,
+                    "'truth' has nothing to judge by: 'trace', 'option', 'yes', 'length_m', 'text' "
+                    "or 'key_steps'");
     if (st == FM_OK)
         *out = truth;
     return st;

@@ -15,7 +15,8 @@ FM_MUST_CHECK fm_status fm_reward_truth_of_sample(const fm_sample *sample, fm_ar
 FM_MUST_CHECK fm_status fm_reward_truth_measure(const fm_sample *sample, fm_reward_truth *truth,
                                                 fm_err *err);
 
-/* {"trace": [[u, v, d], ...], "key_steps": [...], "max_depth": m, "width": px, "height": px}, each
+/* {"trace": [[u, v, d], ...], "key_steps": [...], "max_depth": m, "width": px, "height": px}, and one of
+ * "option": index, "yes": bool, "length_m": m and "text"; each
  * optional; u and v from 0 to 1000 (x and y from 0 to 1 in RoboRefer's dialect), d in metres or left
  * out. FM_E_INPUT says what is wrong. */
 FM_MUST_CHECK fm_status fm_reward_truth_read(const cJSON *object, fm_steps_dialect dialect,

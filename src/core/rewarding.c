@@ -201,6 +201,7 @@ static bool put_reward(answering *a, const fm_reward *reward)
     fm_json_put_number(w, "r_of", reward->r_of);
     fm_json_put_number(w, "r_p", reward->r_p);
     fm_json_put_number(w, "r_t", reward->r_t);
+    put_known(w, "r_a", reward->r_a);
     fm_json_put_number(w, "r_pf", reward->r_pf);
     fm_json_put_number(w, "r_acc", reward->r_acc);
     fm_json_put_int(w, "points", (int64_t)reward->n_points);

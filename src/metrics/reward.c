@@ -9,8 +9,11 @@
 #include "base/arena.h"
 #include "base/size.h"
 #include "fathom/answers.h"
+#include "fathom/choice.h"
+#include "fathom/measuring.h"
 #include "fathom/points.h"
 #include "fathom/polyline.h"
+#include "fathom/quantity.h"
 
 const fm_reward_rules fm_reward_robotracer = {
     .name = "robotracer",
@@ -25,6 +28,7 @@ const fm_reward_rules fm_reward_robotracer = {
     .w_t = 1,
     .w_pf = 0.25,
     .w_acc = 0.25,
+    .w_a = 1,
 };
 
 const fm_reward_rules fm_reward_roborefer = {
@@ -40,6 +44,7 @@ const fm_reward_rules fm_reward_roborefer = {
     .w_t = 0,
     .w_pf = 0.25,
     .w_acc = 0.25,
+    .w_a = 1,
 };
 
 const fm_reward_rules *fm_reward_rules_find(const char *name)
@@ -49,6 +54,56 @@ const fm_reward_rules *fm_reward_rules_find(const char *name)
     for (size_t i = 0; i < FM_COUNT_OF(table); i++)
         if (strcmp(table[i]->name, name) == 0)
             return table[i];
+    return NULL;
+}
+
+/* ---- as they are written ---- */
+
+enum { R_OF, R_T, R_PF, R_ACC };
+
+static const fm_reward_switch switches[] = {
+    [R_OF] = {"r_of", {"follows", "whole"}},
+    [R_T] = {"r_t", {"off", "dtw", "dtw-sum", "frechet"}},
+    [R_PF] = {"r_pf", {"steps", "sum"}},
+    [R_ACC] = {"r_acc", {"keys", "steps", "sum"}},
+};
+
+const fm_reward_switch *fm_reward_switch_at(size_t i)
+{
+    return i < FM_COUNT_OF(switches) ? &switches[i] : NULL;
+}
+
+void fm_reward_switch_set(fm_reward_rules *rules, size_t i, size_t word)
+{
+    switch (i) {
+    case R_OF:
+        rules->r_of = (fm_r_of)word;
+        break;
+    case R_T:
+        rules->r_t = (fm_r_t)word;
+        break;
+    case R_PF:
+        rules->r_pf_over = word == 0 ? FM_STEPS_MEAN : FM_STEPS_SUM;
+        break;
+    case R_ACC:
+        rules->r_acc_over = (fm_steps_over)word;
+        break;
+    default:
+        break;
+    }
+}
+
+double *fm_reward_weight(fm_reward_rules *rules, const char *term)
+{
+    const struct {
+        const char *name;
+        double *weight;
+    } terms[] = {{"r_of", &rules->w_of}, {"r_p", &rules->w_p},   {"r_t", &rules->w_t},
+                 {"r_a", &rules->w_a},   {"r_pf", &rules->w_pf}, {"r_acc", &rules->w_acc}};
+
+    for (size_t i = 0; i < FM_COUNT_OF(terms); i++)
+        if (strcmp(terms[i].name, term) == 0)
+            return terms[i].weight;
     return NULL;
 }
 
@@ -188,6 +243,50 @@ static fm_status judge_answer_2d(const fm_reward_rules *rules, fm_span text,
     return FM_OK;
 }
 
+static bool same_words(fm_span a, fm_span b)
+{
+    char first[FM_STEP_NAME_BYTES], second[FM_STEP_NAME_BYTES];
+
+    fm_step_name(a, first);
+    fm_step_name(b, second);
+    return strcmp(first, second) == 0;
+}
+
+/* What is asked for where that is no trace. */
+static fm_status judge_word(const fm_reward_rules *rules, fm_span answer,
+                            const fm_reward_truth *truth, fm_arena *arena, fm_reward *out,
+                            fm_err *err)
+{
+    const fm_choice_rule *letter = fm_choice_rule_find("letter_word");
+    const fm_options options = {NULL, 26};
+    fm_status st = FM_OK;
+    fm_choice choice;
+    bool right = false;
+
+    switch (truth->asked) {
+    case FM_R_A_NONE:
+        return FM_OK;
+    case FM_R_A_OPTION:
+        st = fm_choice_read(letter, answer, &options, arena, &choice, err);
+        right = st == FM_OK && choice.index == truth->option;
+        break;
+    case FM_R_A_YESNO:
+        right = fm_yesno_prefix(answer) == (truth->yes ? FM_SAYS_YES : FM_SAYS_NO);
+        break;
+    case FM_R_A_LENGTH:
+        right = fm_within_band(fm_quantity_first(answer).value, truth->length_m,
+                               rules->process->length_band);
+        break;
+    case FM_R_A_TEXT:
+        right = same_words(answer, fm_span_of(truth->text));
+        break;
+    }
+    out->r_a = right;
+    if (!right)
+        out->why = "another answer than the true one";
+    return st;
+}
+
 /* ---- the process ---- */
 
 static double over(fm_steps_over how, double sum, size_t steps, size_t keys)
@@ -241,7 +340,7 @@ fm_status fm_reward_judge(const fm_reward_rules *rules, fm_span reply, const fm_
                           fm_arena *arena, fm_reward *out, fm_err *err)
 {
     fm_reply_parts parts = fm_reply_split(reply);
-    fm_reward r = {.r_p = NAN, .r_t = NAN, .r_acc = NAN};
+    fm_reward r = {.r_p = NAN, .r_t = NAN, .r_a = NAN, .r_acc = NAN};
 
     r.r_of = rules->r_of == FM_R_OF_WHOLE ? parts.whole : parts.think_closed && parts.answer_closed;
     fm_span answer = fm_reply_conclusion(reply, &parts);
@@ -249,14 +348,16 @@ fm_status fm_reward_judge(const fm_reward_rules *rules, fm_span reply, const fm_
                        ? judge_answer_2d(rules, answer, truth, arena, &r, err)
                        : judge_answer(rules, answer, truth, &r, err);
     if (st == FM_OK)
+        st = judge_word(rules, answer, truth, arena, &r, err);
+    if (st == FM_OK)
         st = judge_process(rules, reply, truth, arena, &r, err);
     if (st != FM_OK)
         return st;
     if (rules->r_t == FM_R_T_OFF)
         r.r_t = NAN;
     r.total = weighed(rules->w_of, r.r_of) + weighed(rules->w_p, r.r_p) +
-              weighed(rules->w_t, r.r_t) + weighed(rules->w_pf, r.r_pf) +
-              weighed(rules->w_acc, r.r_acc);
+              weighed(rules->w_t, r.r_t) + weighed(rules->w_a, r.r_a) +
+              weighed(rules->w_pf, r.r_pf) + weighed(rules->w_acc, r.r_acc);
     *out = r;
     return FM_OK;
 }

@@ -168,10 +168,10 @@ Test(cli_reward, switches_are_checked)
     expect_failure(2, "fathom: option '--r-t' knows no 'dwt'; did you mean 'dtw'?\n"
                       "try 'fathom help reward'\n");
     fathom("reward", "--r-pf", "keys");
-    expect_failure(2, "fathom: option '--r-pf' wants steps or sum\ntry 'fathom help reward'\n");
+    expect_failure(2, "fathom: option '--r-pf' knows no 'keys'\ntry 'fathom help reward'\n");
     fathom("reward", "--weights", "r_x=1");
-    expect_failure(2, "fathom: option '--weights' wants r_of=, r_p=, r_t=, r_pf= or r_acc= with a "
-                      "number, and commas between\ntry 'fathom help reward'\n");
+    expect_failure(2, "fathom: option '--weights' wants r_of=, r_p=, r_t=, r_a=, r_pf= or r_acc= "
+                      "with a number, and commas between\ntry 'fathom help reward'\n");
     fathom("reward", "--data", "d");
     expect_failure(2, "fathom: option '--data' goes with --suite\ntry 'fathom help reward'\n");
 }

@@ -83,6 +83,26 @@ Test(rewarding, terms_without_truth_are_null)
         "\"r_acc\": 0, \"points\": 0, \"steps\": 0, \"wellformed\": 0}\n"));
 }
 
+Test(rewarding, what_is_asked_beside_traces_is_right_or_wrong)
+{
+    static const struct {
+        const char *truth, *reply, *r_a;
+    } cases[] = {
+        {"{\"option\": 2}", "C", "\"r_a\": 1,"},
+        {"{\"yes\": false}", "Yes", "\"r_a\": 0,"},
+        {"{\"length_m\": 1.5}", "4 feet 11 inches", "\"r_a\": 1,"},
+        {"{\"text\": \"The mug.\"}", "the mug", "\"r_a\": 1,"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char line[256];
+
+        snprintf(line, sizeof(line), "{\"reply\": \"%s\", \"truth\": %s}", cases[i].reply,
+                 cases[i].truth);
+        cr_expect(strstr(answer(line), cases[i].r_a) != NULL, "%s", fm_buf_text(&out));
+    }
+}
+
 typedef struct {
     char line[160], type[16], part[64];
 } refused;
@@ -98,7 +118,7 @@ ParameterizedTestParameters(rewarding, errors_are_typed)
         {"{\"id\": 1, \"reply\": 5}", "no_reply", "'reply'"},
         {"{\"id\": 1, \"reply\": \"a\"}", "no_truth", "'truth'"},
         {"{\"reply\": \"a\", \"truth\": 5}", "bad_truth", "'truth' is no object"},
-        {"{\"reply\": \"a\", \"truth\": {}}", "bad_truth", "neither 'trace' nor"},
+        {"{\"reply\": \"a\", \"truth\": {}}", "bad_truth", "nothing to judge by"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": []}}", "bad_truth", "'trace' is no list"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1]]}}", "bad_truth", "point 1 of 'trace'"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1, 2, 3], [1, 2]]}}", "bad_truth",
@@ -107,6 +127,12 @@ ParameterizedTestParameters(rewarding, errors_are_typed)
          "has no depth over 0"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1, 2]], \"max_depth\": -1}}", "bad_truth",
          "'max_depth'"},
+        {"{\"reply\": \"a\", \"truth\": {\"option\": 26}}", "bad_truth", "'option'"},
+        {"{\"reply\": \"a\", \"truth\": {\"yes\": 1}}", "bad_truth", "'yes'"},
+        {"{\"reply\": \"a\", \"truth\": {\"length_m\": 0}}", "bad_truth", "'length_m'"},
+        {"{\"reply\": \"a\", \"truth\": {\"text\": 0}}", "bad_truth", "'text' is no text"},
+        {"{\"reply\": \"a\", \"truth\": {\"text\": \"a\", \"yes\": true}}", "bad_truth",
+         "more than one of"},
         {"{\"reply\": \"a\", \"truth\": {\"key_steps\": [{\"type\": \"Guess\"}]}}", "bad_truth",
          "step 1 wants a 'type'"},
     };

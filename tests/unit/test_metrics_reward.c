@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -308,6 +309,73 @@ Test(reward, depth_is_divided_by_the_farthest_true_point_where_the_scene_states_
 
     t.max_depth_m = NAN; /* 2 m: 0.4 of 2 is 0.2, its square 0.04 */
     cr_expect(epsilon_eq(dbl, reward_of(&fm_reward_robotracer, &t, good).r_p, 0.98, 1e-6));
+}
+
+typedef struct {
+    fm_reward_truth truth;
+    const char *reply;
+    double r_a;
+} worded;
+
+/* What is said in front does not help, and neither does saying more. */
+Test(reward, an_answer_that_is_no_trace_is_right_or_wrong)
+{
+    static const worded cases[] = {
+        {{.asked = FM_R_A_OPTION, .option = 1}, "<think>A?</think><answer>B</answer>", 1},
+        {{.asked = FM_R_A_OPTION, .option = 1}, "B.", 1},
+        {{.asked = FM_R_A_OPTION, .option = 1}, "A or B", 0},
+        {{.asked = FM_R_A_OPTION, .option = 1}, "<answer></answer>", 0},
+        {{.asked = FM_R_A_YESNO, .yes = true}, "Yes", 1},
+        {{.asked = FM_R_A_YESNO, .yes = false}, "yes and no", 0},
+        {{.asked = FM_R_A_YESNO, .yes = true}, "", 0},
+        {{.asked = FM_R_A_LENGTH, .length_m = 0.5}, "64.9 centimeters", 1}, /* 1.298 times */
+        {{.asked = FM_R_A_LENGTH, .length_m = 0.5}, "0.66 m", 0},
+        {{.asked = FM_R_A_LENGTH, .length_m = 0.5}, "2 m, 50 cm", 0},
+        {{.asked = FM_R_A_LENGTH, .length_m = 0.5}, "50", 0},
+        {{.asked = FM_R_A_TEXT, .text = "The red mug is taller."}, "red mug is taller", 1},
+        {{.asked = FM_R_A_TEXT, .text = "The red mug is taller."}, "the red mug", 0},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        fm_reward r = reward_of(&fm_reward_robotracer, &cases[i].truth, cases[i].reply);
+
+        cr_expect(eq(dbl, r.r_a, cases[i].r_a), "%s", cases[i].reply);
+        cr_expect(eq(dbl, r.total, r.r_a + r.r_of), "%s", cases[i].reply);
+        cr_expect(eq(int, r.why != NULL, cases[i].r_a == 0), "%s", cases[i].reply);
+    }
+}
+
+static const char right_without_format[] = "[(200, 800, 1.0), (400, 500, 1.5), (600, 400, 2.0)]";
+
+/* The true trace moved by `off` of the picture's width, in full format. */
+static const char *wrong_with_format(double off)
+{
+    static char text[256];
+    int by = (int)(off * 1000);
+
+    snprintf(text, sizeof(text),
+             "<think>[Scale] [Scene]: 9.000</think>"
+             "<answer>[(%d, 800, 1.0), (%d, 500, 1.5), (%d, 400, 2.0)]</answer>",
+             200 + by, 400 + by, 600 + by);
+    return text;
+}
+
+/* docs/rewards.md: format makes up for an error d of the whole trace with w_p d^2 + w_t d = w_of + w_pf;
+ * with the paper's weights that is 0.73 of the picture. */
+Test(reward, what_format_alone_is_worth_is_what_the_weights_say)
+{
+    fm_reward_truth t = truth();
+    fm_reward_rules rules = fm_reward_robotracer;
+
+    double right = reward_of(&rules, &t, right_without_format).total;
+    cr_expect(gt(dbl, reward_of(&rules, &t, wrong_with_format(0.72)).total, right));
+    cr_expect(lt(dbl, reward_of(&rules, &t, wrong_with_format(0.74)).total, right));
+
+    rules.w_of = 0.1; /* what a trainer may say that does not want it so: 0.13 */
+    rules.w_pf = 0.05;
+    right = reward_of(&rules, &t, right_without_format).total;
+    cr_expect(gt(dbl, reward_of(&rules, &t, wrong_with_format(0.12)).total, right));
+    cr_expect(lt(dbl, reward_of(&rules, &t, wrong_with_format(0.14)).total, right));
 }
 
 Test(reward, variants_are_found_by_name)
