@@ -140,6 +140,10 @@ fm_status tr_network_new(tr_network **out, const rt_config *config, const tr_aux
         st = tr_store_make(&n->store, arithmetic, &rng, err);
     if (st == FM_OK)
         st = find_parts(n, err);
+    if (st == FM_OK && config->has_vision)
+        tr_tower_start_positions(&n->vision, &n->store);
+    if (st == FM_OK && config->has_spatial)
+        tr_tower_start_positions(&n->spatial.tower, &n->store);
     if (st != FM_OK) {
         tr_network_free(n);
         return st;

@@ -62,6 +62,9 @@ typedef struct {
 FM_MUST_CHECK fm_status tr_tower_find(tr_tower *out, const rt_tower_config *config, bool siglip,
                                       const tr_store *store, const char *part, fm_arena *arena,
                                       fm_err *err);
+/* The table of positions as waves along both sides, from two patches long to four times the side: where
+ * a patch lies is to be read from it at once, beside pixels of deviation 1. */
+void tr_tower_start_positions(const tr_tower *tower, tr_store *store);
 /* patches[rows columns][3 patch patch], as tr_cut_patches() gives them; where the grid is not the one
  * that the table of positions is for, the table is resized as the engine does it. class_out (NULL: not
  * wanted) takes the class token's row. */

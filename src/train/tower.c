@@ -1,4 +1,5 @@
 /* Owns a vision transformer: patches in, features out. */
+#include <math.h>
 #include <stdio.h>
 
 #include "engine/tower.h"
@@ -72,6 +73,27 @@ fm_status tr_tower_find(tr_tower *out, const rt_tower_config *config, bool sigli
     if (st == FM_OK)
         *out = t;
     return st;
+}
+
+void tr_tower_start_positions(const tr_tower *tower, tr_store *store)
+{
+    const double pi = 3.14159265358979323846;
+    int side = tower->config.image / tower->config.patch, waves = tower->config.width / 4;
+    float *row = store->values + tower->positions.first;
+
+    if (tower->config.class_token)
+        row += tower->config.width;
+    for (int i = 0; i < side * side; i++, row += tower->config.width)
+        for (int k = 0; k < waves; k++) {
+            double turn = pi * pow(2.0 * side, -(double)k / waves);
+            double x = turn * (i % side), y = turn * (i / side);
+            float *four = row + (ptrdiff_t)4 * k;
+
+            four[0] = (float)sin(x);
+            four[1] = (float)cos(x);
+            four[2] = (float)sin(y);
+            four[3] = (float)cos(y);
+        }
 }
 
 /* Of a grid of another shape than the table's: the class token's own, then mixtures of the patches'. */
