@@ -252,6 +252,32 @@ fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err)
     return FM_OK;
 }
 
+fm_status rt_weights_borrow(rt_weights **out, const char *what, const char *const *names,
+                            const rt_tensor *tensors, size_t n, fm_err *err)
+{
+    rt_weights *weights = calloc(1, sizeof(*weights));
+
+    if (!weights)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    /* The one place of all tensors, which is no mapping: it does not count among the files. */
+    rt_mapped *memory = fm_arena_alloc(&weights->arena, 1, sizeof(*memory));
+    weights->path = fm_arena_strdup(&weights->arena, what);
+    fm_status st =
+        memory && weights->path ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    if (st == FM_OK)
+        memory->path = weights->path;
+    for (size_t i = 0; i < n && st == FM_OK; i++)
+        st = rt_weights_add(weights, memory, names[i], &tensors[i], err);
+    if (st == FM_OK)
+        st = check_table(weights, err);
+    if (st != FM_OK) {
+        rt_weights_close(weights);
+        return st;
+    }
+    *out = weights;
+    return FM_OK;
+}
+
 void rt_weights_close(rt_weights *weights)
 {
     if (!weights)

@@ -18,6 +18,11 @@ typedef struct rt_weights rt_weights;
 
 /* path: a folder, a .safetensors or a .gguf file. FM_E_INPUT names file and tensor. */
 FM_MUST_CHECK fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err);
+/* Weights that lie in somebody's memory and stay there, as those of a model that is being trained: what
+ * is made of them is of their values at that time. Names are copied; `what` stands for the path. */
+FM_MUST_CHECK fm_status rt_weights_borrow(rt_weights **out, const char *what,
+                                          const char *const *names, const rt_tensor *tensors,
+                                          size_t n, fm_err *err);
 void rt_weights_close(rt_weights *weights); /* accepts NULL; ends every tensor that it gave */
 
 /* NULL where there is none. Names of a GGUF file are given their names of Hugging Face's layout

@@ -85,6 +85,39 @@ tr_rows tr_rotate(tr_pass *pass, tr_rows x, const float *angles, size_t size);
 
 /* -log softmax(logits)[targets]; rows whose target is below 0 do not count. */
 double tr_cross_entropy(tr_pass *pass, tr_rows logits, const int32_t *targets, double weight);
+/* What a token is worth that was drawn and not given (GRPO, arXiv 2402.03300). Log-probabilities are
+ * those of the policy, which is the softmax at the temperature that is drawn at. */
+typedef struct {
+    float advantage, weight;
+    float old;       /* when it was drawn; NaN: what it is now */
+    float reference; /* of the model that the policy is kept near; NaN: of none */
+} tr_drawn;
+
+/* How the divergence from the reference is estimated from one token, d = reference - now: the gradients
+ * of these are those of KL(reference || policy) and of KL(policy || reference). */
+typedef enum {
+    TR_KL_K3, /* exp(d) - d - 1: GRPO's */
+    TR_KL_K2, /* d^2 / 2 */
+} tr_kl;
+
+typedef struct {
+    double temperature;         /* over 0 */
+    double clip_low, clip_high; /* a ratio to `old` counts from 1 - low to 1 + high */
+    double beta;                /* of the divergence */
+    tr_kl kl;
+} tr_objective;
+
+typedef struct {
+    double kl;        /* its sum, not weighed */
+    size_t n_clipped; /* tokens whose ratio ended their gradient */
+} tr_policy_counts;
+
+/* weight times each token's own weight times
+ * beta KL - min(ratio advantage, ratio within its bounds advantage), ratio = exp(now - old). */
+double tr_policy_loss(tr_pass *pass, tr_rows logits, const int32_t *targets, const tr_drawn *drawn,
+                      const tr_objective *objective, double weight, tr_policy_counts *counts);
+/* log softmax(logits / temperature)[targets] into out[n]; no loss. */
+void tr_log_probabilities(tr_rows logits, const int32_t *targets, double temperature, float *out);
 /* Squares of x - targets, where known[row] (NULL: everywhere). */
 double tr_squares(tr_pass *pass, tr_rows x, const float *targets, const bool *known, double weight);
 

@@ -3,27 +3,112 @@
 
 #include "train/layers.h"
 
+/* A row's softmax at a temperature, exp((x - largest) inverse) / sum. */
+typedef struct {
+    const float *row;
+    float largest, inverse; /* of the temperature */
+    double sum;
+} softmax;
+
+static softmax softmax_of(tr_rows logits, size_t row, double temperature)
+{
+    softmax s = {.row = logits.x + row * logits.width, .inverse = (float)(1 / temperature)};
+
+    s.largest = s.row[0];
+    for (size_t j = 1; j < logits.width; j++)
+        s.largest = s.row[j] > s.largest ? s.row[j] : s.largest;
+    for (size_t j = 0; j < logits.width; j++)
+        s.sum += (double)expf((s.row[j] - s.largest) * s.inverse);
+    return s;
+}
+
+static double log_of(const softmax *s, int32_t target)
+{
+    return ((double)s->row[target] - (double)s->largest) * (double)s->inverse - log(s->sum);
+}
+
+/* What the loss gains by log softmax[target], into the row's gradient. */
+static void start_back(tr_rows logits, size_t row, const softmax *s, int32_t target, double slope)
+{
+    float *dx = logits.dx + row * logits.width;
+    double by_logit = slope * (double)s->inverse;
+
+    for (size_t j = 0; j < logits.width; j++) {
+        double share = (double)expf((s->row[j] - s->largest) * s->inverse) / s->sum;
+
+        dx[j] += (float)(by_logit * ((j == (size_t)target) - share));
+    }
+}
+
 double tr_cross_entropy(tr_pass *pass, tr_rows logits, const int32_t *targets, double weight)
 {
     double loss = 0;
 
     for (size_t i = 0; i < logits.n; i++) {
-        const float *row = logits.x + i * logits.width;
-        double largest = (double)row[0], sum = 0;
-
         if (targets[i] < 0)
             continue;
-        for (size_t j = 1; j < logits.width; j++)
-            largest = (double)row[j] > largest ? (double)row[j] : largest;
-        for (size_t j = 0; j < logits.width; j++)
-            sum += (double)expf(row[j] - (float)largest);
-        loss += weight * (largest + log(sum) - (double)row[targets[i]]);
-        for (size_t j = 0; pass->gradient && j < logits.width; j++) {
-            double share = (double)expf(row[j] - (float)largest) / sum;
+        softmax s = softmax_of(logits, i, 1);
+        loss -= weight * log_of(&s, targets[i]);
+        if (pass->gradient)
+            start_back(logits, i, &s, targets[i], -weight);
+    }
+    return loss;
+}
 
-            logits.dx[i * logits.width + j] +=
-                (float)(weight * (share - (j == (size_t)targets[i])));
-        }
+void tr_log_probabilities(tr_rows logits, const int32_t *targets, double temperature, float *out)
+{
+    for (size_t i = 0; i < logits.n; i++) {
+        softmax s = softmax_of(logits, i, temperature);
+
+        out[i] = (float)log_of(&s, targets[i]);
+    }
+}
+
+/* A value and its derivative by the log-probability. */
+typedef struct {
+    double value, slope;
+} term;
+
+/* min(ratio advantage, ratio within its bounds advantage): flat beyond the bound that the advantage
+ * pushes towards. */
+static term surrogate(const tr_drawn *token, double now, const tr_objective *o, size_t *n_clipped)
+{
+    double ratio = isnan(token->old) ? 1 : exp(now - (double)token->old),
+           a = (double)token->advantage;
+    double bound = a > 0 ? 1 + o->clip_high : 1 - o->clip_low;
+
+    if (a > 0 ? ratio > bound : ratio < bound) {
+        ++*n_clipped;
+        return (term){bound * a, 0};
+    }
+    return (term){ratio * a, ratio * a};
+}
+
+static term divergence(const tr_drawn *token, double now, tr_kl kind)
+{
+    double d = (double)token->reference - now;
+
+    if (isnan(token->reference))
+        return (term){0, 0};
+    return kind == TR_KL_K3 ? (term){exp(d) - d - 1, 1 - exp(d)} : (term){d * d / 2, -d};
+}
+
+double tr_policy_loss(tr_pass *pass, tr_rows logits, const int32_t *targets, const tr_drawn *drawn,
+                      const tr_objective *objective, double weight, tr_policy_counts *counts)
+{
+    double loss = 0;
+
+    *counts = (tr_policy_counts){0};
+    for (size_t i = 0; i < logits.n; i++) {
+        softmax s = softmax_of(logits, i, objective->temperature);
+        double now = log_of(&s, targets[i]), own = weight * (double)drawn[i].weight;
+        term gain = surrogate(&drawn[i], now, objective, &counts->n_clipped);
+        term kl = divergence(&drawn[i], now, objective->kl);
+
+        counts->kl += kl.value;
+        loss += own * (objective->beta * kl.value - gain.value);
+        if (pass->gradient)
+            start_back(logits, i, &s, targets[i], own * (objective->beta * kl.slope - gain.slope));
     }
     return loss;
 }

@@ -287,15 +287,19 @@ static void want_learnt(run *r)
     }
 }
 
+/* Every row as the language model takes it. */
+static tr_rows embed(run *r)
+{
+    const tr_network *n = r->network;
+
+    r->sources[TEXT] = tr_embed(r->pass, n->decoder.embeddings, r->ids, r->n_ids);
+    return tr_gather(r->pass, r->sources, SOURCES, r->places, r->n, (size_t)n->config.llm.width);
+}
+
 /* States of what is wanted. */
 static tr_rows go_forward(run *r)
 {
-    const tr_network *n = r->network;
-    size_t width = (size_t)n->config.llm.width;
-
-    r->sources[TEXT] = tr_embed(r->pass, n->decoder.embeddings, r->ids, r->n_ids);
-    tr_rows x = tr_gather(r->pass, r->sources, SOURCES, r->places, r->n, width);
-    return tr_decoder_run(r->pass, &n->decoder, x, r->positions, r->spans,
+    return tr_decoder_run(r->pass, &r->network->decoder, embed(r), r->positions, r->spans,
                           r->example->n_questions + 1, r->wanted, r->n_wanted);
 }
 
@@ -307,6 +311,8 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->scale += more->scale;
     to->kind += more->kind;
     to->place += more->place;
+    to->kl += more->kl;
+    to->n_clipped += more->n_clipped;
     to->n_tokens += more->n_tokens;
     to->n_right += more->n_right;
     to->n_scales += more->n_scales;
@@ -330,14 +336,16 @@ static size_t count_right(tr_rows logits, const int32_t *targets)
     return right;
 }
 
-/* hidden: as want_learnt() has it; each loss takes its rows of them. */
-static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
+/* hidden: as want_learnt() has it; each loss takes its rows of them. What precedes each token of the
+ * answers, and these tokens. */
+static tr_rows answer_logits(run *r, tr_rows hidden, const int32_t **out)
 {
     const tr_example *e = r->example;
     tr_place *places = tr_pass_take(r->pass, r->n * sizeof(*places));
     int32_t *targets = tr_pass_take(r->pass, r->n * sizeof(*targets));
     size_t n = 0, row = 0;
 
+    *out = targets;
     for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++) {
         row += e->questions[q].scale > 0;
         for (size_t i = e->questions[q].answer; i < e->questions[q].n; i++) {
@@ -346,10 +354,23 @@ static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
         }
     }
     hidden = tr_gather(r->pass, &hidden, 1, places, n, hidden.width);
-    tr_rows logits = tr_decoder_logits(r->pass, &r->network->decoder, hidden);
+    return tr_decoder_logits(r->pass, &r->network->decoder, hidden);
+}
+
+static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
+{
+    const tr_example *e = r->example;
+    const int32_t *targets;
+    tr_policy_counts counts = {0};
+    tr_rows logits = answer_logits(r, hidden, &targets);
+
     out->n_tokens = logits.n;
     out->n_right = count_right(logits, targets);
-    out->token = tr_cross_entropy(r->pass, logits, targets, weight);
+    out->token =
+        e->drawn ? tr_policy_loss(r->pass, logits, targets, e->drawn, e->objective, weight, &counts)
+                 : tr_cross_entropy(r->pass, logits, targets, weight);
+    out->kl = counts.kl;
+    out->n_clipped = counts.n_clipped;
 }
 
 static void lose_scales(run *r, tr_rows hidden, double weight, tr_losses *out)
@@ -432,4 +453,26 @@ tr_rows tr_network_logits(const tr_network *network, tr_pass *pass, const tr_exa
         for (size_t i = last; i > 0; i--)
             want(&r, r.spans[q].first + r.spans[q].n - i);
     return tr_decoder_logits(pass, &network->decoder, go_forward(&r));
+}
+
+tr_rows tr_network_prefix(const tr_network *network, tr_pass *pass, const tr_example *example)
+{
+    tr_example alone = *example;
+    run r = {.network = network, .pass = pass, .example = &alone};
+
+    alone.n_questions = 0;
+    return prepare(&r) ? embed(&r) : (tr_rows){.width = (size_t)network->config.llm.width};
+}
+
+void tr_network_log_probabilities(const tr_network *network, tr_pass *pass,
+                                  const tr_example *example, double temperature, float *out)
+{
+    run r = {.network = network, .pass = pass, .example = example};
+    const int32_t *targets;
+
+    if (!prepare(&r))
+        return;
+    want_learnt(&r);
+    tr_rows logits = answer_logits(&r, go_forward(&r), &targets);
+    tr_log_probabilities(logits, targets, temperature, out);
 }

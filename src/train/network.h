@@ -66,9 +66,15 @@ typedef struct {
     size_t n_questions;
     float log_scale;     /* where a question has a <SCALE> token */
     tr_labels labels[2]; /* of the tile's patches, of the view's */
+
+    /* Where answers were drawn by the network itself: of all their tokens, one answer after another, in
+     * so many groups that answer one question each. NULL: answers are learnt as they are. */
+    const tr_drawn *drawn;
+    const tr_objective *objective;
+    size_t n_groups;
 } tr_example;
 
-/* How much one token, one scale, one patch's kind and one patch's place count. */
+/* How much one token (where it was drawn, one group), one scale, one patch's kind and one patch's place count. */
 typedef struct {
     double token, scale, kind, place;
 } tr_weights;
@@ -76,7 +82,8 @@ typedef struct {
 /* Sums over a picture: losses already weighed, and how many there were. */
 typedef struct {
     double token, scale, kind, place;
-    size_t n_tokens, n_right, n_scales, n_kinds, n_kinds_right, n_places;
+    double kl; /* not weighed */
+    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_kinds_right, n_places;
 } tr_losses;
 void tr_losses_add(tr_losses *to, const tr_losses *more);
 
@@ -87,5 +94,12 @@ void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *
 /* Of what every question's last `last` rows give, one question after another; forwards alone. */
 tr_rows tr_network_logits(const tr_network *network, tr_pass *pass, const tr_example *example,
                           size_t last);
+
+/* What stands in front of every question as the language model takes it; forwards alone. */
+tr_rows tr_network_prefix(const tr_network *network, tr_pass *pass, const tr_example *example);
+/* log softmax(logits / temperature) of every answer's tokens, one answer after another, into out;
+ * forwards alone. */
+void tr_network_log_probabilities(const tr_network *network, tr_pass *pass,
+                                  const tr_example *example, double temperature, float *out);
 
 #endif

@@ -163,4 +163,5 @@ static void pack_slots(void *context, size_t begin, size_t end, int thread)
 void tr_store_pack(tr_store *store, rt_pool *pool)
 {
     rt_pool_run(pool, store->n_slots, 1, pack_slots, store);
+    store->packed++;
 }

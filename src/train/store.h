@@ -37,6 +37,7 @@ typedef struct {
     float *values, *first, *second; /* [n_values]; the moments zero at the beginning */
     float *panels;                  /* of every slot of two dimensions and more, transposed */
     size_t n_panels, capacity;
+    uint64_t packed; /* how often: who made something else of the values sees that it is old */
     fm_arena names;
 } tr_store;
 

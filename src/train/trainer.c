@@ -100,6 +100,20 @@ void tr_trainer_repack(tr_trainer *trainer)
     tr_store_pack(&trainer->network->store, trainer->pool);
 }
 
+void tr_earned_add(tr_earned *to, const tr_earned *more)
+{
+    to->replies += more->replies;
+    to->ended += more->ended;
+    to->tokens += more->tokens;
+    to->groups += more->groups;
+    to->level += more->level;
+    to->reward += more->reward;
+    for (int i = 0; i < TR_TERMS; i++) {
+        to->terms[i] += more->terms[i];
+        to->judged[i] += more->judged[i];
+    }
+}
+
 /* ---- pictures ---- */
 
 static void make_samples(void *context, size_t begin, size_t end, int thread)
@@ -108,6 +122,7 @@ static void make_samples(void *context, size_t begin, size_t end, int thread)
 
     for (size_t i = begin; i < end; i++) {
         fm_arena_reset(&t->samples[i].arena);
+        t->samples[i].earned = (tr_earned){0};
         t->statuses[i] =
             t->source.make(t->source.context, t->first + i, thread, &t->samples[i], &t->errors[i]);
     }
@@ -127,7 +142,8 @@ static double per(double weight, size_t n)
     return n > 0 ? weight / (double)n : 0;
 }
 
-/* What is asked in the whole step: each loss is a mean over it. */
+/* What is asked in the whole step: each loss is a mean over it. In place of drawn tokens their groups
+ * are counted, whose tokens' weights add up to one. */
 static tr_losses count_all(const tr_trainer *t, size_t *questions)
 {
     tr_losses n = {0};
@@ -137,9 +153,10 @@ static tr_losses count_all(const tr_trainer *t, size_t *questions)
         const tr_example *e = &t->samples[i].example;
 
         for (size_t q = 0; q < e->n_questions; q++, ++*questions) {
-            n.n_tokens += e->questions[q].n - e->questions[q].answer;
+            n.n_tokens += e->drawn ? 0 : e->questions[q].n - e->questions[q].answer;
             n.n_scales += e->questions[q].scale > 0;
         }
+        n.n_tokens += e->drawn ? e->n_groups : 0;
         for (size_t k = 0; k < 2 && t->network->auxiliary.kinds > 0; k++)
             for (size_t j = 0; j < e->labels[k].n; j++) {
                 n.n_kinds += e->labels[k].kinds[j] >= 0;
@@ -193,11 +210,10 @@ static void add_gradients(void *context, size_t begin, size_t end, int thread)
                                           end - begin);
 }
 
-static fm_status run_all(tr_trainer *t, tr_report *out, fm_err *err)
+static fm_status run_all(tr_trainer *t, tr_weights mixture, tr_report *out, fm_err *err)
 {
     size_t lots = (t->n + TR_LOT - 1) / TR_LOT;
     tr_losses asked = count_all(t, &out->questions);
-    const tr_weights mixture = t->weights;
 
     t->weights =
         (tr_weights){per(mixture.token, asked.n_tokens), per(mixture.scale, asked.n_scales),
@@ -212,11 +228,14 @@ static fm_status run_all(tr_trainer *t, tr_report *out, fm_err *err)
         if (t->lots[i].memory_bytes > out->memory_bytes)
             out->memory_bytes = t->lots[i].memory_bytes;
     }
+    for (size_t i = 0; i < t->n; i++)
+        tr_earned_add(&out->earned, &t->samples[i].earned);
     /* The means themselves, whatever they count. */
     out->losses.token /= mixture.token;
     out->losses.scale = mixture.scale > 0 ? out->losses.scale / mixture.scale : 0;
     out->losses.kind = mixture.kind > 0 ? out->losses.kind / mixture.kind : 0;
     out->losses.place = mixture.place > 0 ? out->losses.place / mixture.place : 0;
+    out->losses.kl *= per(1, out->losses.n_tokens);
     return FM_OK;
 }
 
@@ -229,30 +248,44 @@ static double auxiliary_share(const tr_mixture *m, uint64_t step)
     return step < m->auxiliary_steps ? 1 - (double)step / (double)m->auxiliary_steps : 0;
 }
 
-fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out, fm_err *err)
+/* Once along the gradient of the samples that are there. */
+static fm_status update(tr_trainer *t, uint64_t index, tr_weights mixture, tr_report *out,
+                        fm_err *err)
 {
-    tr_trainer *t = trainer;
-    const tr_mixture *m = &t->config.mixture;
-    double share = auxiliary_share(m, step);
-    tr_report report = {.rate = tr_optimiser_rate(&t->config.optimiser, step)};
+    tr_report report = {.rate = tr_optimiser_rate(&t->config.optimiser, index)};
+    fm_status st = run_all(t, mixture, &report, err);
 
-    t->learning = true;
-    t->n = t->config.pictures;
-    t->first = step * t->n;
-    t->weights = (tr_weights){1, m->scale, m->kind * share, m->place * share};
-    fm_status st = make_all(t, err);
-    if (st == FM_OK)
-        st = run_all(t, &report, err);
     if (st != FM_OK)
         return st;
     rt_pool_run(t->pool, t->network->store.n_values, GRAIN, add_gradients, t);
     report.norm = tr_optimiser_step(&t->config.optimiser, &t->network->store, t->lots[0].gradient,
-                                    step, t->pool);
-    if (isnan(report.norm))
-        return fm_fail(err, FM_E_INTERNAL, "the gradient of step %llu is not finite",
-                       (unsigned long long)step);
+                                    index, t->pool);
     *out = report;
     return FM_OK;
+}
+
+fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out, fm_err *err)
+{
+    tr_trainer *t = trainer;
+    const tr_mixture *m = &t->config.mixture;
+    uint64_t updates = t->config.updates > 0 ? t->config.updates : 1;
+    double share = auxiliary_share(m, step);
+    const tr_weights mixture = {1, m->scale, m->kind * share, m->place * share};
+    tr_report report = {0};
+
+    t->learning = true;
+    t->n = t->config.pictures;
+    t->first = step * t->n;
+    fm_status st = make_all(t, err);
+    for (uint64_t i = 0; i < updates && st == FM_OK; i++) {
+        st = update(t, step * updates + i, mixture, &report, err);
+        if (st == FM_OK && isnan(report.norm))
+            st = fm_fail(err, FM_E_INTERNAL, "the gradient of step %llu is not finite",
+                         (unsigned long long)step);
+    }
+    if (st == FM_OK)
+        *out = report;
+    return st;
 }
 
 fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_report *out,
@@ -268,16 +301,17 @@ fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_rep
 
         t->n = n - done < t->config.pictures ? n - done : t->config.pictures;
         t->first = first + done;
-        t->weights = (tr_weights){1, 1, 1, 1};
         st = make_all(t, err);
         if (st == FM_OK)
-            st = run_all(t, &part, err);
+            st = run_all(t, (tr_weights){1, 1, 1, 1}, &part, err);
         /* Back to sums, for the parts differ in what they ask. */
         part.losses.token *= (double)part.losses.n_tokens;
         part.losses.scale *= (double)part.losses.n_scales;
         part.losses.kind *= (double)part.losses.n_kinds;
         part.losses.place *= (double)part.losses.n_places;
+        part.losses.kl *= (double)part.losses.n_tokens;
         tr_losses_add(&all.losses, &part.losses);
+        tr_earned_add(&all.earned, &part.earned);
         all.questions += part.questions;
     }
     if (st != FM_OK)
@@ -286,6 +320,7 @@ fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_rep
     all.losses.scale *= per(1, all.losses.n_scales);
     all.losses.kind *= per(1, all.losses.n_kinds);
     all.losses.place *= per(1, all.losses.n_places);
+    all.losses.kl *= per(1, all.losses.n_tokens);
     *out = all;
     return FM_OK;
 }

@@ -12,10 +12,24 @@
 #include "train/network.h"
 #include "train/optimiser.h"
 
+/* The terms of a reward (fathom/reward.h). */
+enum { TR_R_OF, TR_R_P, TR_R_T, TR_R_A, TR_R_PF, TR_R_ACC, TR_TERMS };
+
+/* Sums over replies that the network gave by itself. */
+typedef struct {
+    size_t replies, ended, tokens; /* ended: by themselves */
+    size_t groups, level;          /* level: groups whose replies all earn the same teach nothing */
+    double reward;
+    double terms[TR_TERMS];
+    size_t judged[TR_TERMS]; /* replies that have the term */
+} tr_earned;
+void tr_earned_add(tr_earned *to, const tr_earned *more);
+
 /* An example, and what it borrows from. */
 typedef struct {
     fm_arena arena; /* reset before a sample is made */
     tr_example example;
+    tr_earned earned; /* where its answers were drawn */
 } tr_sample;
 
 /* Where pictures come from. make is called by several threads at once, for different indices; what
@@ -41,7 +55,8 @@ typedef struct {
     int threads;
     size_t memory_bytes;
     tr_mixture mixture;
-    tr_optimiser optimiser;
+    tr_optimiser optimiser; /* its steps are updates */
+    size_t updates;         /* a step: so often the same pictures are followed; 0 is 1 */
 } tr_trainer_config;
 
 /* The network and the source are borrowed. */
@@ -51,7 +66,10 @@ FM_MUST_CHECK fm_status tr_trainer_new(tr_trainer **out, const tr_trainer_config
 void tr_trainer_free(tr_trainer *trainer); /* accepts NULL */
 
 typedef struct {
-    tr_losses losses; /* means: of a token, a scale, a patch */
+    tr_losses
+        losses; /* means: of a token (where it was drawn, of a group), a scale, a patch; kl of a
+                         token. Of the step's last update */
+    tr_earned earned; /* sums */
     size_t questions;
     double rate, norm;   /* of the step's gradient */
     size_t memory_bytes; /* the most that a picture took */

@@ -454,7 +454,23 @@ Test(train_arithmetic, products_are_those_of_double)
     }
 }
 
-static double loss_of(tr_pass *pass, const float *values, bool entropy, tr_rows *rows)
+enum { ENTROPY, SQUARES, POLICY_K3, POLICY_K2, LOSSES };
+
+static double policy_loss_of(tr_pass *pass, tr_rows logits, tr_kl kl)
+{
+    static const int32_t targets[] = {2, 1, 0};
+    /* Within its bounds; above them, where that ends the gradient; far from the reference. */
+    static const tr_drawn drawn[] = {
+        {0.7F, 0.5F, -1.3F, -1.0F}, {1.5F, 1.5F, -2.5F, NAN}, {-0.9F, 0.8F, -2.0F, -4.0F}};
+    const tr_objective objective = {1.3, 0.2, 0.3, 0.6, kl};
+    tr_policy_counts counts;
+    double loss = tr_policy_loss(pass, logits, targets, drawn, &objective, 0.7, &counts);
+
+    cr_assert(eq(sz, counts.n_clipped, 1));
+    return loss;
+}
+
+static double loss_of(tr_pass *pass, const float *values, int which, tr_rows *rows)
 {
     static const int32_t targets[] = {2, -1, 0};
     static const bool known[] = {true, false, true};
@@ -464,15 +480,17 @@ static double loss_of(tr_pass *pass, const float *values, bool entropy, tr_rows 
     *rows = tr_pass_rows(pass, 3, 4);
     for (size_t i = 0; i < 12; i++)
         rows->x[i] = values[i];
-    return entropy ? tr_cross_entropy(pass, *rows, targets, 0.7)
-                   : tr_squares(pass, *rows, wanted, known, 0.7);
+    if (which >= POLICY_K3)
+        return policy_loss_of(pass, *rows, which == POLICY_K3 ? TR_KL_K3 : TR_KL_K2);
+    return which == ENTROPY ? tr_cross_entropy(pass, *rows, targets, 0.7)
+                            : tr_squares(pass, *rows, wanted, known, 0.7);
 }
 
 Test(train_layers, losses_start_their_own_gradient)
 {
     static const layer_case empty = {.tensors = {{1, 1}}};
 
-    for (int entropy = 0; entropy < 2; entropy++) {
+    for (int which = 0; which < LOSSES; which++) {
         float values[12], slopes[12];
         tr_rows rows;
         bench b;
@@ -480,21 +498,54 @@ Test(train_layers, losses_start_their_own_gradient)
         set_up(&b, &empty, "generic");
         for (size_t i = 0; i < 12; i++)
             values[i] = (float)i * 0.3F - 1;
-        loss_of(&b.pass, values, entropy, &rows);
+        loss_of(&b.pass, values, which, &rows);
         for (size_t i = 0; i < 12; i++)
             slopes[i] = rows.dx[i];
         for (size_t i = 0; i < 12; i++) {
             const float step = 0.0078125F, at = values[i];
 
             values[i] = at + step;
-            double above = loss_of(&b.pass, values, entropy, &rows);
+            double above = loss_of(&b.pass, values, which, &rows);
             values[i] = at - step;
-            double slope = (above - loss_of(&b.pass, values, entropy, &rows)) / (2 * (double)step);
+            double slope = (above - loss_of(&b.pass, values, which, &rows)) / (2 * (double)step);
             values[i] = at;
-            cr_expect(epsilon_eq(dbl, (double)slopes[i], slope, 1e-4), "%d: %zu", entropy, i);
+            cr_expect(epsilon_eq(dbl, (double)slopes[i], slope, 1e-4), "%d: %zu", which, i);
         }
         tear_down(&b);
     }
+}
+
+/* Two tokens of one row worked by hand: p = (0.6, 0.4) at temperature 2. */
+Test(train_layers, the_policys_loss_is_grpos)
+{
+    static const layer_case empty = {.tensors = {{1, 1}}};
+    static const int32_t targets[] = {0, 0};
+    const float now = logf(0.6F), ratio = 1.5F;
+    const tr_drawn drawn[] = {{2, 0.5F, now - logf(ratio), logf(0.3F)},
+                              {-2, 0.5F, now - logf(ratio), logf(0.3F)}};
+    tr_objective objective = {2, 0.2, 0.2, 0.1, TR_KL_K3};
+    tr_policy_counts counts;
+    float read[2];
+    bench b;
+
+    set_up(&b, &empty, "generic");
+    tr_rows logits = tr_pass_rows(&b.pass, 2, 2);
+    for (size_t i = 0; i < 2; i++) {
+        logits.x[i * 2] = 2 * logf(0.6F) + 1;
+        logits.x[i * 2 + 1] = 2 * logf(0.4F) + 1;
+    }
+    tr_log_probabilities(logits, targets, 2, read);
+    cr_expect(epsilon_eq(flt, read[0], now, 1e-6F));
+    double kl = 0.5 - log(0.5) - 1; /* of 0.3 / 0.6 */
+    double loss = tr_policy_loss(&b.pass, logits, targets, drawn, &objective, 1, &counts);
+    /* The ratio is clipped at 1.2 where the advantage is positive, and counts whole where it is not. */
+    cr_expect(epsilon_eq(dbl, loss, 0.5 * (0.1 * kl - 1.2 * 2) + 0.5 * (0.1 * kl + 1.5 * 2), 1e-6));
+    cr_expect(epsilon_eq(dbl, counts.kl, 2 * kl, 1e-6));
+    cr_expect(eq(sz, counts.n_clipped, 1));
+    objective.kl = TR_KL_K2;
+    (void)tr_policy_loss(&b.pass, logits, targets, drawn, &objective, 1, &counts);
+    cr_expect(epsilon_eq(dbl, counts.kl, log(2) * log(2), 1e-6));
+    tear_down(&b);
 }
 
 Test(train_pass, says_that_it_had_no_more_memory)
