@@ -37,14 +37,18 @@ fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *
         st = too_large(path, cap_bytes, err);
         goto done;
     }
-    for (;;) {
-        char *room = fm_buf_room(out, (size_t)64 << 10);
+    /* A small file in one go: one byte more than it has shows its end. What has no size may still hold
+     * something (/proc). */
+    bool small = S_ISREG(info.st_mode) && info.st_size > 0 && info.st_size < 64 << 10;
+    size_t step = small ? (size_t)info.st_size + 1 : (size_t)64 << 10, n;
+    do {
+        char *room = fm_buf_room(out, step);
 
         if (!room) {
             st = fm_fail(err, FM_E_NOMEM, "no memory to read '%s'", path);
             goto done;
         }
-        size_t n = fread(room, 1, (size_t)64 << 10, f);
+        n = fread(room, 1, step, f);
         out->size += n;
         out->data[out->size] = '\0';
         total += n;
@@ -52,12 +56,9 @@ fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf *out, fm_err *
             st = too_large(path, cap_bytes, err);
             goto done;
         }
-        if (n == 0) {
-            if (ferror(f))
-                st = fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
-            break;
-        }
-    }
+    } while (n == step);
+    if (ferror(f))
+        st = fm_fail(err, FM_E_IO, "cannot read '%s': %s", path, strerror(errno));
 done:
     fclose(f);
     if (st != FM_OK && out->data) {

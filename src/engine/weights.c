@@ -102,6 +102,13 @@ static fm_status check_table(rt_weights *weights, fm_err *err)
 
 /* ---- files ---- */
 
+/* Before the first of them is mapped: tensors point to where they stand. */
+static fm_status room_for_files(rt_weights *weights, size_t n, fm_err *err)
+{
+    weights->files = fm_arena_alloc(&weights->arena, n, sizeof(*weights->files));
+    return weights->files ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a model");
+}
+
 static fm_status map_file(rt_weights *weights, const char *path, fm_err *err)
 {
     rt_mapped *file = &weights->files[weights->n_files];
@@ -140,7 +147,7 @@ bool rt_is_gguf_file(const char *path)
     return is_gguf(first, n);
 }
 
-static fm_status read_file(rt_weights *weights, const char *path, fm_err *err)
+static fm_status read_shard(rt_weights *weights, const char *path, fm_err *err)
 {
     fm_status st = map_file(weights, path, err);
 
@@ -149,6 +156,13 @@ static fm_status read_file(rt_weights *weights, const char *path, fm_err *err)
     const rt_mapped *file = &weights->files[weights->n_files - 1];
     return is_gguf(file->bytes, file->size) ? rt_gguf_read(weights, file, err)
                                             : rt_safetensors_read(weights, file, err);
+}
+
+static fm_status read_file(rt_weights *weights, const char *path, fm_err *err)
+{
+    fm_status st = room_for_files(weights, 1, err);
+
+    return st == FM_OK ? read_shard(weights, path, err) : st;
 }
 
 static bool is_mapped(const rt_weights *weights, const char *path)
@@ -174,6 +188,8 @@ static fm_status read_shards(rt_weights *weights, const char *folder, const char
     if (!cJSON_IsObject(map))
         st = fm_fail(err, FM_E_INPUT, "%s: has no object 'weight_map'", index);
     else
+        st = room_for_files(weights, MAX_FILES, err);
+    if (st == FM_OK)
         cJSON_ArrayForEach(entry, map)
         {
             if (!cJSON_IsString(entry))
@@ -182,7 +198,7 @@ static fm_status read_shards(rt_weights *weights, const char *folder, const char
                 st = rt_folder_join(path, folder, entry->valuestring, err);
             if (st == FM_OK && !is_mapped(weights, path))
                 st = weights->n_files < MAX_FILES
-                         ? read_file(weights, path, err)
+                         ? read_shard(weights, path, err)
                          : fm_fail(err, FM_E_INPUT, "%s: more than %d shards", index, MAX_FILES);
             if (st != FM_OK)
                 break;
@@ -236,10 +252,8 @@ fm_status rt_weights_open(rt_weights **out, const char *path, fm_err *err)
     if (!weights)
         return fm_fail(err, FM_E_NOMEM, "no memory for a model");
     weights->path = fm_arena_strdup(&weights->arena, path);
-    weights->files = fm_arena_alloc(&weights->arena, MAX_FILES, sizeof(*weights->files));
-    fm_status st = weights->path && weights->files
-                       ? read_path(weights, path, err)
-                       : fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    fm_status st = weights->path ? read_path(weights, path, err)
+                                 : fm_fail(err, FM_E_NOMEM, "no memory for a model");
     if (st == FM_OK)
         st = check_table(weights, err);
     if (st == FM_OK)
