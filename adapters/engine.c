@@ -92,7 +92,7 @@ static const fm_adapter_option engine_options[] = {
      .fallback = "0",
      .operational = true},
     {.name = "packed_dir",
-     .summary = "folder in which packed weights are kept for the next opening",
+     .summary = "folder for packed weights (fathom run: packed in $FATHOM_CACHE); none: nowhere",
      .operational = true},
     {0},
 };
@@ -474,7 +474,8 @@ static fm_status read_settings(engine *e, const fm_adapter_config *config, rt_mo
         return st;
     o->int8_activations = switches[0];
     o->isa = value_of(config, "isa");
-    o->packed_dir = value_of(config, "packed_dir");
+    const char *packed = value_of(config, "packed_dir");
+    o->packed_dir = packed && strcmp(packed, "none") != 0 ? packed : NULL;
     e->constrained = switches[1];
     e->tuples = !config->answers || strcmp(config->answers, "tuples") == 0;
     e->seed = config->seed;

@@ -54,7 +54,7 @@ typedef enum {
     RT_E_IO,        /* a file cannot be read or written */
     RT_E_USAGE,     /* the call itself: a question too long, a picture without a size */
     RT_E_INPUT,     /* a file of the model is malformed, truncated or of another shape */
-    RT_E_CANCELLED, /* rt_cancel(), before there was anything of an answer */
+    RT_E_CANCELLED, /* by rt_cancel() before there was anything of an answer, or while opening */
 } rt_status;
 
 /* Filled where a call fails; one line, lower case, always terminated. May be NULL everywhere. */
@@ -85,8 +85,14 @@ typedef struct {
         max_memory_bytes; /* refused at opening, and by scenes, where more would be needed; 0: none */
     int max_tokens;       /* positions of a scene with question and answer; 0: the model's own */
     int max_picture_pixels; /* larger pictures are refused; 0: 64 million */
-    const char *packed_dir; /* where packed weights are kept between openings; NULL: nowhere */
     const char *isa;        /* "generic", "avx2", "avx512"; NULL: the best of this machine */
+    /* Folder where packed weights are kept between openings, those of models under 16 MiB left out; NULL:
+     * nowhere. Closing waits until what the opening put there is on the disk. */
+    const char *packed_dir;
+    /* Called while weights are packed, which an opening that finds them in packed_dir does not do; false ends
+     * the opening (RT_E_CANCELLED). May be NULL. */
+    bool (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
+    void *progress_context;
 } rt_model_options;
 
 /* `options` NULL: the defaults, all zero. */

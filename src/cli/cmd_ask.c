@@ -14,6 +14,7 @@
 #include "data.h"
 #include "fathom/answers.h"
 #include "interrupt.h"
+#include "open_model.h"
 #include "report/overlay.h"
 #include "terminal.h"
 
@@ -29,7 +30,7 @@ typedef struct {
 
 typedef struct {
     const cli_args *args;
-    rt_model *model;
+    cli_model model;
     rt_scene *scene;
     fm_engine_view view;
     fm_camera camera;
@@ -429,26 +430,15 @@ static fm_status ask_all(asking *a, fm_err *err)
     return n == 1 && st == FM_OK ? ask_lines(a, err) : st;
 }
 
-static fm_status open_model(asking *a, fm_err *err)
+static fm_status open_scene(asking *a, fm_err *err)
 {
-    rt_model_options options = {.int8_activations = cli_has(a->args, "int8"),
-                                .isa = cli_value(a->args, "isa")};
-    const char *word = cli_value(a->args, "weights");
-    uint64_t threads = 0;
     rt_err inner = {0};
-    fm_status st = cli_number(a->args, "threads", 0, CLI_MAX_JOBS, &threads, err);
+    fm_status st = cli_model_open(&a->model, a->args, cli_operand(a->args, 0), err);
 
-    if (st == FM_OK && !fm_engine_weights(word, &options.weights))
-        st = fm_fail(err, FM_E_USAGE,
-                     "option '--weights' wants as_stored, f32, bf16, q8 or q4, not '%s'", word);
-    options.threads = (int)threads;
-    if (st == FM_OK)
-        st = fm_engine_status(rt_model_open(&a->model, cli_operand(a->args, 0), &options, &inner),
-                              &inner, err);
-    if (st == FM_OK)
-        st = fm_engine_status(
-            rt_scene_new(&a->scene, a->model, a->view.pictures, a->view.n, &inner), &inner, err);
-    return st;
+    return st == FM_OK ? fm_engine_status(rt_scene_new(&a->scene, a->model.model, a->view.pictures,
+                                                       a->view.n, &inner),
+                                          &inner, err)
+                       : st;
 }
 
 static fm_status ask_run(const cli_args *args, fm_err *err)
@@ -461,11 +451,11 @@ static fm_status ask_run(const cli_args *args, fm_err *err)
     if (st == FM_OK)
         st = read_question(&a, err);
     if (st == FM_OK)
-        st = open_model(&a, err);
+        st = open_scene(&a, err);
     if (st == FM_OK)
         st = ask_all(&a, err);
     rt_scene_free(a.scene);
-    rt_model_close(a.model);
+    cli_model_close(&a.model);
     fm_engine_view_release(&a.view);
     return st;
 }
@@ -520,16 +510,7 @@ static const cli_option options_table[] = {
     {.name = "top-p", .argument = "P", .fallback = "1", .help = "draw from this share"},
     {.name = "top-k", .argument = "K", .fallback = "0", .help = "draw from so many; 0: from all"},
     {.name = "seed", .argument = "N", .fallback = "0", .help = "of what is drawn"},
-    {.name = "weights",
-     .argument = "KIND",
-     .fallback = "as_stored",
-     .help = "how weights are held",
-     .words = "as_stored f32 bf16 q8 q4",
-     .group = "the engine",
-     .kind = CLI_WORDS},
-    {.name = "int8", .help = "matrices of 8 and 4 bits multiply in integers"},
-    {.name = "threads", .argument = "N", .help = "threads (default: all that may be used)"},
-    {.name = "isa", .argument = "NAME", .help = "kernels (default: the best of this machine)"},
+    CLI_MODEL_OPTIONS("the engine"),
     {.name = "draw",
      .argument = "FILE",
      .help = "the trace on the first picture, as PNG",

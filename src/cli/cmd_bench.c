@@ -15,6 +15,7 @@
 #include "engine/layout.h"
 #include "engine/limits.h"
 #include "interrupt.h"
+#include "open_model.h"
 #include "terminal.h"
 
 #define SCHEMA "fathom.bench/1"
@@ -34,10 +35,9 @@ typedef struct {
 
 typedef struct {
     const cli_args *args;
-    rt_model *model;
+    cli_model model;
     rt_description about;
     uint64_t n_rounds, prompt, tokens, width, height;
-    rt_model_options options;
     double multiplied; /* weights of the language model that a token is multiplied by */
 
     double open_s;
@@ -212,7 +212,7 @@ static fm_status measure_picture(bench *b, const rt_picture *picture, fm_err *er
     rt_answer answer = {0};
     rt_err inner = {0};
     fm_status st =
-        fm_engine_status(rt_scene_new(&scene, b->model, picture, 1, &inner), &inner, err);
+        fm_engine_status(rt_scene_new(&scene, b->model.model, picture, 1, &inner), &inner, err);
 
     if (st == FM_OK)
         st = ask(scene, "?", 1, 1, &answer, err);
@@ -301,16 +301,15 @@ static fm_status open_and_measure(bench *b, fm_err *err)
     rt_err inner = {0};
     struct rusage used;
     double start = fm_clock_seconds();
-    fm_status st = fm_engine_status(
-        rt_model_open(&b->model, cli_operand(b->args, 0), &b->options, &inner), &inner, err);
+    fm_status st = cli_model_open(&b->model, b->args, cli_operand(b->args, 0), err);
 
     b->open_s = fm_clock_seconds() - start;
     if (st == FM_OK)
         st = weigh_model(b, err);
     if (st != FM_OK)
         return st;
-    rt_model_describe(b->model, &b->about);
-    st = fm_engine_status(rt_scene_new(&words, b->model, NULL, 0, &inner), &inner, err);
+    rt_model_describe(b->model.model, &b->about);
+    st = fm_engine_status(rt_scene_new(&words, b->model.model, NULL, 0, &inner), &inner, err);
     if (st == FM_OK)
         st = measure(b, words, err);
     rt_scene_free(words);
@@ -443,25 +442,13 @@ static fm_status read_size(bench *b, fm_err *err)
 static fm_status read_options(bench *b, fm_err *err)
 {
     const cli_args *args = b->args;
-    uint64_t threads = 0;
     fm_status st = cli_number(args, "rounds", 1, MAX_ROUNDS, &b->n_rounds, err);
 
     if (st == FM_OK)
         st = cli_number(args, "prompt", 1, 32768, &b->prompt, err);
     if (st == FM_OK)
         st = cli_number(args, "tokens", 1, 32768, &b->tokens, err);
-    if (st == FM_OK)
-        st = cli_number(args, "threads", 0, CLI_MAX_JOBS, &threads, err);
-    if (st == FM_OK)
-        st = read_size(b, err);
-    if (st == FM_OK && !fm_engine_weights(cli_value(args, "weights"), &b->options.weights))
-        st = fm_fail(err, FM_E_USAGE,
-                     "option '--weights' wants as_stored, f32, bf16, q8 or q4, not '%s'",
-                     cli_value(args, "weights"));
-    b->options.threads = (int)threads;
-    b->options.int8_activations = cli_has(args, "int8");
-    b->options.isa = cli_value(args, "isa");
-    return st;
+    return st == FM_OK ? read_size(b, err) : st;
 }
 
 static fm_status bench_run(const cli_args *args, fm_err *err)
@@ -481,7 +468,7 @@ static fm_status bench_run(const cli_args *args, fm_err *err)
         st = cli_print(&out, err);
     }
     fm_buf_release(&out);
-    rt_model_close(b.model);
+    cli_model_close(&b.model);
     return st;
 }
 
@@ -501,15 +488,7 @@ static const cli_option options_table[] = {
     {.name = "prompt", .argument = "N", .fallback = "256", .help = "tokens that are read, about"},
     {.name = "tokens", .argument = "N", .fallback = "32", .help = "most tokens that are written"},
     {.name = "picture", .argument = "WxH", .fallback = "640x480", .help = "size of the picture"},
-    {.name = "weights",
-     .argument = "KIND",
-     .fallback = "as_stored",
-     .help = "how weights are held",
-     .words = "as_stored f32 bf16 q8 q4",
-     .kind = CLI_WORDS},
-    {.name = "int8", .help = "matrices of 8 and 4 bits multiply in integers"},
-    {.name = "threads", .argument = "N", .help = "threads (default: all that may be used)"},
-    {.name = "isa", .argument = "NAME", .help = "kernels (default: the best of this machine)"},
+    CLI_MODEL_OPTIONS(NULL),
     {.name = "json", .help = "as JSON (schema fathom.bench/1)"},
     {0},
 };

@@ -1,20 +1,26 @@
-/* fathom cache: look after the response cache. */
+/* fathom cache: look after what is kept between runs: replies, and packed weights. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/kept.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "catalog.h"
 #include "commands.h"
 #include "core/cache.h"
+#include "engine/packed_folder.h"
 #include "terminal.h"
 
 #define SCHEMA "fathom.cache_report/1"
 
 typedef struct {
-    fm_cache *cache;
+    const char *dir;
+    fm_cache *cache; /* NULL: it is about packed weights */
     const cli_args *args;
     fm_cache_report report;
+    rt_packed_about *packed; /* those that there are, or were removed */
+    size_t n_packed;
 } job;
 
 /* ---- amounts with a unit ---- */
@@ -62,11 +68,59 @@ static fm_status read_bounds(const cli_args *args, double *max_age_s, uint64_t *
     return FM_OK;
 }
 
+/* ---- packed weights ---- */
+
+static void count_packed(job *j)
+{
+    for (size_t i = 0; i < j->n_packed; i++) {
+        double age_s = j->packed[i].age_s;
+
+        if (i == 0 || age_s < j->report.newest_s)
+            j->report.newest_s = age_s;
+        if (i == 0 || age_s > j->report.oldest_s)
+            j->report.oldest_s = age_s;
+        j->report.bytes += j->packed[i].bytes;
+    }
+    j->report.entries = j->n_packed;
+}
+
+static fm_status list_packed(job *j, fm_err *err)
+{
+    return rt_packed_list(j->dir, &j->packed, &j->n_packed, err);
+}
+
+/* Those that go are what is left in the list. */
+static fm_status prune_packed(job *j, double max_age_s, uint64_t max_bytes, fm_err *err)
+{
+    fm_status st = list_packed(j, err);
+    fm_kept *kept = calloc(j->n_packed + 1, sizeof(*kept));
+    rt_packed_about *gone = calloc(j->n_packed + 1, sizeof(*gone));
+
+    if (st == FM_OK && (!kept || !gone))
+        st = fm_fail(err, FM_E_NOMEM, "no memory for the list of '%s'", j->dir);
+    if (st == FM_OK) {
+        for (size_t i = 0; i < j->n_packed; i++)
+            kept[i] = (fm_kept){j->packed[i].name, j->packed[i].bytes, j->packed[i].age_s, i};
+        size_t going = fm_kept_outlived(kept, j->n_packed, max_age_s, max_bytes);
+        for (size_t i = 0; i < going && st == FM_OK; i++) {
+            gone[i] = j->packed[kept[i].index];
+            st = rt_packed_remove(j->dir, gone[i].name, err);
+        }
+        free(j->packed);
+        j->packed = gone;
+        j->n_packed = going;
+        gone = NULL;
+    }
+    free(kept);
+    free(gone);
+    return st;
+}
+
 /* ---- the verbs ---- */
 
 static fm_status do_stat(job *j, fm_err *err)
 {
-    return fm_cache_stat(j->cache, &j->report, err);
+    return j->cache ? fm_cache_stat(j->cache, &j->report, err) : list_packed(j, err);
 }
 
 static fm_status do_verify(job *j, fm_err *err)
@@ -84,7 +138,10 @@ static fm_status do_prune(job *j, fm_err *err)
         return fm_fail(err, FM_E_USAGE,
                        "'fathom cache prune' needs --max-age, --max-size or both; --max-size 0 "
                        "removes everything");
-    return st == FM_OK ? fm_cache_prune(j->cache, max_age_s, max_bytes, &j->report, err) : st;
+    if (st != FM_OK)
+        return st;
+    return j->cache ? fm_cache_prune(j->cache, max_age_s, max_bytes, &j->report, err)
+                    : prune_packed(j, max_age_s, max_bytes, err);
 }
 
 static const struct verb {
@@ -123,6 +180,10 @@ static fm_status check_options(const cli_args *args, const struct verb *verb, fm
         if (cli_has(args, belongs[i][0]) && strcmp(belongs[i][1], verb->name) != 0)
             return fm_fail(err, FM_E_USAGE, "option '--%s' belongs to 'fathom cache %s'",
                            belongs[i][0], belongs[i][1]);
+    if (cli_has(args, "packed") && verb->run == do_verify)
+        return fm_fail(err, FM_E_USAGE,
+                       "packed weights are checked whenever they are used: 'fathom cache verify' "
+                       "has nothing to do for them");
     return FM_OK;
 }
 
@@ -138,11 +199,15 @@ static void put_age(fm_buf *out, double seconds)
     fm_buf_printf(out, "%.0f %s", seconds / units[i].factor, units[i].suffix);
 }
 
-static void put_text(fm_buf *out, const struct verb *verb, const char *dir,
-                     const fm_cache_report *report, bool removed_broken)
+static void put_text(fm_buf *out, const struct verb *verb, const job *j)
 {
+    const fm_cache_report *report = &j->report;
+    bool one = report->entries == 1;
+
     fm_buf_printf(out, "%s%zu %s, ", verb->says, report->entries,
-                  report->entries == 1 ? "reply" : "replies");
+                  j->cache ? one ? "reply" : "replies"
+                  : one    ? "packed model"
+                           : "packed models");
     cli_put_size(out, report->bytes);
     if (report->entries) {
         fm_buf_puts(out, ", last used ");
@@ -153,60 +218,109 @@ static void put_text(fm_buf *out, const struct verb *verb, const char *dir,
     }
     if (verb->run == do_verify)
         fm_buf_printf(out, ", %zu broken%s", report->broken,
-                      report->broken && removed_broken ? " and removed" : "");
+                      report->broken && cli_has(j->args, "remove") ? " and removed" : "");
     fm_buf_puts(out, ": ");
-    fm_text_for_terminal(out, dir, strlen(dir));
+    fm_text_for_terminal(out, j->dir, strlen(j->dir));
     fm_buf_putc(out, '\n');
 }
 
-static void put_json(fm_buf *out, const struct verb *verb, const char *dir,
-                     const fm_cache_report *report)
+/* One line each: how large, how long unused, how its weights are held, whose. */
+static void put_packed(fm_buf *out, const job *j)
 {
+    for (size_t i = 0; i < j->n_packed; i++) {
+        const rt_packed_about *p = &j->packed[i];
+        const char *model = p->model[0] ? p->model : "(stale: made again when it is wanted)";
+        fm_buf size = {0}, age = {0};
+
+        cli_put_size(&size, p->bytes);
+        put_age(&age, p->age_s);
+        fm_buf_printf(out, "  %10s  %7s ago  %-6s  ", fm_buf_text(&size), fm_buf_text(&age),
+                      p->kind);
+        fm_text_for_terminal(out, model, strlen(model));
+        fm_buf_putc(out, '\n');
+        fm_buf_release(&size);
+        fm_buf_release(&age);
+    }
+}
+
+static void put_packed_json(fm_json_writer *w, const job *j)
+{
+    fm_json_open(w, "packed", '[');
+    for (size_t i = 0; i < j->n_packed; i++) {
+        fm_json_open(w, NULL, '{');
+        fm_json_put_string(w, "model", j->packed[i].model[0] ? j->packed[i].model : NULL);
+        fm_json_put_string(w, "weights", j->packed[i].kind);
+        fm_json_put_string(w, "file", j->packed[i].name);
+        fm_json_put_int(w, "bytes", (int64_t)j->packed[i].bytes);
+        fm_json_put_number(w, "age_s", j->packed[i].age_s);
+        fm_json_close(w, '}');
+    }
+    fm_json_close(w, ']');
+}
+
+static void put_json(fm_buf *out, const struct verb *verb, const job *j)
+{
+    const fm_cache_report *report = &j->report;
     fm_json_writer w = {.out = out, .pretty = true};
 
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "schema", SCHEMA);
     fm_json_put_string(&w, "verb", verb->name);
-    fm_json_put_string(&w, "dir", dir);
+    fm_json_put_string(&w, "dir", j->dir);
     fm_json_put_int(&w, verb->run == do_prune ? "removed" : "entries", (int64_t)report->entries);
     fm_json_put_int(&w, "bytes", (int64_t)report->bytes);
     if (verb->run == do_verify)
         fm_json_put_int(&w, "broken", (int64_t)report->broken);
     fm_json_put_number(&w, "newest_s", report->newest_s);
     fm_json_put_number(&w, "oldest_s", report->oldest_s);
+    if (!j->cache)
+        put_packed_json(&w, j);
     fm_json_close(&w, '}');
     fm_buf_putc(out, '\n');
 }
 
+/* What the verb found, in one of its two forms. */
+static fm_status show(const struct verb *verb, const job *j, fm_err *err)
+{
+    fm_buf out = {0};
+
+    if (cli_has(j->args, "json")) {
+        put_json(&out, verb, j);
+    } else {
+        put_text(&out, verb, j);
+        put_packed(&out, j);
+    }
+    fm_status st = cli_print(&out, err);
+    fm_buf_release(&out);
+    return st;
+}
+
 static fm_status cache_run(const cli_args *args, fm_err *err)
 {
-    const char *dir = cli_value(args, "dir");
+    bool packed = cli_has(args, "packed");
     char own[FM_PATH_BYTES];
     const struct verb *verb = NULL;
-    job j = {.args = args};
-    fm_buf out = {0};
+    job j = {.dir = cli_value(args, "dir"), .args = args};
     fm_status st = find_verb(cli_operand(args, 0), &verb, err);
 
     if (st == FM_OK)
         st = check_options(args, verb, err);
-    if (st == FM_OK && !dir) {
-        st = cli_cache_folder("replies", own, err);
-        dir = own;
+    if (st == FM_OK && !j.dir) {
+        st = cli_cache_folder(packed ? "packed" : "replies", own, err);
+        j.dir = own;
     }
-    if (st == FM_OK)
-        st = fm_cache_open(&j.cache, dir, cli_notice, NULL, err);
+    if (st == FM_OK && !packed)
+        st = fm_cache_open(&j.cache, j.dir, cli_notice, NULL, err);
     if (st == FM_OK)
         st = verb->run(&j, err);
     if (st == FM_OK) {
-        if (cli_has(args, "json"))
-            put_json(&out, verb, dir, &j.report);
-        else
-            put_text(&out, verb, dir, &j.report, cli_has(args, "remove"));
-        st = cli_print(&out, err);
+        if (packed)
+            count_packed(&j);
+        st = show(verb, &j, err);
     }
     if (st == FM_OK && j.report.broken && !cli_has(args, "remove"))
         st = fm_fail(err, FM_E_INPUT, "%zu broken; --remove removes them", j.report.broken);
-    fm_buf_release(&out);
+    free(j.packed);
     fm_cache_close(j.cache);
     return st;
 }
@@ -218,13 +332,17 @@ static const char *const description[] = {
     "stat counts. verify reads every reply and compares its checksum; broken ones, which are never "
     "used, give exit code 4 unless they are removed. prune removes what was not used for a time, "
     "then the longest unused until the rest fits a size.",
+    "--packed is about packed weights of models, which 'fathom ask', 'fathom bench' and the "
+    "adapter "
+    "engine keep for their next opening: they are listed, and pruned in the same way.",
     NULL,
 };
 
 static const cli_option options[] = {
+    {.name = "packed", .help = "packed weights, in place of replies"},
     {.name = "dir",
      .argument = "DIR",
-     .help = "the cache's folder (default: replies in $FATHOM_CACHE)",
+     .help = "the cache's folder (default: replies or packed in $FATHOM_CACHE)",
      .kind = CLI_FOLDER},
     {.name = "remove", .help = "verify: remove what is broken"},
     {.name = "max-age",
@@ -238,12 +356,14 @@ static const cli_option options[] = {
 static const cli_example examples[] = {
     {"fathom cache stat", "how many replies there are"},
     {"fathom cache prune --max-age 30d --max-size 2G", "for a nightly job"},
+    {"fathom cache stat --packed", "packed weights, model by model"},
+    {"fathom cache prune --packed --max-age 90d", "what no model was opened with for long"},
     {0},
 };
 
 const cli_command cli_command_cache = {
     .name = "cache",
-    .summary = "look after the response cache",
+    .summary = "look after replies and packed weights that are kept",
     .operands = "stat|verify|prune",
     .operand_kind = CLI_WORDS,
     .operand_words = "stat verify prune",

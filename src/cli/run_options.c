@@ -11,6 +11,7 @@
 #include "catalog.h"
 #include "core/adapter_file.h"
 #include "gate.h"
+#include "open_model.h"
 #include "terminal.h"
 
 /* ---- the adapter, its settings and its file ---- */
@@ -46,13 +47,32 @@ static fm_status read_setting(const cli_given *given, fm_arena *arena, fm_settin
     return out->key ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the settings");
 }
 
-/* The command line's settings, then those of the file that it leaves as they are. */
+/* Where the engine keeps packed weights, for whoever has not said. */
+static fm_status put_packed_folder(const fm_adapter_ops *adapter, fm_arena *arena,
+                                   fm_setting *settings, size_t *n, fm_err *err)
+{
+    char folder[FM_PATH_BYTES];
+    const fm_adapter_option *option = adapter->options;
+
+    while (option && option->name && strcmp(option->name, "packed_dir") != 0)
+        option++;
+    if (!option || !option->name || is_given(settings, *n, option->name))
+        return FM_OK;
+    cli_packed_folder(NULL, folder);
+    if (!folder[0])
+        return FM_OK;
+    const char *kept = fm_arena_strdup(arena, folder);
+    settings[(*n)++] = (fm_setting){option->name, kept};
+    return kept ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the settings");
+}
+
+/* The command line's settings, then those of the file that it leaves as they are, then our own. */
 static fm_status read_settings(cli_run_plan *plan, const cli_args *args,
                                const fm_adapter_file *file, fm_err *err)
 {
     fm_run_options *o = &plan->options;
     fm_setting *settings =
-        fm_arena_alloc(&plan->arena, args->n + file->n_settings, sizeof(*settings));
+        fm_arena_alloc(&plan->arena, args->n + file->n_settings + 1, sizeof(*settings));
 
     if (!settings)
         return fm_fail(err, FM_E_NOMEM, "no memory for the settings");
@@ -71,9 +91,10 @@ static fm_status read_settings(cli_run_plan *plan, const cli_args *args,
     for (size_t i = 0; i < file->n_settings; i++)
         if (!is_given(settings, given, file->settings[i].key))
             settings[n++] = file->settings[i];
+    fm_status st = put_packed_folder(plan->adapter, &plan->arena, settings, &n, err);
     o->settings = settings;
     o->n_settings = n;
-    return FM_OK;
+    return st;
 }
 
 /* Prices are settings of the adapter's, whichever way they came. */

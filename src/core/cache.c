@@ -21,6 +21,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/kept.h"
 #include "base/size.h"
 #include "core/adapter_internal.h"
 #include "core/record.h"
@@ -665,7 +666,6 @@ fm_status fm_cache_verify(fm_cache *cache, bool remove_broken, fm_cache_report *
 typedef struct {
     found_entry *items;
     size_t n, capacity;
-    uint64_t bytes;
 } collection;
 
 static fm_status collect_one(fm_cache *cache, const found_entry *entry, void *context, fm_err *err)
@@ -676,18 +676,7 @@ static fm_status collect_one(fm_cache *cache, const found_entry *entry, void *co
     if (!make_room((void **)&all->items, all->n, &all->capacity, sizeof(*all->items)))
         return fm_fail(err, FM_E_NOMEM, "no memory for the list of the cache");
     all->items[all->n++] = *entry;
-    all->bytes += entry->bytes;
     return FM_OK;
-}
-
-/* The longest unused first; equal ages by key, so that the choice does not depend on the disk. */
-static int longest_unused_first(const void *a, const void *b)
-{
-    const found_entry *x = a, *y = b;
-
-    if (x->age_s != y->age_s)
-        return x->age_s < y->age_s ? 1 : -1;
-    return strcmp(x->key, y->key);
 }
 
 fm_status fm_cache_prune(fm_cache *cache, double max_age_s, uint64_t max_bytes,
@@ -696,20 +685,19 @@ fm_status fm_cache_prune(fm_cache *cache, double max_age_s, uint64_t max_bytes,
     collection all = {0};
     fm_cache_report report = {0};
     fm_status st = walk(cache, collect_one, &all, err);
+    fm_kept *kept = calloc(all.n + 1, sizeof(*kept));
 
-    if (all.n)
-        qsort(all.items, all.n, sizeof(*all.items), longest_unused_first);
-    for (size_t i = 0; st == FM_OK && i < all.n; i++) {
-        bool old = max_age_s >= 0 && all.items[i].age_s > max_age_s;
-
-        if (!old && all.bytes <= max_bytes)
-            break;
-        st = remove_entry(cache, all.items[i].key, err);
-        if (st == FM_OK) {
-            count(&report, &all.items[i]);
-            all.bytes -= all.items[i].bytes;
-        }
+    if (st == FM_OK && !kept)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for the list of the cache");
+    for (size_t i = 0; kept && i < all.n; i++)
+        kept[i] = (fm_kept){all.items[i].key, all.items[i].bytes, all.items[i].age_s, i};
+    size_t going = st == FM_OK ? fm_kept_outlived(kept, all.n, max_age_s, max_bytes) : 0;
+    for (size_t i = 0; st == FM_OK && i < going; i++) {
+        st = remove_entry(cache, kept[i].name, err);
+        if (st == FM_OK)
+            count(&report, &all.items[kept[i].index]);
     }
+    free(kept);
     free(all.items);
     if (st == FM_OK)
         *removed = report;

@@ -429,6 +429,39 @@ void rt_model_describe(const rt_model *model, rt_description *out)
 
 /* ---- opening: the whole ---- */
 
+/* Panels of less are made in no time. */
+enum { SMALLEST_KEPT_BYTES = 16 << 20 };
+
+typedef struct {
+    const rt_model_options *options;
+    uint64_t all_bytes;
+} opening;
+
+static bool show_progress(void *context, uint64_t done_bytes)
+{
+    const opening *o = context;
+    uint64_t all = o->all_bytes > done_bytes ? o->all_bytes : done_bytes;
+
+    return !o->options->progress ||
+           o->options->progress(o->options->progress_context, done_bytes, all);
+}
+
+/* Without a packed file opening is slower, and no more than that. */
+static fm_status load(rt_model *m, const char *folder, const rt_model_options *o, uint64_t bytes,
+                      fm_err *err)
+{
+    opening watched = {o, bytes};
+
+    rt_packer_watched(m->packer, show_progress, &watched);
+    if (o->packed_dir && bytes >= SMALLEST_KEPT_BYTES)
+        (void)!rt_packer_use_file(m->packer, o->packed_dir, folder, bytes, NULL);
+    fm_status st = load_parts(m, err);
+    rt_packer_watched(m->packer, NULL, NULL);
+    if (st == FM_OK)
+        rt_packer_keep(m->packer);
+    return st;
+}
+
 static size_t limit_of(int wanted, size_t own)
 {
     return wanted > 0 && (size_t)wanted < own ? (size_t)wanted : own;
@@ -449,13 +482,8 @@ static fm_status open_model(rt_model *m, const char *folder, const rt_model_opti
         st = rt_model_hold(m, s.bytes, "the model", err);
     if (st == FM_OK)
         st = start_computing(m, o, err);
-    /* Without a packed file opening is slower, and no more than that. */
-    if (st == FM_OK && o->packed_dir)
-        (void)!rt_packer_use_file(m->packer, o->packed_dir, folder, NULL);
     if (st == FM_OK)
-        st = load_parts(m, err);
-    if (st == FM_OK)
-        (void)!rt_packer_keep(m->packer, NULL);
+        st = load(m, folder, o, s.bytes, err);
     m->max_tokens = limit_of(o->max_tokens, (size_t)m->config.llm.max_tokens);
     m->max_picture_pixels =
         o->max_picture_pixels > 0 ? (size_t)o->max_picture_pixels : (size_t)64 * 1000 * 1000;

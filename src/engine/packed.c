@@ -3,30 +3,49 @@
 #include "engine/packed.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "base/size.h"
 #include "engine/packed_file.h"
+#include "engine/packed_folder.h"
 #include "engine/panels.h"
 
 /* Panels that a thread makes before it lets go of what it read. */
 enum { GRAIN = 16 };
+
+/* Panels of one matrix. */
+typedef struct {
+    char key[FM_HASH_TEXT_BYTES];
+    const void *panels;
+    size_t bytes;
+    void *own; /* where they are in memory of ours, else NULL */
+} packed;
 
 struct rt_packer {
     rt_pack pack_as; /* RT_PACKS: as stored */
     rt_pool *pool;
     fm_arena small;
 
-    rt_packed_entry *entries; /* of realloc; panels of ours, or in the file's mapping */
-    bool *mapped;             /* [capacity] which of them are */
+    packed *all; /* of realloc */
     size_t n, capacity, bytes;
+    rt_packer_watch watch; /* NULL: nobody */
+    void *watch_context;
 
-    char path[FM_PATH_BYTES]; /* of the packed file; "": none */
+    /* Where panels are kept between openings. */
+    char path[FM_PATH_BYTES], model[FM_PATH_BYTES]; /* path "": nowhere */
+    uint64_t expected_bytes;
     rt_packed_file *file;     /* NULL: none that is whole */
+    rt_packed_writer *writer; /* NULL: nothing had to be made yet, or it cannot be kept */
+    uint8_t *made;            /* panels on their way into the file, of posix_memalign */
+    size_t made_bytes;
+    pthread_t keeper;
+    bool keeping;
 };
 
 fm_status rt_packer_new(rt_packer **out, rt_pack pack_as, rt_pool *pool, fm_err *err)
@@ -45,11 +64,13 @@ void rt_packer_free(rt_packer *packer)
 {
     if (!packer)
         return;
+    if (packer->keeping)
+        pthread_join(packer->keeper, NULL);
     for (size_t i = 0; i < packer->n; i++)
-        if (!packer->mapped[i])
-            free((void *)(uintptr_t)packer->entries[i].panels);
-    free(packer->entries);
-    free(packer->mapped);
+        free(packer->all[i].own);
+    free(packer->all);
+    free(packer->made);
+    rt_packed_writer_free(packer->writer);
     rt_packed_file_close(packer->file);
     fm_arena_release(&packer->small);
     free(packer);
@@ -60,39 +81,83 @@ size_t rt_packer_bytes(const rt_packer *packer)
     return packer->bytes + packer->small.used_bytes;
 }
 
+void rt_packer_watched(rt_packer *packer, rt_packer_watch watch, void *context)
+{
+    packer->watch = watch;
+    packer->watch_context = context;
+}
+
 /* ---- the packed file ---- */
 
-fm_status rt_packer_use_file(rt_packer *packer, const char *folder, const char *model, fm_err *err)
+fm_status rt_packer_use_file(rt_packer *packer, const char *folder, const char *model,
+                             uint64_t bytes, fm_err *err)
 {
-    static const char *const names[] = {[RT_PACK_F32] = "f32",
+    static const char *const kinds[] = {[RT_PACK_F32] = "f32",
                                         [RT_PACK_BF16] = "bf16",
                                         [RT_PACK_Q8] = "q8",
                                         [RT_PACK_Q4] = "q4",
                                         [RT_PACKS] = "stored"};
-    char real[PATH_MAX], hash[FM_HASH_TEXT_BYTES], name[64];
+    char path[FM_PATH_BYTES], real[PATH_MAX];
     const char *whole = realpath(model, real) ? real : model;
     fm_status st = fm_dir_make(folder, err);
 
-    fm_hash_bytes(whole, strlen(whole), hash);
-    snprintf(name, sizeof(name), "%.32s-%s.panels", hash, names[packer->pack_as]);
     if (st == FM_OK)
-        st = fm_path_join(packer->path, folder, name, err);
-    if (st == FM_OK)
-        packer->file = rt_packed_file_open(packer->path);
-    else
-        packer->path[0] = '\0';
-    return st;
+        st = rt_packed_path(path, folder, whole, kinds[packer->pack_as], err);
+    if (st != FM_OK)
+        return st;
+    memcpy(packer->path, path, sizeof(path));
+    snprintf(packer->model, sizeof(packer->model), "%s", whole);
+    packer->expected_bytes = bytes;
+    packer->file = rt_packed_file_open(path);
+    if (packer->file)
+        rt_packed_renew(path);
+    return FM_OK;
 }
 
-fm_status rt_packer_keep(rt_packer *packer, fm_err *err)
+/* Nothing more is kept; what the writer mapped is still read. */
+static void stop_keeping(rt_packer *packer)
 {
-    bool fresh = false;
+    packer->path[0] = '\0';
+}
 
+/* Panels into the file that is written, and from now on read there. */
+static void put_away(rt_packer *packer, packed *p)
+{
+    const void *kept;
+
+    if (!packer->writer || !packer->path[0])
+        return;
+    if (rt_packed_writer_put(packer->writer, p->key, p->panels, p->bytes, &kept, NULL) == FM_OK)
+        p->panels = kept;
+    else
+        stop_keeping(packer);
+}
+
+/* At the first panels that have to be made: those that were found before go into the new file too. */
+static void begin_file(rt_packer *packer)
+{
+    if (!packer->path[0] || packer->writer)
+        return;
+    if (rt_packed_writer_new(&packer->writer, packer->path, packer->model, packer->expected_bytes,
+                             NULL) != FM_OK)
+        stop_keeping(packer);
     for (size_t i = 0; i < packer->n; i++)
-        fresh = fresh || !packer->mapped[i];
-    if (!fresh || !packer->path[0])
-        return FM_OK;
-    return rt_packed_file_write(packer->path, packer->entries, packer->n, err);
+        put_away(packer, &packer->all[i]);
+}
+
+static void *keep(void *context)
+{
+    (void)!rt_packed_writer_commit(context, NULL);
+    return NULL;
+}
+
+void rt_packer_keep(rt_packer *packer)
+{
+    free(packer->made);
+    packer->made = NULL;
+    packer->made_bytes = 0;
+    if (packer->writer && packer->path[0])
+        packer->keeping = pthread_create(&packer->keeper, NULL, keep, packer->writer) == 0;
 }
 
 /* All that panels depend on: the files, the names and rows, the kind and the layout. */
@@ -117,14 +182,10 @@ static fm_status reserve(rt_packer *packer, fm_err *err)
 
     if (packer->n < packer->capacity)
         return FM_OK;
-    rt_packed_entry *entries = realloc(packer->entries, capacity * sizeof(*entries));
-    if (entries)
-        packer->entries = entries;
-    bool *mapped = realloc(packer->mapped, capacity * sizeof(*mapped));
-    if (mapped)
-        packer->mapped = mapped;
-    if (!entries || !mapped)
+    packed *all = realloc(packer->all, capacity * sizeof(*all));
+    if (!all)
         return fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    packer->all = all;
     packer->capacity = capacity;
     return FM_OK;
 }
@@ -178,37 +239,80 @@ static void pack_panels(void *context, size_t begin, size_t end, int thread)
     }
 }
 
-static fm_status make_panels(const rt_packer *packer, packing *p, size_t bytes, fm_err *err)
+/* Rows past the last and what an odd length leaves are zero, which only such panels pay for: memory that is
+ * new is else written first by the threads that fill it. */
+static fm_status make_panels(const rt_packer *packer, packing *p, uint8_t *panels, size_t bytes,
+                             fm_err *err)
 {
     size_t rows = p->matrix->starts[p->matrix->n_parts];
-    void *panels = NULL;
 
     /* Scratch of different threads on different cache lines. */
     p->scratch_bytes = (rt_panels_scratch_bytes(p->matrix->n_in) + 63) / 64 * 64;
     p->scratch = malloc((size_t)rt_pool_threads(packer->pool) * p->scratch_bytes);
-    if (!p->scratch || bytes > SIZE_MAX - 64 ||
-        posix_memalign(&panels, 64, (bytes + 63) / 64 * 64) != 0) {
-        free(p->scratch);
+    if (!p->scratch)
         return fm_fail(err, FM_E_NOMEM, "no memory for the matrix '%s'", p->matrix->names[0]);
-    }
-    /* Rows past the last and what an odd length leaves are zero. */
-    memset(panels, 0, bytes);
+    if (rows % RT_PANEL != 0 || p->matrix->n_in % RT_BLOCK != 0)
+        memset(panels, 0, bytes);
     p->panels = panels;
     rt_pool_run(packer->pool, (rows + RT_PANEL - 1) / RT_PANEL, GRAIN, pack_panels, p);
     free(p->scratch);
-    if (!p->broken)
-        return FM_OK;
-    free(panels);
-    return fm_fail(err, FM_E_INPUT,
-                   "%s: '%s' or what is stacked on it holds a value that is not finite",
-                   rt_weights_path(p->weights), p->matrix->names[0]);
+    return p->broken ? fm_fail(err, FM_E_INPUT,
+                               "%s: '%s' or what is stacked on it holds a value that is not finite",
+                               rt_weights_path(p->weights), p->matrix->names[0])
+                     : FM_OK;
+}
+
+static void *new_panels(size_t bytes)
+{
+    void *panels = NULL;
+
+    return bytes <= SIZE_MAX - 64 && posix_memalign(&panels, 64, (bytes + 63) / 64 * 64) == 0
+               ? panels
+               : NULL;
+}
+
+/* Memory for panels that are about to be made: on their way into a file always the same. */
+static uint8_t *room_for(rt_packer *packer, size_t bytes)
+{
+    if (!packer->writer || !packer->path[0])
+        return new_panels(bytes);
+    if (packer->made_bytes < bytes) {
+        free(packer->made);
+        packer->made = new_panels(bytes);
+        packer->made_bytes = packer->made ? bytes : 0;
+    }
+    return packer->made;
+}
+
+static fm_status make_packed(rt_packer *packer, packing *p, packed *out, fm_err *err)
+{
+    begin_file(packer);
+    uint8_t *panels = room_for(packer, out->bytes);
+    if (!panels)
+        return fm_fail(err, FM_E_NOMEM, "no memory for the matrix '%s'", p->matrix->names[0]);
+    bool passing = panels == packer->made;
+    fm_status st = make_panels(packer, p, panels, out->bytes, err);
+    out->panels = panels;
+    if (st == FM_OK && passing)
+        put_away(packer, out);
+    if (out->panels == panels) { /* there it stays */
+        out->own = panels;
+        packer->made = passing ? NULL : packer->made;
+        packer->made_bytes = passing ? 0 : packer->made_bytes;
+    }
+    if (st == FM_OK && packer->watch &&
+        !packer->watch(packer->watch_context, packer->bytes + out->bytes))
+        st = fm_fail(err, FM_E_INTERRUPTED, "cancelled");
+    if (st != FM_OK)
+        free(out->own);
+    return st;
 }
 
 fm_status rt_packer_matrix(rt_packer *packer, const rt_weights *weights, const rt_matrix *matrix,
                            rt_pack *pack, const void **panels, fm_err *err)
 {
     packing p = {.weights = weights, .matrix = matrix};
-    rt_packed_entry entry = {0};
+    packed made = {0};
     fm_status st = reserve(packer, err);
 
     if (st != FM_OK)
@@ -217,22 +321,21 @@ fm_status rt_packer_matrix(rt_packer *packer, const rt_weights *weights, const r
         packer->pack_as == RT_PACKS ? rt_pack_as_stored(matrix->tensors[0]->kind) : packer->pack_as;
     p.panel_bytes = rt_panel_bytes(p.pack, matrix->n_in);
     if (!fm_size_mul((matrix->starts[matrix->n_parts] + RT_PANEL - 1) / RT_PANEL, p.panel_bytes,
-                     &entry.bytes))
+                     &made.bytes))
         return fm_fail(err, FM_E_NOMEM, "no memory for the matrix '%s'", matrix->names[0]);
-    key_of(weights, matrix, p.pack, entry.key);
+    key_of(weights, matrix, p.pack, made.key);
     if (packer->file)
-        entry.panels = rt_packed_file_find(packer->file, entry.key, entry.bytes);
-    packer->mapped[packer->n] = entry.panels != NULL;
-    if (!entry.panels) {
-        st = make_panels(packer, &p, entry.bytes, err);
-        entry.panels = p.panels;
-    }
+        made.panels = rt_packed_file_find(packer->file, made.key, made.bytes);
+    if (made.panels)
+        put_away(packer, &made);
+    else
+        st = make_packed(packer, &p, &made, err);
     if (st != FM_OK)
         return st;
-    packer->entries[packer->n++] = entry;
-    packer->bytes += entry.bytes;
+    packer->all[packer->n++] = made;
+    packer->bytes += made.bytes;
     *pack = p.pack;
-    *panels = entry.panels;
+    *panels = made.panels;
     return FM_OK;
 }
 

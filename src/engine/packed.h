@@ -7,6 +7,8 @@
 #ifndef RT_ENGINE_PACKED_H
 #define RT_ENGINE_PACKED_H
 
+#include <stdint.h>
+
 #include "engine/kernels.h"
 #include "engine/pool.h"
 #include "engine/weights.h"
@@ -19,13 +21,20 @@ void rt_packer_free(rt_packer *packer); /* ends all that it gave; accepts NULL *
 size_t rt_packer_bytes(const rt_packer *packer);
 
 /* Keep panels in a file of this folder, which is made where it is not there, named after `model` (a path)
- * and the kind of panels: what it holds of these very weights is mapped, and rt_packer_keep() writes it
- * anew where something was missing, stale or damaged. To be called before anything is loaded. */
+ * and the kind of panels: what it holds of these very weights is mapped; where something is missing, stale
+ * or damaged it is written anew, and panels are mapped from there as they are made. bytes: of all panels,
+ * about. To be called before anything is loaded. A folder or a disk that does not take them costs no
+ * more than a slow next opening. */
 FM_MUST_CHECK fm_status rt_packer_use_file(rt_packer *packer, const char *folder, const char *model,
-                                           fm_err *err);
-/* After all is loaded. The panels in memory stay; the next opening maps the file. FM_E_IO is no more than
- * a slow next opening. */
-FM_MUST_CHECK fm_status rt_packer_keep(rt_packer *packer, fm_err *err);
+                                           uint64_t bytes, fm_err *err);
+/* After all is loaded: a thread waits for the disk and gives the file its name; rt_packer_free() waits for
+ * that thread. */
+void rt_packer_keep(rt_packer *packer);
+
+/* Called after each matrix that was made, with the bytes of all panels so far; false ends the loading with
+ * FM_E_INTERRUPTED. */
+typedef bool (*rt_packer_watch)(void *context, uint64_t done_bytes);
+void rt_packer_watched(rt_packer *packer, rt_packer_watch watch, void *context);
 
 /* Several tensors over the same input as one matrix: its rows are those of the first, then of the
  * second. Each reads as rows of n_in. */

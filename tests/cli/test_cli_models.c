@@ -223,3 +223,49 @@ Test(models, list_says_what_a_folder_holds)
     fathom("list", "./nowhere");
     cr_expect(contains(ERR, "nowhere"), "%s", ERR);
 }
+
+/* A model that is large enough for its packed weights to be kept: 17 MiB in f32. */
+static void make_kept_model(void)
+{
+    static const char config[] =
+        "{\"model_type\": \"qwen2\", \"hidden_size\": 64, \"num_hidden_layers\": 1, "
+        "\"num_attention_heads\": 2, \"intermediate_size\": 64, \"vocab_size\": 34000}";
+
+    scratch_write("kept.json", config, sizeof(config) - 1);
+    fathom("init", "kept", "--config", "kept.json", "--kind", "f32");
+    expect_success();
+}
+
+Test(models, packed_weights_are_kept_told_and_pruned)
+{
+    make_kept_model();
+    fathom("ask", "kept", "Hello", "--max-tokens", "1", "--packed-dir", "none");
+    expect_success();
+    fathom("cache", "stat", "--packed");
+    expect_success();
+    cr_expect(contains(OUT, "0 packed models, 0 bytes: "), "%s", OUT);
+
+    for (int i = 0; i < 2; i++) {
+        fathom("ask", "kept", "Hello", "--max-tokens", "1");
+        expect_success();
+        fathom("cache", "stat", "--packed");
+        expect_success();
+        cr_expect(contains(OUT, "1 packed model, 8.4 MiB, last used "), "%s", OUT);
+        cr_expect(contains(OUT, "/kept\n"), "%s", OUT);
+    }
+    fathom("cache", "stat", "--packed", "--json");
+    expect_success();
+    cr_expect(contains(OUT, "\"weights\": \"stored\""), "%s", OUT);
+
+    fathom("cache", "verify", "--packed");
+    expect_failure(2, "fathom: packed weights are checked whenever they are used: 'fathom cache "
+                      "verify' has nothing to do for them\ntry 'fathom help cache'\n");
+    fathom("cache", "prune", "--packed", "--max-age", "1d");
+    expect_success();
+    cr_expect(contains(OUT, "removed 0 packed models"), "%s", OUT);
+    fathom("cache", "prune", "--packed", "--max-size", "0");
+    expect_success();
+    cr_expect(contains(OUT, "removed 1 packed model, 8.4 MiB"), "%s", OUT);
+    fathom("cache", "stat", "--packed");
+    cr_expect(contains(OUT, "0 packed models"), "%s", OUT);
+}

@@ -3,11 +3,15 @@
 #include <criterion/new/assert.h>
 #include <dirent.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "engine/linear.h"
+#include "engine/packed_folder.h"
 #include "engine/save.h"
 #include "support/scratch.h"
 
@@ -51,22 +55,29 @@ typedef struct {
     rt_linear both, odd; /* a and b stacked; c */
 } opened;
 
-static opened open_packed(rt_pack pack, rt_kind kind, const char *folder)
+static void load_both(opened *o)
 {
     static const rt_stacked parts[] = {{"a", OUT}, {"b", OUT + 3}};
+    fm_err err = {0};
+
+    cr_assert(rt_linear_load_stack(&o->both, o->packer, o->weights, parts, 2, IN, false, &err) ==
+                  FM_OK,
+              "%s", err.text);
+    cr_assert(rt_linear_load(&o->odd, o->packer, o->weights, "c", 5, ODD, false, &err) == FM_OK,
+              "%s", err.text);
+}
+
+static opened open_packed(rt_pack pack, rt_kind kind, const char *folder)
+{
     opened o = {.weights = make_weights(kind)};
     fm_err err = {0};
 
     cr_assert(rt_pool_new(&o.pool, 3, &err) == FM_OK);
     cr_assert(rt_packer_new(&o.packer, pack, o.pool, &err) == FM_OK);
     if (folder)
-        cr_assert(rt_packer_use_file(o.packer, folder, scratch_path("m"), &err) == FM_OK, "%s",
-                  err.text);
-    cr_assert(rt_linear_load_stack(&o.both, o.packer, o.weights, parts, 2, IN, false, &err) ==
-                  FM_OK,
-              "%s", err.text);
-    cr_assert(rt_linear_load(&o.odd, o.packer, o.weights, "c", 5, ODD, false, &err) == FM_OK, "%s",
-              err.text);
+        cr_assert(rt_packer_use_file(o.packer, folder, scratch_path("m"), 1 << 20, &err) == FM_OK,
+                  "%s", err.text);
+    load_both(&o);
     return o;
 }
 
@@ -166,7 +177,7 @@ static bool written_by_opening(void)
     opened o = open_packed(RT_PACK_Q8, RT_F32, scratch_path("cache"));
 
     expect_values(&o, 0.02F);
-    cr_assert(rt_packer_keep(o.packer, NULL) == FM_OK);
+    rt_packer_keep(o.packer);
     close_packed(&o);
     return packed_inode() != before;
 }
@@ -182,9 +193,9 @@ static void damage(const char *how)
     else if (strcmp(how, "header") == 0)
         text.data[9] ^= 1;
     else if (strcmp(how, "table") == 0)
-        text.data[96 + 80] ^= 1;
+        text.data[text.size - 100] ^= 1;
     else if (strcmp(how, "panels") == 0)
-        memset(text.data + text.size - 100, 0x55, 100);
+        memset(text.data + 4096, 0x55, 64);
     else
         text.size = 3;
     cr_assert(fm_file_write_atomic(packed_path(), text.data, text.size, NULL) == FM_OK);
@@ -195,7 +206,7 @@ static void keep_once(void)
 {
     opened o = open_packed(RT_PACK_Q8, RT_F32, scratch_path("cache"));
 
-    cr_assert(rt_packer_keep(o.packer, NULL) == FM_OK);
+    rt_packer_keep(o.packer);
     close_packed(&o);
 }
 
@@ -209,10 +220,12 @@ Test(packed, a_file_of_other_weights_is_made_again)
 Test(packed, what_is_kept_is_mapped_and_what_is_damaged_is_made_again)
 {
     static const char *const ways[] = {"truncated", "header", "table", "panels", "stub"};
-    static const rt_stacked parts[] = {{"a", OUT}, {"b", OUT + 3}};
     opened o = open_packed(RT_PACK_Q8, RT_F32, scratch_path("cache"));
 
-    cr_assert(rt_packer_keep(o.packer, NULL) == FM_OK);
+    rt_packer_keep(o.packer);
+    size_t bytes = rt_packer_bytes(o.packer);
+    rt_packer_free(o.packer); /* then the file has its name */
+    o.packer = NULL;
     for (int round = 0; round < 6; round++) {
         ino_t before = packed_inode();
         rt_packer *again = NULL;
@@ -223,19 +236,133 @@ Test(packed, what_is_kept_is_mapped_and_what_is_damaged_is_made_again)
             before = packed_inode();
         }
         cr_assert(rt_packer_new(&again, RT_PACK_Q8, o.pool, NULL) == FM_OK);
-        cr_assert(rt_packer_use_file(again, scratch_path("cache"), scratch_path("m"), NULL) ==
-                  FM_OK);
-        cr_assert(rt_linear_load_stack(&other.both, again, o.weights, parts, 2, IN, false, NULL) ==
-                  FM_OK);
-        cr_assert(rt_linear_load(&other.odd, again, o.weights, "c", 5, ODD, false, NULL) == FM_OK);
+        cr_assert(rt_packer_use_file(again, scratch_path("cache"), scratch_path("m"), 1 << 20,
+                                     NULL) == FM_OK);
+        other.packer = again;
+        load_both(&other);
         expect_values(&other, 0.02F);
-        cr_assert(rt_packer_keep(again, NULL) == FM_OK);
+        rt_packer_keep(again);
+        cr_expect(eq(sz, rt_packer_bytes(again), bytes));
+        rt_packer_free(again);
         cr_expect(eq(int, packed_inode() != before, round > 0), "%s",
                   round > 0 ? ways[round - 1] : "whole");
-        cr_expect(eq(sz, rt_packer_bytes(again), rt_packer_bytes(o.packer)));
-        rt_packer_free(again);
     }
     close_packed(&o);
+}
+
+/* Two that open at once write a file each, and the last gives its own the name. */
+Test(packed, two_at_once_are_both_right)
+{
+    opened first = open_packed(RT_PACK_Q8, RT_F32, scratch_path("cache"));
+    opened second = open_packed(RT_PACK_Q8, RT_F32, scratch_path("cache"));
+
+    rt_packer_keep(first.packer);
+    rt_packer_keep(second.packer);
+    expect_values(&first, 0.02F);
+    expect_values(&second, 0.02F);
+    close_packed(&second);
+    close_packed(&first);
+    (void)packed_path();
+}
+
+/* Until it is kept there is nothing in the folder: what is ended halfway leaves nothing. */
+Test(packed, what_is_not_kept_leaves_nothing)
+{
+    opened o = open_packed(RT_PACK_Q8, RT_F32, scratch_path("cache"));
+
+    expect_values(&o, 0.02F);
+    close_packed(&o);
+    cr_expect(eq(int, rmdir(scratch_path("cache")), 0), "it is not empty");
+}
+
+Test(packed, a_folder_that_cannot_be_written_costs_nothing_but_time)
+{
+    scratch_write("file", "", 0);
+    opened o = open_packed(RT_PACK_Q8, RT_F32, NULL);
+    fm_err err = {0};
+
+    cr_expect(eq(int, rt_packer_use_file(o.packer, scratch_path("file"), "m", 9, &err), FM_E_IO));
+    close_packed(&o);
+
+    /* As root writes everywhere: a folder that goes away stands for one that is read-only. */
+    o = (opened){.weights = make_weights(RT_F32)};
+    cr_assert(rt_pool_new(&o.pool, 2, NULL) == FM_OK);
+    cr_assert(rt_packer_new(&o.packer, RT_PACK_Q8, o.pool, NULL) == FM_OK);
+    cr_assert(rt_packer_use_file(o.packer, scratch_path("gone"), "m", 9, &err) == FM_OK);
+    cr_assert(eq(int, rmdir(scratch_path("gone")), 0));
+    load_both(&o);
+    expect_values(&o, 0.02F);
+    rt_packer_keep(o.packer);
+    close_packed(&o);
+}
+
+/* More than any disk has; and a limit that is met while it is written. */
+Test(packed, a_full_disk_costs_nothing_but_time)
+{
+    static const uint64_t expected[] = {(uint64_t)1 << 60, 1 << 10};
+    static const rlim_t limits[] = {RLIM_INFINITY, 4096 + 5000};
+
+    signal(SIGXFSZ, SIG_IGN);
+    for (int i = 0; i < 2; i++) {
+        opened o = {.weights = make_weights(RT_F32)};
+        struct rlimit files = {limits[i], RLIM_INFINITY};
+
+        cr_assert(rt_pool_new(&o.pool, 2, NULL) == FM_OK);
+        cr_assert(rt_packer_new(&o.packer, RT_PACK_F32, o.pool, NULL) == FM_OK);
+        cr_assert(rt_packer_use_file(o.packer, scratch_path("cache"), "m", expected[i], NULL) ==
+                  FM_OK);
+        cr_assert(setrlimit(RLIMIT_FSIZE, &files) == 0);
+        load_both(&o);
+        files.rlim_cur = RLIM_INFINITY;
+        cr_assert(setrlimit(RLIMIT_FSIZE, &files) == 0);
+        expect_values(&o, 0);
+        rt_packer_keep(o.packer);
+        close_packed(&o);
+        cr_expect(eq(int, rmdir(scratch_path("cache")), 0), "it is not empty");
+    }
+}
+
+static bool stop_at_once(void *context, uint64_t done_bytes)
+{
+    *(uint64_t *)context = done_bytes;
+    return false;
+}
+
+Test(packed, whoever_watches_can_end_it)
+{
+    opened o = open_packed(RT_PACK_Q8, RT_F32, NULL);
+    uint64_t done = 0;
+    fm_err err = {0};
+
+    rt_packer_watched(o.packer, stop_at_once, &done);
+    cr_expect(eq(int, rt_linear_load(&o.odd, o.packer, o.weights, "c", 5, ODD, false, &err),
+                 FM_E_INTERRUPTED));
+    cr_expect(gt(u64, done, 2 * OUT * IN));
+    close_packed(&o);
+}
+
+Test(packed, the_folder_is_listed_and_emptied)
+{
+    rt_packed_about *all = NULL;
+    size_t n = 9;
+
+    cr_assert(rt_packed_list(scratch_path("none"), &all, &n, NULL) == FM_OK);
+    cr_expect(eq(sz, n, 0));
+    keep_once();
+    scratch_write("cache/0123456789abcdef0123456789abcdef-bf16.panels", "?", 1);
+    scratch_write("cache/notes.txt", "mine", 4);
+    cr_assert(rt_packed_list(scratch_path("cache"), &all, &n, NULL) == FM_OK);
+    cr_assert(eq(sz, n, 2));
+    for (size_t i = 0; i < n; i++) {
+        bool whole = strcmp(all[i].kind, "q8") == 0;
+
+        cr_expect(eq(int, all[i].bytes > 4096, whole));
+        cr_expect(eq(str, all[i].model, whole ? (char *)scratch_path("m") : (char *)""));
+        cr_assert(rt_packed_remove(scratch_path("cache"), all[i].name, NULL) == FM_OK);
+    }
+    free(all);
+    cr_expect(eq(int, unlink(scratch_path("cache/notes.txt")), 0));
+    cr_expect(eq(int, rmdir(scratch_path("cache")), 0));
 }
 
 Test(packed, values_that_are_not_finite_are_refused)

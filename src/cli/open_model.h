@@ -1,0 +1,45 @@
+/* How a command opens a model of the engine: its options, which `ask` and `bench` share, where packed weights
+ * are kept, and what is shown meanwhile. */
+#ifndef FM_CLI_OPEN_MODEL_H
+#define FM_CLI_OPEN_MODEL_H
+
+#include "base/files.h"
+#include "options.h"
+#include "robotracer.h"
+
+/* Rows of an option table; heading: of the group that they make, or NULL. */
+#define CLI_MODEL_OPTIONS(heading)                                                                 \
+    {.name = "weights",                                                                            \
+     .argument = "KIND",                                                                           \
+     .fallback = "as_stored",                                                                      \
+     .help = "how weights are held",                                                               \
+     .words = "as_stored f32 bf16 q8 q4",                                                          \
+     .group = heading,                                                                             \
+     .kind = CLI_WORDS},                                                                           \
+        {.name = "int8", .help = "matrices of 8 and 4 bits multiply in integers"},                 \
+        {.name = "threads", .argument = "N", .help = "threads (default: all that may be used)"},   \
+        {.name = "isa",                                                                            \
+         .argument = "NAME",                                                                       \
+         .help = "kernels (default: the best of this machine)"},                                   \
+    {                                                                                              \
+        .name = "packed-dir", .argument = "DIR",                                                   \
+        .help = "packed weights for the next opening (default: packed in $FATHOM_CACHE); none: "   \
+                "nowhere",                                                                         \
+        .kind = CLI_FOLDER                                                                         \
+    }
+
+/* The folder that --packed-dir means, or the adapter's packed_dir (NULL: not given); "" where nothing is to
+ * be kept, or there is no place for it. */
+void cli_packed_folder(const char *given, char out[FM_PATH_BYTES]);
+
+typedef struct {
+    rt_model *model; /* NULL until it is open */
+    bool packed;     /* its weights were packed, and may be on their way to the disk */
+} cli_model;
+
+/* Settings are read from the options; Ctrl-C ends the packing. */
+FM_MUST_CHECK fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
+                                       fm_err *err);
+void cli_model_close(cli_model *model); /* accepts {0} */
+
+#endif
