@@ -425,12 +425,15 @@ void cli_train_progress_show(void *context, const tr_progress *state)
     double rate =
         rate_of(&progress->pace, state->seconds, (double)state->step, (double)progress->begun_with);
     add(&all, 9, "%llu/%llu", (unsigned long long)state->step, (unsigned long long)state->steps);
-    add(&all, 8, "loss %.3f", losses->token);
+    if (losses->n_tokens > 0)
+        add(&all, 8, "loss %.3f", losses->token);
+    else
+        add(&all, 8, "loss of places %.3f", losses->place);
     if (losses->n_tokens > 0)
         add(&all, 4, "%.0f %% right", 100 * (double)losses->n_right / (double)losses->n_tokens);
     if (progress->judged)
         add(&all, 6, "held out %.3f", progress->held_out);
-    if (state->seconds > 0)
+    if (state->seconds > 0 && state->questions > 0)
         add(&all, 3, "%.0f questions/s", (double)state->questions / state->seconds);
     if (rate > 0 && state->step < state->steps)
         add(&all, 7, "%s left", duration((double)(state->steps - state->step) / rate, text));

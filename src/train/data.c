@@ -333,28 +333,23 @@ static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *
 
 /* ---- the whole ---- */
 
-static fm_world_settings settings_at(const tr_recipe *recipe, uint64_t index)
+static int stage_at(const tr_recipe *recipe, uint64_t index)
 {
-    bool held_out = index >= TR_HELD_OUT;
-    fm_world_settings settings =
-        tr_recipe_scene(recipe,
-                        held_out ? recipe->n_stages - 1
-                                 : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures),
-                        index);
-
-    if (held_out)
-        settings.split = FM_WORLD_VALIDATION;
-    return settings;
+    return index >= TR_HELD_OUT ? recipe->n_stages - 1
+                                : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures);
 }
 
 fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)
 {
     tr_data *d = data;
     bool held_out = index >= TR_HELD_OUT;
-    fm_world_settings settings = settings_at(d->recipe, index);
+    int stage = stage_at(d->recipe, index);
+    fm_world_settings settings = tr_recipe_scene(d->recipe, stage, index);
     fm_world_scene *scene = &d->scenes[thread];
     fm_rng rng;
 
+    if (held_out)
+        settings.split = FM_WORLD_VALIDATION;
     fm_rng_seed(&rng, d->recipe->seed ^ index * UINT64_C(0x9e3779b97f4a7c15));
     out->example = (tr_example){.before = d->before, .n_before = d->n_before};
     fm_status st = fm_world_scene_make(&settings, (size_t)(held_out ? index - TR_HELD_OUT : index),
@@ -369,5 +364,6 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
         st = label_towers(d, scene, out, err);
-    return st == FM_OK ? ask_all(d, scene, &rng, out, err) : st;
+    return st == FM_OK && !d->recipe->stages[stage].only_look ? ask_all(d, scene, &rng, out, err)
+                                                              : st;
 }

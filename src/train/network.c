@@ -8,22 +8,44 @@
 
 /* ---- making ---- */
 
+static bool ends_in(const char *name, const char *end)
+{
+    size_t size = strlen(name), n = strlen(end);
+
+    return size >= n && strcmp(name + size - n, end) == 0;
+}
+
 /* What leads from a block back into its stream. */
 static bool leads_back(const char *name)
 {
     static const char *const ends[] = {"self_attn.o_proj.weight",   "mlp.down_proj.weight",
                                        "self_attn.out_proj.weight", "mlp.fc2.weight",
                                        "attn.proj.weight",          "mlp.w3.weight"};
-    size_t size = strlen(name);
 
     for (size_t i = 0; i < FM_COUNT_OF(ends); i++)
-        if (size >= strlen(ends[i]) && strcmp(name + size - strlen(ends[i]), ends[i]) == 0)
+        if (ends_in(name, ends[i]))
             return true;
+    return false;
+}
+
+/* A bias on the way of geometry into the spatial encoder. */
+static bool biases_geometry(const rt_slot *slot)
+{
+    static const char *const fields[] = {"ray_dirs_encoder.", "depth_encoder.",
+                                         "depth_scale_encoder."};
+
+    for (size_t i = 0; i < FM_COUNT_OF(fields); i++)
+        if (strncmp(slot->name, fields[i], strlen(fields[i])) == 0)
+            return ends_in(slot->name, ".bias") && !ends_in(slot->name, "norm_layer.bias");
     return false;
 }
 
 /* Where embeddings are the head too, logits begin near zero: every token is as likely. */
 static const float embedding_deviation = 0.02F;
+
+/* What geometry becomes is normed patch by patch, so that without biases its size would be lost: of a
+ * single number all but its sign. */
+static const float geometry_deviation = 0.5F;
 
 static fm_status visit_slot(void *context, const rt_slot *slot, fm_err *err)
 {
@@ -31,6 +53,10 @@ static fm_status visit_slot(void *context, const rt_slot *slot, fm_err *err)
 
     if (leads_back(slot->name))
         made.start = RT_START_ZEROS;
+    if (biases_geometry(slot)) {
+        made.start = RT_START_NORMAL;
+        made.value = geometry_deviation;
+    }
     if (strcmp(slot->name, "model.embed_tokens.weight") == 0)
         made.value = embedding_deviation;
     return tr_store_put(context, &made, err);
@@ -118,6 +144,16 @@ static fm_status find_parts(tr_network *n, fm_err *err)
     return st == FM_OK ? find_heads(n, err) : st;
 }
 
+static void start_inputs(tr_network *n)
+{
+    if (n->config.has_vision)
+        tr_tower_start_positions(&n->vision, &n->store);
+    if (n->config.has_spatial) {
+        tr_tower_start_positions(&n->spatial.tower, &n->store);
+        tr_spatial_start_depth(&n->spatial, &n->store);
+    }
+}
+
 fm_status tr_network_new(tr_network **out, const rt_config *config, const tr_auxiliary *auxiliary,
                          const char *isa, uint64_t seed, fm_err *err)
 {
@@ -140,10 +176,8 @@ fm_status tr_network_new(tr_network **out, const rt_config *config, const tr_aux
         st = tr_store_make(&n->store, arithmetic, &rng, err);
     if (st == FM_OK)
         st = find_parts(n, err);
-    if (st == FM_OK && config->has_vision)
-        tr_tower_start_positions(&n->vision, &n->store);
-    if (st == FM_OK && config->has_spatial)
-        tr_tower_start_positions(&n->spatial.tower, &n->store);
+    if (st == FM_OK)
+        start_inputs(n);
     if (st != FM_OK) {
         tr_network_free(n);
         return st;
@@ -424,19 +458,26 @@ static bool prepare(run *r)
     return lay_out(r);
 }
 
+static void lose_answers(run *r, const tr_weights *weights, tr_losses *out)
+{
+    if (!lay_out(r))
+        return;
+    want_learnt(r);
+    tr_rows hidden = go_forward(r);
+    lose_tokens(r, hidden, weights->token, out);
+    if (r->network->config.has_scale)
+        lose_scales(r, hidden, weights->scale, out);
+}
+
 void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *example,
                     const tr_weights *weights, tr_losses *out)
 {
     run r = {.network = network, .pass = pass, .example = example};
 
     *out = (tr_losses){0};
-    if (!prepare(&r))
-        return;
-    want_learnt(&r);
-    tr_rows hidden = go_forward(&r);
-    lose_tokens(&r, hidden, weights->token, out);
-    if (network->config.has_scale)
-        lose_scales(&r, hidden, weights->scale, out);
+    see(&r);
+    if (example->n_questions > 0)
+        lose_answers(&r, weights, out);
     lose_patches(&r, weights, out);
     if (pass->gradient && !pass->failed)
         tr_pass_back(pass);

@@ -31,7 +31,8 @@ typedef struct {
 } tr_network;
 
 /* Parameters as rt_layout_walk() lists and starts them, but for embeddings, which start small, tables of
- * positions, which are waves, and the matrices that lead back into the stream of a block, which start at
+ * positions, which are waves, what geometry is read by (tr_spatial_start_depth() and biases by chance), and
+ * the matrices that lead back into the stream of a block, which start at
  * zero: every block is the identity at first. isa NULL: the best.
  * The strings of the configuration are borrowed. */
 FM_MUST_CHECK fm_status tr_network_new(tr_network **out, const rt_config *config,

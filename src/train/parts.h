@@ -116,6 +116,9 @@ typedef struct {
 
 FM_MUST_CHECK fm_status tr_spatial_find(tr_spatial *out, const rt_spatial_config *config,
                                         const tr_store *store, fm_arena *arena, fm_err *err);
+/* The first layer that reads depth, so that a scene all at its mean depth gives nothing but the bias, and
+ * what stands out from it as much as other inputs do. */
+void tr_spatial_start_depth(const tr_spatial *spatial, tr_store *store);
 /* What the projector is given; and, by itself, the scale token's row, which may be left out. */
 tr_rows tr_spatial_run(tr_pass *pass, const tr_spatial *spatial, const tr_view *view,
                        tr_rows *scale_token);

@@ -179,8 +179,8 @@ static fm_status read_mixture(const reading *r, const cJSON *object)
 /* A stage has what the one before it had where it says nothing. */
 static fm_status read_stage(const reading *r, const cJSON *object, tr_stage *stage)
 {
-    static const char *const names[] = {"until", "things",     "families",  "places",
-                                        "forms", "per_family", "easy_names"};
+    static const char *const names[] = {"until", "things",     "families",   "places",
+                                        "forms", "per_family", "easy_names", "only_look"};
     rt_members m = open_members(r, object, "stages", names, FM_COUNT_OF(names));
 
     stage->until = 0;
@@ -193,6 +193,7 @@ static fm_status read_stage(const reading *r, const cJSON *object, tr_stage *sta
     read_set(&m, "places", place_name, FM_WORLD_PLACES, &stage->places);
     rt_members_whole(&m, "per_family", 1, 8, &stage->per_family);
     rt_members_bool(&m, "easy_names", &stage->easy_names);
+    rt_members_bool(&m, "only_look", &stage->only_look);
     return m.st;
 }
 

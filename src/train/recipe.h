@@ -20,6 +20,7 @@ typedef struct {
     unsigned families, places, forms;
     int per_family;
     bool easy_names;
+    bool only_look; /* nothing is asked but the auxiliary heads, and the language model stays out */
 } tr_stage;
 
 enum { TR_MOST_SIZES = 8 };

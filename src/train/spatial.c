@@ -110,6 +110,23 @@ fm_status tr_spatial_find(tr_spatial *out, const rt_spatial_config *config, cons
     return st;
 }
 
+void tr_spatial_start_depth(const tr_spatial *spatial, tr_store *store)
+{
+    /* Depth is given as log(1 + depth / mean): log 2 at the mean, and some 0.15 off it. */
+    const float at_mean = logf(2), gain = 5;
+    tr_affine in = spatial->depth.conv_in;
+
+    for (size_t i = 0; i < in.weight.rows; i++) {
+        float *row = store->values + in.weight.first + i * in.weight.columns, sum = 0;
+
+        for (size_t j = 0; j < in.weight.columns; j++) {
+            row[j] *= gain;
+            sum += row[j];
+        }
+        store->values[in.bias.first + i] -= at_mean * sum;
+    }
+}
+
 /* ---- running ---- */
 
 static tr_rows convolve(tr_pass *pass, tr_rows x, const tr_affine *linear, const tr_view *view)

@@ -96,6 +96,38 @@ Test(train_network, its_gradient_is_the_slope_of_its_loss)
     tear_down(&b);
 }
 
+Test(train_network, a_picture_that_nothing_is_asked_of_teaches_the_towers_alone)
+{
+    bench b;
+    tr_losses losses;
+
+    set_up(&b);
+    tr_store *store = &b.network->store;
+    float *gradient = calloc(store->n_values, sizeof(*gradient));
+    b.example.example.n_questions = 0;
+    b.pass.gradient = gradient;
+    tr_pass_reset(&b.pass);
+    tr_network_run(b.network, &b.pass, &b.example.example, &(tr_weights){1, 1, 1, 1}, &losses);
+    b.pass.gradient = NULL;
+    cr_expect(eq(sz, losses.n_tokens, 0));
+    cr_expect(gt(sz, losses.n_places, 0));
+    for (size_t i = 0; i < store->n_slots; i++) {
+        const tr_slot *slot = &store->slots[i];
+        bool tower = strcmp(slot->part, "llm") != 0 && !strstr(slot->part, "projector") &&
+                     strcmp(slot->part, "scale_decoder") != 0;
+        double size = 0;
+
+        for (size_t j = 0; j < slot->at.rows * slot->at.columns; j++)
+            size += fabs((double)gradient[slot->at.first + j]);
+        if (!tower)
+            cr_expect(eq(dbl, size, 0), "%s %s", slot->part, slot->name);
+        else if (strcmp(slot->part, "auxiliary") == 0)
+            cr_expect(gt(dbl, size, 0), "%s %s", slot->part, slot->name);
+    }
+    free(gradient);
+    tear_down(&b);
+}
+
 /* ---- against the engine ---- */
 
 typedef struct {

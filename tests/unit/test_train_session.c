@@ -232,6 +232,24 @@ Test(train_session, refuses_a_folder_of_another_recipe)
     cr_expect(ne(ptr, strstr(err.text, "another recipe"), NULL), "%s", err.text);
 }
 
+Test(train_session, a_stage_may_only_look)
+{
+    static const char recipe[] = "model: start\nsteps: 2\npictures: 2\n"
+                                 "data: {sizes: [[40, 40]]}\n"
+                                 "stages: [{until: 1, only_look: true, things: [2, 3], families: "
+                                 "[referring]}, {only_look: false}]\n";
+    fm_buf rows = {0};
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), recipe);
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 16, &rows, &err), FM_OK));
+    cr_assert(ne(ptr, strstr(rows.data, "\n1\t0\t0.00000\t0.0000\t"), NULL), "%s", rows.data);
+    cr_assert(eq(ptr, strstr(rows.data, "\n2\t0\t"), NULL), "%s", rows.data);
+    fm_buf_release(&rows);
+}
+
 /* ---- the engine's own eyes ---- */
 
 /* What the engine shows of itself. */
