@@ -10,7 +10,7 @@
 #include "adapters/adapters.h"
 #include "base/size.h"
 #include "data.h"
-#include "fathom/world_scene.h"
+#include "fathom/world.h"
 #include "terminal.h"
 #include "suites/common/common.h"
 #include "suites/tracespatial/tracespatial.h"
@@ -98,36 +98,22 @@ fm_status cli_cache_folder(const char *name, char out[FM_PATH_BYTES], fm_err *er
     return fm_fail(err, FM_E_USAGE, "no folder for what is kept: set FATHOM_CACHE or HOME");
 }
 
-/* The scenes of the suite tabletop. */
-static fm_status generate_traces(const char *dir, fm_err *err)
-{
-    const fm_world_config config = fm_world_default_config();
-
-    return fm_world_generate(&config, dir, err);
-}
-
-/* Questions about tables of the test split. */
-static fm_status generate_questions(const char *dir, fm_err *err)
-{
-    fm_world_settings settings = fm_world_default_settings();
-
-    settings.split = FM_WORLD_TEST;
-    settings.places = 1u << FM_WORLD_TABLETOP;
-    settings.width = 320;
-    settings.height = 240;
-    settings.fewest = 3;
-    return fm_world_scenes_write(&settings, FM_WORLD_QUESTIONS, 100, 0, dir, err);
-}
-
 /* What a suite.yaml may name as its generator. */
 static const struct {
     const char *name;
-    int version; /* of what it makes */
-    fm_status (*make)(const char *dir, fm_err *err);
+    fm_world_layout layout;
 } generators[] = {
-    {"world", FM_WORLD_VERSION, generate_traces},
-    {"world-questions", FM_WORLD_SCENE_VERSION, generate_questions},
+    {"world", FM_WORLD_BENCHMARK},
+    {"world-questions", FM_WORLD_QUESTIONS},
 };
+
+static fm_status make_scenes(fm_world_layout layout, const char *dir, fm_err *err)
+{
+    size_t count;
+    const fm_world_settings settings = fm_world_layout_settings(layout, &count);
+
+    return fm_world_scenes_write(&settings, layout, count, 0, dir, err);
+}
 
 /* fm_catalog.generate: a folder for each version of a suite and of the generator, made at first use. */
 static fm_status generate(const char *generator, const fm_suite *suite, char *dir, size_t dir_bytes,
@@ -142,7 +128,7 @@ static fm_status generate(const char *generator, const fm_suite *suite, char *di
     if (i == FM_COUNT_OF(generators))
         return fm_fail(err, FM_E_INPUT, "suite '%s' names the unknown generator '%s'", suite->name,
                        generator);
-    snprintf(name, sizeof(name), "%s-v%s.%d", suite->name, suite->version, generators[i].version);
+    snprintf(name, sizeof(name), "%s-v%s.%d", suite->name, suite->version, FM_WORLD_VERSION);
     st = cli_cache_folder("data", cache, err);
     if (st == FM_OK)
         st = fm_path_join_inside(path, cache, name, err);
@@ -157,7 +143,7 @@ static fm_status generate(const char *generator, const fm_suite *suite, char *di
         cli_notice(NULL, text);
     }
     if (st == FM_OK)
-        st = generators[i].make(path, err);
+        st = make_scenes(generators[i].layout, path, err);
     if (st == FM_OK && (size_t)snprintf(dir, dir_bytes, "%s", path) >= dir_bytes)
         st = fm_fail(err, FM_E_INPUT, "path too long: '%.200s'", path);
     return st;

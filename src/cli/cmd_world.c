@@ -1,11 +1,10 @@
-/* fathom world: synthetic scenes with exact geometry: the suite's, or with questions of all families. */
+/* fathom world: synthetic scenes with exact geometry, and questions about them. */
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/size.h"
 #include "base/text.h"
 #include "commands.h"
-#include "fathom/world_scene.h"
+#include "fathom/world.h"
 #include "terminal.h"
 
 /* "480x360" */
@@ -71,6 +70,11 @@ static const char *layout_name(int i)
     return fm_world_layout_name((fm_world_layout)i);
 }
 
+static const char *ways_name(int i)
+{
+    return i ? "hard" : "any";
+}
+
 /* Words with commas between them, as bits; *out stays as it is where the option was not given. */
 static fm_status read_words(const cli_args *args, const char *option, const char *(*name)(int),
                             int count, unsigned *out, fm_err *err)
@@ -117,17 +121,14 @@ static fm_status read_word(const cli_args *args, const char *option, const char 
 
 /* ---- the command ---- */
 
-/* Options that only scenes with questions have. */
-static const char *const scene_options[] = {"split",     "place",  "family",
-                                            "questions", "things", "exact"};
-
-static fm_status read_settings(const cli_args *args, fm_world_settings *s, unsigned *layout,
-                               fm_err *err)
+static fm_status read_settings(const cli_args *args, fm_world_settings *s, fm_err *err)
 {
     uint64_t per_family = (uint64_t)s->per_family;
-    unsigned split = s->split;
-    fm_status st = read_word(args, "layout", layout_name, FM_WORLD_LAYOUTS, layout, err);
+    unsigned split = s->split, ways = s->hard_ways;
+    fm_status st = cli_number(args, "seed", 0, UINT64_MAX, &s->seed, err);
 
+    if (st == FM_OK && cli_value(args, "size"))
+        st = read_size(args, &s->width, &s->height, err);
     if (st == FM_OK)
         st = read_word(args, "split", split_name, FM_WORLD_SPLITS, &split, err);
     if (st == FM_OK)
@@ -135,74 +136,59 @@ static fm_status read_settings(const cli_args *args, fm_world_settings *s, unsig
     if (st == FM_OK)
         st = read_words(args, "family", family_name, FM_WORLD_FAMILIES, &s->families, err);
     if (st == FM_OK)
+        st = read_word(args, "ways", ways_name, 2, &ways, err);
+    if (st == FM_OK)
         st = cli_number(args, "questions", 1, FM_WORLD_QUESTIONS_MAX / FM_WORLD_FAMILIES,
                         &per_family, err);
     if (st == FM_OK)
         st = read_things(args, s, err);
     s->split = (fm_world_split)split;
+    s->hard_ways = ways;
     s->per_family = (int)per_family;
     s->noise = !cli_has(args, "exact");
     return st;
 }
 
-static fm_status write_scenes(const cli_args *args, const fm_world_config *config, fm_err *err)
-{
-    fm_world_settings settings = fm_world_default_settings();
-    unsigned layout = FM_WORLD_TRAINING;
-    fm_status st = read_settings(args, &settings, &layout, err);
-
-    settings.seed = config->seed;
-    settings.width = config->width;
-    settings.height = config->height;
-    if (st != FM_OK)
-        return st;
-    return fm_world_scenes_write(&settings, (fm_world_layout)layout, config->count, config->jobs,
-                                 cli_value(args, "out"), err);
-}
-
-static fm_status write_items(const cli_args *args, const fm_world_config *config, fm_err *err)
-{
-    for (size_t i = 0; i < FM_COUNT_OF(scene_options); i++)
-        if (cli_has(args, scene_options[i]))
-            return fm_fail(err, FM_E_USAGE,
-                           "option '--%s' is for scenes with questions: add --layout",
-                           scene_options[i]);
-    return fm_world_generate(config, cli_value(args, "out"), err);
-}
-
 static fm_status world_run(const cli_args *args, fm_err *err)
 {
-    fm_world_config config = fm_world_default_config();
-    uint64_t count = config.count, jobs = 0;
-    fm_status st = cli_number(args, "seed", 0, UINT64_MAX, &config.seed, err);
+    unsigned layout = FM_WORLD_BENCHMARK;
+    fm_world_settings settings;
+    uint64_t count, jobs = 0;
+    size_t usual;
+    fm_status st = read_word(args, "layout", layout_name, FM_WORLD_LAYOUTS, &layout, err);
 
+    if (st != FM_OK)
+        return st;
+    settings = fm_world_layout_settings((fm_world_layout)layout, &usual);
+    count = usual;
+    st = read_settings(args, &settings, err);
     if (st == FM_OK)
         st = cli_number(args, "count", 1, FM_WORLD_MAX_COUNT, &count, err);
     if (st == FM_OK)
         st = cli_number(args, "jobs", 0, CLI_MAX_JOBS, &jobs, err);
-    if (st == FM_OK && cli_value(args, "size"))
-        st = read_size(args, &config.width, &config.height, err);
-    if (st != FM_OK)
-        return st;
-    config.count = (size_t)count;
-    config.jobs = (int)jobs;
-    st = cli_has(args, "layout") ? write_scenes(args, &config, err)
-                                 : write_items(args, &config, err);
+    if (st == FM_OK)
+        st = fm_world_scenes_write(&settings, (fm_world_layout)layout, (size_t)count, (int)jobs,
+                                   cli_value(args, "out"), err);
     if (st == FM_OK)
         printf("%s\n", cli_value(args, "out"));
     return st;
 }
 
 static const char *const description[] = {
-    "Writes trajectory_dataset.json and raw_data/<id>/{image,gt_depth,mask}.png: the layout that "
-    "the suites tabletop and tracespatial read. An item depends on seed, its number and the size "
-    "alone, so that a larger count adds items and changes none. A folder that already holds the "
-    "same scenes is left as it is; any other folder must be empty or absent.",
-    "With --layout, scenes of tables, rooms and yards with questions about them, their answers and "
-    "their reasoning (docs/world.md): 'training', a scene a line in scenes.jsonl; 'questions', the "
-    "tables that the suite tabletop-questions reads; 'benchmark', a trace a scene as above. Scenes "
-    "of "
-    "different splits never coincide.",
+    "Writes scenes whose geometry is known, with questions about them and their answers "
+    "(docs/world.md). A scene depends on the settings, its number and the size alone, so that a "
+    "larger count adds scenes and changes none; scenes of different splits never coincide. A "
+    "folder "
+    "that already holds the same scenes is left as it is; any other folder must be empty or "
+    "absent.",
+    "The layout says what is written, and what is made unless an option says otherwise: "
+    "'benchmark', the default, that of the suites tabletop and tracespatial: "
+    "trajectory_dataset.json and raw_data/<id>/{image,gt_depth,mask}.png, a trace a scene; "
+    "'questions', the tables that the suite tabletop-questions reads; 'training', a scene a line "
+    "in "
+    "scenes.jsonl with all its questions and their reasoning, of tables, rooms and yards. The "
+    "first "
+    "two are of the test split, and of tables.",
     NULL,
 };
 
@@ -213,47 +199,55 @@ static const cli_option options[] = {
      .help = "folder to make",
      .required = true,
      .kind = CLI_FOLDER},
-    {.name = "seed",
-     .argument = "N",
-     .help = "which scenes (default: those of the suite tabletop)"},
+    {.name = "layout",
+     .argument = "LAYOUT",
+     .help = "benchmark (default), questions or training",
+     .kind = CLI_WORDS,
+     .words = "benchmark questions training"},
+    {.name = "seed", .argument = "N", .help = "which scenes (default: those of the suite)"},
     {.name = "count",
      .letter = 'n',
      .argument = "N",
-     .help = "how many (default: as many as tabletop)"},
-    {.name = "size", .argument = "WxH", .help = "size of the pictures, pixels (default: 480x360)"},
+     .help = "how many (default: 32; of questions 100)"},
+    {.name = "size",
+     .argument = "WxH",
+     .help = "of the pictures, pixels (default: 480x360, 320x240 or 128x128)"},
     {.name = "jobs", .letter = 'j', .argument = "N", .help = "threads (default: one a processor)"},
-    {.name = "layout",
-     .group = "Scenes with questions",
-     .argument = "LAYOUT",
-     .help = "training, questions or benchmark",
-     .kind = CLI_WORDS,
-     .words = "training questions benchmark"},
     {.name = "split",
+     .group = "Scenes",
      .argument = "SPLIT",
-     .help = "train, validation or test (default: train)",
+     .help = "train, validation or test (default: test; of training train)",
      .kind = CLI_WORDS,
      .words = "train validation test"},
-    {.name = "place", .argument = "LIST", .help = "of tabletop, indoor, outdoor (default: all)"},
+    {.name = "place",
+     .argument = "LIST",
+     .help = "of tabletop, indoor, outdoor (default: tabletop; of training all)"},
+    {.name = "things",
+     .argument = "FROM-TO",
+     .help = "that can be named in a scene (default: 4-8, 3-8 or 2-8)"},
     {.name = "family",
      .argument = "LIST",
      .help = "of relation, comparison, referring, placing, measuring, trace2d, trace3d, lifting "
-             "(default: "
-             "all)"},
+             "(default: all that the layout has room for)"},
     {.name = "questions", .argument = "N", .help = "of each family a scene, at most (default: 1)"},
-    {.name = "things",
-     .argument = "FROM-TO",
-     .help = "that can be named in a scene (default: 2-8)"},
+    {.name = "ways",
+     .argument = "KIND",
+     .help = "of traces: any, or hard: something stands in the straight way, which is not short "
+             "(default: any; of benchmark hard)",
+     .kind = CLI_WORDS,
+     .words = "any hard"},
     {.name = "exact", .help = "depth without the sensor's noise and holes"},
     {0},
 };
 
 static const cli_example examples[] = {
-    {"fathom world --seed 7 --count 500 --out scenes", "five hundred scenes"},
+    {"fathom world --seed 7 --count 500 --out scenes",
+     "five hundred scenes like those of tabletop"},
     {"fathom run tabletop --data scenes --adapter straight", "run the suite on them"},
-    {"fathom world --layout training --count 10000 --size 128x128 --questions 3 -o data",
+    {"fathom world --layout questions --count 200 --out held-out",
+     "more questions for tabletop-questions"},
+    {"fathom world --layout training --count 10000 --questions 3 --out data",
      "ten thousand pictures to train on, up to 24 questions each"},
-    {"fathom world --layout questions --split test --place tabletop --count 200 -o held-out",
-     "questions that no training data holds"},
     {0},
 };
 

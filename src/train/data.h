@@ -1,5 +1,5 @@
 /**
- * Pictures to learn from: scenes of the generator (fathom/world_scene.h), seen and framed as the
+ * Pictures to learn from: scenes of the generator (fathom/world.h), seen and framed as the
  * engine sees and frames them, so that a model is asked while training what it is asked afterwards.
  * Picture i of a recipe is a pure function of recipe and i.
  */

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "base/files.h"
-#include "fathom/world_scene.h"
+#include "fathom/world.h"
 #include "train/trainer.h"
 
 enum { TR_MOST_STAGES = 16 };

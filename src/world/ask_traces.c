@@ -35,6 +35,13 @@ static const measures places[] = {
     [FM_WORLD_OUTDOOR] = {6, 0.08, 0.20, 0.05, {0.20, 1.50}, {0.80, 2.50}},
 };
 
+/* TraceSpatial-Bench's tolerance at both ends. */
+static const double NEAR_M = 0.2;
+
+/* How deep something has to reach into the straight way to block it, in radii and heights of the thing:
+ * the benchmark forgives a touch. */
+static const double DEEP = 0.65;
+
 typedef struct {
     const fm_asker *asker;
     const measures *m;
@@ -308,17 +315,24 @@ static bool find_way(const errand *e, fm_v3 grip, fm_v3 *feet, int *n)
     return true;
 }
 
-/* The first thing in the straight way, as an object that can be named; -1. */
-static int in_the_way(const errand *e)
+/* The first thing in the straight way of what is left of the target when `deep` of its radius and height
+ * is taken off all around and below; FM_THING_NONE. */
+static int straight_hits(const errand *e, double deep)
 {
     const fm_cast_list *list = e->asker->list;
     const fm_thing *t = thing_of(e, e->target);
     const fm_route_rules rules = {
-        .scene = list->scene, .thing = list->thing[e->target], .margin = 0};
-    fm_v3 up = v3(0, 0, e->m->hover);
-    int thing = e->n_vias
-                    ? FM_THING_NONE
-                    : fm_route_blocker(&rules, v3_add(t->at, up), v3_add(e->end, up), e->support);
+        .scene = list->scene, .thing = list->thing[e->target], .margin = -deep * t->radius};
+    fm_v3 up = v3(0, 0, e->m->hover + deep * t->height);
+
+    return fm_route_blocker(&rules, v3_add(t->at, up), v3_add(e->end, up), e->support);
+}
+
+/* The same as an object that can be named, of a way that leads nowhere else; -1. */
+static int in_the_way(const errand *e)
+{
+    const fm_cast_list *list = e->asker->list;
+    int thing = e->n_vias ? FM_THING_NONE : straight_hits(e, 0);
 
     for (int i = 0; i < list->n && thing >= 0; i++) {
         bool mark = false;
@@ -446,6 +460,19 @@ static int draw_target(const fm_asker *a)
     return -1;
 }
 
+/* Would the thing pass for moved, left where it is? */
+static bool near_already(const errand *e)
+{
+    const fm_world_question *q = e->q;
+    const double *p = q->points[0];
+    const fm_frame *frame = e->asker->list->frame;
+    double xyz[3];
+
+    fm_camera_back_project(&e->asker->list->scene->view.lens, p[0] * frame->width,
+                           p[1] * frame->height, p[2], xyz);
+    return fm_box_distance(&q->box, xyz) < NEAR_M;
+}
+
 bool fm_ask_trace(const fm_asker *asker, fm_world_question *q)
 {
     const fm_scene *s = asker->list->scene;
@@ -467,7 +494,8 @@ bool fm_ask_trace(const fm_asker *asker, fm_world_question *q)
     if (q->end_effector && q->push)
         return false;
     const fm_thing *t = thing_of(&e, e.target);
-    if (v3_length(v3_sub(e.end, t->at)) < 0.12 * e.m->size)
+    if (v3_length(v3_sub(e.end, t->at)) < 0.12 * e.m->size ||
+        (asker->settings->hard_ways && straight_hits(&e, DEEP) < 0))
         return false;
     grip = grip_of(&e);
     if (!find_way(&e, grip, feet, &n) || !write_points(&e, grip, feet, n) || !take_steps(&e))
@@ -483,6 +511,8 @@ bool fm_ask_trace(const fm_asker *asker, fm_world_question *q)
     fm_v3 right = v3_unit(v3(s->view.right.x, s->view.right.y, 0));
     q->box = fm_view_box(&s->view, v3(e.end.x, e.end.y, low + tall / 2), v3(half, half, tall / 2),
                          right.x, right.y);
+    if (asker->settings->hard_ways && near_already(&e))
+        return false;
     q->subject = e.target;
     snprintf(q->target, sizeof(q->target), "%s", name_of(&e, e.target));
     return say(&e, guard, over);

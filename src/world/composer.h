@@ -1,13 +1,11 @@
 /**
- * What composing a scene takes: chance, and standing things where there is room. Shared by the
- * composers: of scenes around one task (layout.c), of rooms and cameras (setting.c), and of scenes
- * that are asked about afterwards (populate.c).
+ * What composing a scene takes: chance, rooms and cameras (setting.c), and things where there is room for
+ * them (populate.c, stand.c).
  */
 #ifndef FM_WORLD_COMPOSER_H
 #define FM_WORLD_COMPOSER_H
 
 #include "world/scene.h"
-#include "world/task.h"
 
 /* A point in a box. Three draws as arguments of one call would come in an order that each compiler
  * chooses for itself. */
@@ -36,11 +34,8 @@ static inline int fm_one_of(fm_rng *rng, int n)
 /* Clear the scene, and make its room, its ground and its light. */
 void fm_scene_furnish(fm_scene *scene, fm_world_place place, fm_rng *rng);
 
-/* The camera of the suite's items: one table, seen from in front of it. */
-void fm_view_aim(fm_scene *scene, int width, int height, fm_rng *rng);
-
 /* A camera of any lens, height and pitch that the place admits. */
-void fm_view_aim_widely(fm_scene *scene, int width, int height, fm_rng *rng);
+void fm_view_aim(fm_scene *scene, int width, int height, fm_rng *rng);
 
 /* ---- populate.c ---- */
 
@@ -67,7 +62,10 @@ fm_thing fm_thing_fresh(const fm_scene *scene, fm_thing_class class, fm_rng *rng
 /* A class of those that the place knows, with any of the flags. */
 fm_thing_class fm_class_with(fm_world_place place, unsigned flag, fm_rng *rng);
 
-/* A side as the camera sees it, as a direction on the ground. */
+/* As the camera sees it. */
+typedef enum { FM_SIDE_LEFT, FM_SIDE_RIGHT, FM_SIDE_FRONT, FM_SIDE_BEHIND } fm_side;
+
+/* A side as a direction on the ground. */
 fm_v3 fm_side_direction(const fm_view *view, fm_side side);
 
 /* How far the thing reaches from its centre in a direction of the ground. */

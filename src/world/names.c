@@ -28,11 +28,6 @@ typedef struct {
     bool nearest, farthest; /* from the camera, by a clear distance */
 } standing;
 
-static double share_of(const fm_scene *scene, const fm_visibility *seen, int thing)
-{
-    return seen ? seen[thing].share : fm_thing_visibility(scene, thing, 2).share;
-}
-
 static bool find_standing(const fm_scene *scene, const fm_visibility *seen, int index,
                           standing *out)
 {
@@ -50,7 +45,7 @@ static bool find_standing(const fm_scene *scene, const fm_visibility *seen, int 
         if (i == index || !same_kind(t, other))
             continue;
         /* A twin that hardly shows would make any order a riddle. */
-        if (!fm_view_project(&scene->view, other->at, uv) || share_of(scene, seen, i) < 0.4)
+        if (!fm_view_project(&scene->view, other->at, uv) || seen[i].share < 0.4)
             return false;
         double aside = uv[0] - own_u,
                behind = fm_view_from_world(&scene->view, other->at).z - own_far;
@@ -83,7 +78,7 @@ static bool name_by_neighbour(const fm_scene *scene, const fm_visibility *seen, 
                     (k == index || !same_kind(t, other) ||
                      fm_thing_plan_distance(near, other->at.x, other->at.y) > t->radius + 0.25);
         }
-        if (!clear || share_of(scene, seen, i) < 0.5)
+        if (!clear || seen[i].share < 0.5)
             continue;
         fm_name_plain(near, words, sizeof(words));
         snprintf(out->text, sizeof(out->text), "the %s next to the %s", kind, words);

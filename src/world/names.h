@@ -13,8 +13,7 @@ typedef struct {
 void fm_name_plain(const fm_thing *thing, char *out, size_t size);
 
 /* "the red mug", "the second red mug from the left": a name that fits no other thing in the picture.
- * False where there is none that a viewer would be sure of. seen: [n_things], or NULL: it is found
- * out by casting rays. */
+ * False where there is none that a viewer would be sure of. seen: [n_things]. */
 bool fm_name_thing(const fm_scene *scene, const fm_visibility *seen, int index, fm_rng *rng,
                    fm_name *out);
 

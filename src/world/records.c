@@ -27,21 +27,28 @@ void fm_record_point(fm_json_writer *w, const char *key, const double place[3], 
     fm_json_put_vector(w, key, point, deep ? 3 : 2);
 }
 
-void fm_record_key_step(fm_json_writer *w, fm_world_key_kind kind, const char *target,
-                        const double value[3])
+static void put_key_step(fm_json_writer *w, const fm_world_step *step)
 {
     static const char *const kinds[] = {[FM_WORLD_SCALE] = "Scale",
                                         [FM_WORLD_REFERRING] = "Referring",
                                         [FM_WORLD_MEASURING] = "Measuring"};
 
     fm_json_open(w, NULL, '{');
-    fm_json_put_string(w, "type", kinds[kind]);
-    fm_json_put_string(w, "target", target);
-    if (kind == FM_WORLD_REFERRING)
-        fm_record_point(w, "value", value, true);
+    fm_json_put_string(w, "type", kinds[step->kind]);
+    fm_json_put_string(w, "target", step->target);
+    if (step->kind == FM_WORLD_REFERRING)
+        fm_record_point(w, "value", step->value, true);
     else
-        fm_json_put_number(w, "value", value[0]);
-    if (kind == FM_WORLD_MEASURING)
+        fm_json_put_number(w, "value", step->value[0]);
+    if (step->kind == FM_WORLD_MEASURING)
         fm_json_put_string(w, "unit", "m");
     fm_json_close(w, '}');
+}
+
+void fm_record_key_steps(fm_json_writer *w, const fm_world_question *question)
+{
+    fm_json_open(w, "key_steps", '[');
+    for (int i = 0; i < question->n_steps; i++)
+        put_key_step(w, &question->steps[i]);
+    fm_json_close(w, ']');
 }

@@ -3,7 +3,7 @@
 #define FM_WORLD_RECORDS_H
 
 #include "base/json.h"
-#include "fathom/world_scene.h"
+#include "fathom/world.h"
 
 /* A matrix of `size` x `size`, 3 or 4. */
 void fm_record_intrinsics(fm_json_writer *w, const char *key, const fm_camera *camera, size_t size);
@@ -13,8 +13,7 @@ void fm_record_rotation(fm_json_writer *w, const char *key, const fm_box *box);
 /* (x, y, d) with x and y from 0 to 1000, as RoboTracer writes them; `deep`: with d. */
 void fm_record_point(fm_json_writer *w, const char *key, const double place[3], bool deep);
 
-/* An object of a list, as `fathom reward` reads it (docs/rewards.md). */
-void fm_record_key_step(fm_json_writer *w, fm_world_key_kind kind, const char *target,
-                        const double value[3]);
+/* The list "key_steps", as `fathom reward` reads it (docs/rewards.md). */
+void fm_record_key_steps(fm_json_writer *w, const fm_world_question *question);
 
 #endif

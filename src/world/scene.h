@@ -1,6 +1,6 @@
 /**
  * What a scene is made of, before anything is drawn or asked: solids, the things they make up, the
- * room around them, the camera that looks at it, and the task that is set in it.
+ * room around them, and the camera that looks at it.
  *
  * World frame: metres, z up, the origin at the centre of the table top (or floor, or yard), the camera on the side of
  * negative y. A scene is plain data without pointers; it belongs to whoever holds it.
@@ -13,7 +13,7 @@
 
 #include "base/rng.h"
 #include "fathom/camera.h"
-#include "fathom/world_scene.h"
+#include "fathom/world.h"
 #include "world/vector.h"
 
 /* ---- surfaces ---- */

@@ -39,24 +39,6 @@ static double measure(const fm_frame *frame, const fm_depth_sensor *sensor, uint
     return luck < lost || d > sensor->range_m ? 0 : d + deviation * noise(u, v, seed);
 }
 
-fm_status fm_sensor_depth(const fm_frame *frame, const fm_depth_sensor *sensor, uint32_t seed,
-                          fm_raster *out, fm_err *err)
-{
-    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 1, 16, err);
-    uint16_t *mm;
-
-    if (st != FM_OK)
-        return st;
-    mm = out->data;
-    for (int v = 0; v < frame->height; v++)
-        for (int u = 0; u < frame->width; u++) {
-            double d = measure(frame, sensor, seed, u, v);
-
-            *mm++ = d > 0 ? (uint16_t)(d * 1000 + 0.5) : 0;
-        }
-    return FM_OK;
-}
-
 void fm_sensor_measure(const fm_frame *frame, const fm_depth_sensor *sensor, const uint32_t *seed,
                        float *out)
 {
@@ -67,22 +49,6 @@ void fm_sensor_measure(const fm_frame *frame, const fm_depth_sensor *sensor, con
             d = seed ? measure(frame, sensor, *seed, u, v) : d > sensor->range_m ? 0 : d;
             *out++ = (float)d;
         }
-}
-
-fm_status fm_sensor_mask(const fm_frame *frame, const fm_scene *scene, int thing, fm_raster *out,
-                         fm_err *err)
-{
-    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 1, 8, err);
-    size_t n = (size_t)frame->width * (size_t)frame->height;
-
-    if (st != FM_OK)
-        return st;
-    for (size_t i = 0; i < n; i++) {
-        int hit = frame->solid[i];
-
-        ((uint8_t *)out->data)[i] = hit >= 0 && scene->solids[hit].thing == thing ? 255 : 0;
-    }
-    return FM_OK;
 }
 
 void fm_sensor_expose(const fm_frame *frame, uint32_t seed, uint8_t *rgb)
@@ -99,13 +65,4 @@ void fm_sensor_expose(const fm_frame *frame, uint32_t seed, uint8_t *rgb)
                 rgb[k] =
                     (uint8_t)clamp((double)frame->rgb[i][k] * lens * 255 + grain + 0.5, 0, 255);
         }
-}
-
-fm_status fm_sensor_image(const fm_frame *frame, uint32_t seed, fm_raster *out, fm_err *err)
-{
-    fm_status st = fm_raster_reserve(out, frame->width, frame->height, 3, 8, err);
-
-    if (st == FM_OK)
-        fm_sensor_expose(frame, seed, out->data);
-    return st;
 }

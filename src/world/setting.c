@@ -91,28 +91,6 @@ static void furnish_table(fm_scene *s, fm_rng *rng)
     s->seed = seed + 4;
 }
 
-void fm_view_aim(fm_scene *scene, int width, int height, fm_rng *rng)
-{
-    fm_view *v = &scene->view;
-    bool upright = width != height && fm_chance(rng, 0.25);
-    double x = fm_rng_range(rng, -0.45, 0.45), front = -scene->ground_hy;
-
-    v->width = upright ? height : width;
-    v->height = upright ? width : height;
-    v->eye = fm_point_between(rng, v3(x, front - 0.95, 0.62), v3(x, front - 0.45, 1.10));
-    fm_v3 look =
-        fm_point_between(rng, v3(0.25 * x - 0.08, -0.10, 0.04), v3(0.25 * x + 0.08, 0.06, 0.14));
-    v->forward = v3_unit(v3_sub(look, v->eye));
-    v->right = v3_unit(v3_cross(v->forward, v3(fm_rng_range(rng, -0.03, 0.03), 0, 1)));
-    v->down = v3_cross(v->forward, v->right);
-    /* Half the longer side as a tangent: 53 to 66 degrees across a landscape picture. */
-    double wide = fm_rng_range(rng, 0.50, 0.65), longer = width > height ? width : height;
-    v->lens.fx = longer / (2 * wide);
-    v->lens.fy = v->lens.fx * fm_rng_range(rng, 0.998, 1.002);
-    v->lens.cx = v->width * fm_rng_range(rng, 0.49, 0.51) - 0.5;
-    v->lens.cy = v->height * fm_rng_range(rng, 0.49, 0.51) - 0.5;
-}
-
 /* ---- an indoor room, and a yard ---- */
 
 static void furnish_room(fm_scene *s, fm_rng *rng)
@@ -195,7 +173,7 @@ void fm_scene_furnish(fm_scene *scene, fm_world_place place, fm_rng *rng)
     }
 }
 
-void fm_view_aim_widely(fm_scene *scene, int width, int height, fm_rng *rng)
+void fm_view_aim(fm_scene *scene, int width, int height, fm_rng *rng)
 {
     /* Where the camera may be before the near edge of the ground, and what it looks at. */
     static const struct {

@@ -45,36 +45,6 @@ fm_window fm_thing_window(const fm_scene *scene, int thing)
     return window;
 }
 
-static int cast_all(const fm_scene *scene, fm_v3 d, double *depth)
-{
-    fm_v3 o = scene->view.eye;
-    double length2 = v3_dot(d, d);
-    int hit = FM_HIT_WALL; /* or whatever else is behind all solids */
-
-    *depth = 1e30;
-
-    for (int i = 0; i < scene->n_solids; i++) {
-        const fm_solid *s = &scene->solids[i];
-        fm_v3 to = v3_sub(s->centre, o);
-        double ahead = v3_dot(to, d), t;
-
-        if ((v3_dot(to, to) - s->reach * s->reach) * length2 < ahead * ahead &&
-            fm_solid_hit(s, fm_solid_turn(s, v3_scale(to, -1)), fm_solid_turn(s, d), 1e-6, &t) &&
-            t < *depth) {
-            *depth = t;
-            hit = i;
-        }
-    }
-    return hit;
-}
-
-int fm_scene_seen(const fm_scene *scene, double u, double v, double *depth)
-{
-    int hit = cast_all(scene, fm_view_ray(&scene->view, u, v), depth);
-
-    return hit >= 0 ? scene->solids[hit].thing : FM_THING_NONE;
-}
-
 static bool covers(const fm_scene *scene, const fm_thing *thing, double u, double v)
 {
     fm_v3 d = fm_view_ray(&scene->view, u, v);
@@ -100,44 +70,6 @@ static int thing_cover(const fm_scene *scene, int thing)
         for (int u = window.x0; u < window.x1; u++)
             n += covers(scene, &scene->things[thing], u, v);
     return n;
-}
-
-fm_visibility fm_thing_visibility(const fm_scene *scene, int thing, int step)
-{
-    fm_window window = fm_thing_window(scene, thing);
-    fm_visibility out = {.u = -1, .v = -1};
-    double sum_u = 0, sum_v = 0, best = 1e18, depth;
-    int covered = 0;
-
-    for (int v = window.y0; v < window.y1; v += step)
-        for (int u = window.x0; u < window.x1; u += step) {
-            if (!covers(scene, &scene->things[thing], u, v))
-                continue;
-            covered++;
-            if (fm_scene_seen(scene, u, v, &depth) != thing)
-                continue;
-            out.pixels++;
-            sum_u += u;
-            sum_v += v;
-        }
-    if (!out.pixels)
-        return out;
-    out.share = (double)out.pixels / covered;
-    sum_u /= out.pixels;
-    sum_v /= out.pixels;
-    for (int v = window.y0; v < window.y1; v += step)
-        for (int u = window.x0; u < window.x1; u += step) {
-            double d2 = (u - sum_u) * (u - sum_u) + (v - sum_v) * (v - sum_v);
-
-            if (d2 < best && covers(scene, &scene->things[thing], u, v) &&
-                fm_scene_seen(scene, u, v, &depth) == thing) {
-                best = d2;
-                out.u = u;
-                out.v = v;
-                out.depth = depth;
-            }
-        }
-    return out;
 }
 
 void fm_frame_sight(const fm_frame *frame, const fm_scene *scene, fm_visibility *seen)

@@ -1,158 +1,259 @@
-/* Owns one item from seed to answer: chance is drawn until a scene, its task, its path and its
- * wording all work out, then it is rendered once. */
+/* Owns a scene from its settings to its questions: chance is drawn until place, camera, things and
+ * questions all work out; only then is it painted. */
 #include "fathom/world.h"
 
-#include <math.h>
+#include <stdlib.h>
 
-#include "world/objects.h"
-#include "world/phrase.h"
-#include "world/sight.h"
+#include "base/size.h"
+#include "world/ask.h"
+#include "world/composer.h"
 #include "world/sensor.h"
 
-/* Attempts for one item; about one in five succeeds. */
-enum { MOST_ATTEMPTS = 2000 };
+/* Attempts for one scene; settings that ask for little need one or two. */
+enum { MOST_ATTEMPTS = 400 };
 
-fm_world_config fm_world_default_config(void)
+const char *fm_world_family_name(fm_world_family family)
 {
-    return (fm_world_config){.seed = FM_WORLD_DEFAULT_SEED,
-                             .count = FM_WORLD_DEFAULT_COUNT,
-                             .width = FM_WORLD_DEFAULT_WIDTH,
-                             .height = FM_WORLD_DEFAULT_HEIGHT};
+    static const char *const names[] = {
+#define NAME(code, name, text) name,
+        FM_WORLD_FAMILY_MAP(NAME)
+#undef NAME
+    };
+
+    return (size_t)family < FM_COUNT_OF(names) ? names[family] : "unknown";
 }
 
-/* An item's own stream of chance: seeds and indices that differ in any bit have nothing in common.
- */
-static void seed_item(fm_rng *rng, uint64_t seed, size_t index)
+const char *fm_world_place_name(fm_world_place place)
+{
+    static const char *const names[] = {"tabletop", "indoor", "outdoor"};
+
+    return (size_t)place < FM_COUNT_OF(names) ? names[place] : "unknown";
+}
+
+const char *fm_world_split_name(fm_world_split split)
+{
+    static const char *const names[] = {"train", "validation", "test"};
+
+    return (size_t)split < FM_COUNT_OF(names) ? names[split] : "unknown";
+}
+
+const char *fm_world_form_name(fm_world_form form)
+{
+    static const char *const names[] = {"choice", "yesno",  "fact", "point2d",
+                                        "point",  "length", "path"};
+
+    return (size_t)form < FM_COUNT_OF(names) ? names[form] : "unknown";
+}
+
+fm_world_settings fm_world_default_settings(void)
+{
+    return (fm_world_settings){.split = FM_WORLD_TRAIN,
+                               .seed = 1,
+                               .width = 128,
+                               .height = 128,
+                               .places = (1u << FM_WORLD_PLACES) - 1,
+                               .families = (1u << FM_WORLD_FAMILIES) - 1,
+                               .forms = (1u << FM_WORLD_FORMS) - 1,
+                               .per_family = 1,
+                               .fewest = 2,
+                               .most = 8,
+                               .noise = true};
+}
+
+/* ---- chance ---- */
+
+/* A scene's own stream. The seed of fm_rng is as good as its state (splitmix64 loses nothing), and its two
+ * highest bits are the split: no two splits begin a stream in the same state. */
+static void seed_scene(fm_rng *rng, const fm_world_settings *settings, size_t index)
 {
     fm_rng mix;
 
-    fm_rng_seed(&mix, seed);
-    fm_rng_seed(rng, fm_rng_next(&mix) ^ ((uint64_t)index * UINT64_C(0xd1342543de82ef95)));
+    fm_rng_seed(&mix, settings->seed ^ UINT64_C(0x5ce9e5));
+    uint64_t key = fm_rng_next(&mix) ^ ((uint64_t)index * UINT64_C(0xd1342543de82ef95));
+    fm_rng_seed(rng, (key >> 2) | ((uint64_t)settings->split << 62));
 }
 
-static void put_in_camera(const fm_view *view, fm_v3 point, double out[3])
+static fm_world_place draw_place(unsigned places, fm_rng *rng)
 {
-    fm_v3 p = fm_view_from_world(view, point);
+    int n = 0;
 
-    out[0] = p.x;
-    out[1] = p.y;
-    out[2] = p.z;
+    for (int i = 0; i < FM_WORLD_PLACES; i++)
+        n += places >> i & 1;
+    n = fm_one_of(rng, n);
+    for (int i = 0; i < FM_WORLD_PLACES; i++)
+        if (places >> i & 1 && n-- == 0)
+            return (fm_world_place)i;
+    return FM_WORLD_TABLETOP;
 }
 
-/* The truth in the camera's frame. `grip` leads from the target's foot to the tracked point. */
-static void write_truth(const fm_scene *scene, const fm_task *task, const fm_plan *plan, fm_v3 grip,
-                        fm_world_item *out)
+/* ---- one attempt ---- */
+
+/* s*, and the farthest: of what is within the sensor's range, without its noise. */
+static void measure_scene(const fm_scene *scene, const fm_frame *frame, fm_world_scene *out)
 {
-    const fm_view *view = &scene->view;
-    double tall = scene->things[task->target].height + 0.05;
-
-    out->camera = view->lens;
-    out->n_trace = (size_t)plan->n;
-    for (int i = 0; i < plan->n; i++)
-        put_in_camera(view, v3_add(plan->feet[i], grip), out->trace[i]);
-    out->box = fm_view_box(view, v3(task->at.x, task->at.y, task->at.z + tall / 2),
-                           v3(task->hx, task->hy, tall / 2), task->c, task->s);
-}
-
-static bool compose(fm_scene *scene, fm_task *task, const fm_world_config *config, fm_rng *rng,
-                    fm_world_item *out)
-{
-    fm_visibility seen;
-    fm_plan plan;
-
-    if (!fm_task_compose(scene, task, config->width, config->height, rng))
-        return false;
-    seen = fm_thing_visibility(scene, task->target, 1);
-    if (seen.share < 0.7 || seen.pixels * 1500 < config->width * config->height)
-        return false;
-    /* The tracked point is the visible one in the middle of what is seen of the target. */
-    double at[3];
-    fm_camera_back_project(&scene->view.lens, seen.u, seen.v, seen.depth, at);
-    fm_v3 point = v3_along(
-        v3_along(v3_along(scene->view.eye, at[0], scene->view.right), at[1], scene->view.down),
-        at[2], scene->view.forward);
-    fm_v3 grip = v3_sub(point, scene->things[task->target].at);
-    if (!fm_plan_path(scene, task, grip, &plan) || !fm_task_phrase(scene, task, &plan, rng, out))
-        return false;
-    write_truth(scene, task, &plan, grip, out);
-    return true;
-}
-
-/* What the finished depth map adds to the key steps: the mean distance of its points from the camera,
- * and the farthest of their depths. Integers and square roots alone, in the order of the pixels. */
-static void measure_scene(fm_world_item *out)
-{
-    const uint16_t *depth = (const uint16_t *)out->depth.data;
-    const fm_camera *k = &out->camera;
     double sum = 0, farthest = 0;
     size_t n = 0;
 
-    for (int v = 0; v < out->depth.height; v++) {
-        for (int u = 0; u < out->depth.width; u++) {
-            double z = *depth++ / 1000.0, xyz[3];
+    for (int v = 0; v < frame->height; v++)
+        for (int u = 0; u < frame->width; u++) {
+            double d = frame->depth[(size_t)v * (size_t)frame->width + (size_t)u];
 
-            if (z > 0) {
-                fm_camera_back_project(k, u, v, z, xyz);
-                sum += sqrt(xyz[0] * xyz[0] + xyz[1] * xyz[1] + xyz[2] * xyz[2]);
-                farthest = z > farthest ? z : farthest;
-                n++;
-            }
+            if (d > scene->sensor.range_m)
+                continue;
+            sum += d * v3_length(fm_view_ray(&scene->view, u, v));
+            farthest = d > farthest ? d : farthest;
+            n++;
         }
-    }
-    out->key_steps[0].value[0] = n ? sum / (double)n : 0;
+    out->scale = n ? sum / (double)n : 0;
     out->max_depth_m = farthest;
 }
 
-static fm_status draw(const fm_scene *scene, const fm_task *task, fm_world_item *out, fm_err *err)
-{
-    fm_caster *caster = NULL;
-    fm_frame frame = {0};
-    fm_status st = fm_caster_new(&caster, scene, err);
+/* Everything that is thrown away if it does not work out. */
+typedef struct {
+    fm_scene scene;
+    fm_frame frame;
+    fm_caster *caster;
+    fm_cast_list list;
+} attempt;
 
+static fm_status try(attempt *a, const fm_world_settings *settings, fm_rng *rng,
+                     fm_world_scene *out, bool *done, fm_err *err)
+{
+    int n = settings->fewest + fm_one_of(rng, settings->most - settings->fewest + 1);
+    fm_status st;
+
+    *done = false;
+    fm_scene_furnish(&a->scene, draw_place(settings->places, rng), rng);
+    fm_view_aim(&a->scene, settings->width, settings->height, rng);
+    if (!fm_scene_populate(&a->scene, n, settings->easy_names, rng))
+        return FM_OK;
+    fm_caster_free(a->caster);
+    a->caster = NULL;
+    st = fm_caster_new(&a->caster, &a->scene, err);
     if (st == FM_OK)
-        st = fm_caster_look(caster, &frame, err);
-    if (st == FM_OK)
-        st = fm_caster_paint(caster, &frame, err);
-    if (st == FM_OK)
-        st = fm_sensor_image(&frame, scene->seed, &out->image, err);
-    if (st == FM_OK)
-        st = fm_sensor_depth(&frame, &scene->sensor, scene->seed, &out->depth, err);
-    if (st == FM_OK)
-        st = fm_sensor_mask(&frame, scene, task->target, &out->mask, err);
-    if (st == FM_OK)
-        measure_scene(out);
-    fm_frame_release(&frame);
-    fm_caster_free(caster);
-    return st;
+        st = fm_caster_look(a->caster, &a->frame, err);
+    if (st != FM_OK)
+        return st;
+    fm_objects_find(&a->scene, &a->frame, rng, &a->list);
+    if (a->list.n < settings->fewest)
+        return FM_OK;
+    out->n_objects = a->list.n;
+    for (int i = 0; i < out->n_objects; i++)
+        fm_object_describe(&a->list, i, &out->objects[i]);
+    measure_scene(&a->scene, &a->frame, out);
+    const fm_asker asker = {&a->list, settings, out->scale, rng};
+    *done = fm_ask(&asker, out);
+    return FM_OK;
 }
 
-fm_status fm_world_item_make(const fm_world_config *config, size_t index, fm_world_item *out,
-                             fm_err *err)
+/* ---- the finished scene ---- */
+
+static fm_status reserve(fm_world_scene *out, int width, int height, fm_err *err)
 {
-    const int w = config->width, h = config->height;
-    fm_scene scene;
-    fm_task task;
-    fm_rng rng;
+    size_t n = (size_t)width * (size_t)height;
+
+    out->width = width;
+    out->height = height;
+    if (n <= out->capacity)
+        return FM_OK;
+    free(out->rgb);
+    free(out->depth);
+    free(out->ids);
+    out->rgb = malloc(n * 3);
+    out->depth = malloc(n * sizeof(*out->depth));
+    out->ids = malloc(n);
+    out->capacity = out->rgb && out->depth && out->ids ? n : 0;
+    return out->capacity ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a scene");
+}
+
+static void write_ids(const attempt *a, uint8_t *ids)
+{
+    size_t n = (size_t)a->frame.width * (size_t)a->frame.height;
+    uint8_t of_thing[FM_SCENE_THINGS] = {0};
+
+    for (int i = 0; i < a->list.n; i++)
+        of_thing[a->list.thing[i]] = (uint8_t)(i + 1);
+    for (size_t i = 0; i < n; i++) {
+        int hit = a->frame.solid[i], thing = hit < 0 ? FM_THING_NONE : a->scene.solids[hit].thing;
+
+        ids[i] = thing < 0 ? 0 : of_thing[thing];
+    }
+}
+
+static fm_status finish(attempt *a, const fm_world_settings *settings, fm_world_scene *out,
+                        fm_err *err)
+{
+    fm_status st = fm_caster_paint(a->caster, &a->frame, err);
+
+    if (st == FM_OK)
+        st = reserve(out, a->frame.width, a->frame.height, err);
+    if (st != FM_OK)
+        return st;
+    out->place = a->scene.place;
+    out->camera = a->scene.view.lens;
+    fm_sensor_expose(&a->frame, a->scene.seed, out->rgb);
+    fm_sensor_measure(&a->frame, &a->scene.sensor, settings->noise ? &a->scene.seed : NULL,
+                      out->depth);
+    write_ids(a, out->ids);
+    return FM_OK;
+}
+
+static fm_status check(const fm_world_settings *s, fm_err *err)
+{
+    const int w = s->width, h = s->height;
 
     if (w < FM_WORLD_MIN_SIDE || h < FM_WORLD_MIN_SIDE || w > FM_WORLD_MAX_SIDE ||
         h > FM_WORLD_MAX_SIDE || w > 3 * h || h > 3 * w)
         return fm_fail(err, FM_E_USAGE,
                        "size %dx%d is out of bounds: sides of %d to %d, at most 3 to 1", w, h,
                        FM_WORLD_MIN_SIDE, FM_WORLD_MAX_SIDE);
-    seed_item(&rng, config->seed, index);
-    out->index = index;
-    for (int i = 0; i < MOST_ATTEMPTS; i++)
-        if (compose(&scene, &task, config, &rng, out))
-            return draw(&scene, &task, out, err);
-    return fm_fail(err, FM_E_INTERNAL, "no scene found for item %zu of seed %llu at %dx%d", index,
-                   (unsigned long long)config->seed, w, h);
+    if (s->fewest < 1 || s->most < s->fewest || s->most > FM_WORLD_OBJECTS_MAX)
+        return fm_fail(err, FM_E_USAGE, "%d to %d things are out of bounds: 1 to %d", s->fewest,
+                       s->most, FM_WORLD_OBJECTS_MAX);
+    if ((unsigned)s->split >= FM_WORLD_SPLITS || !(s->places & ((1u << FM_WORLD_PLACES) - 1)) ||
+        s->per_family < 1 || s->per_family > FM_WORLD_QUESTIONS_MAX / FM_WORLD_FAMILIES)
+        return fm_fail(err, FM_E_USAGE,
+                       "no such split, no place, or too many questions of a family");
+    return FM_OK;
 }
 
-void fm_world_item_release(fm_world_item *item)
+fm_status fm_world_scene_make(const fm_world_settings *settings, size_t index, fm_world_scene *out,
+                              fm_err *err)
 {
-    if (!item)
+    fm_status st = check(settings, err);
+    bool done = false;
+    attempt *a;
+    fm_rng rng;
+
+    if (st != FM_OK)
+        return st;
+    a = calloc(1, sizeof(*a));
+    if (!a)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a scene");
+    seed_scene(&rng, settings, index);
+    out->index = index;
+    for (int i = 0; i < MOST_ATTEMPTS && st == FM_OK && !done; i++)
+        st = try(a, settings, &rng, out, &done, err);
+    if (st == FM_OK && !done)
+        st = fm_fail(
+            err, FM_E_USAGE,
+            "no scene of %d to %d things with a question of each family was found for index "
+            "%zu: ask for more things or fewer families",
+            settings->fewest, settings->most, index);
+    if (st == FM_OK)
+        st = finish(a, settings, out, err);
+    fm_frame_release(&a->frame);
+    fm_caster_free(a->caster);
+    free(a);
+    return st;
+}
+
+void fm_world_scene_release(fm_world_scene *scene)
+{
+    if (!scene)
         return;
-    fm_raster_release(&item->image);
-    fm_raster_release(&item->depth);
-    fm_raster_release(&item->mask);
+    free(scene->rgb);
+    free(scene->depth);
+    free(scene->ids);
+    *scene = (fm_world_scene){0};
 }

@@ -404,10 +404,10 @@ Test(runs, a_larger_world_begins_with_the_smaller_one)
     expect_failure(
         2, "fathom: option '--size' wants WIDTHxHEIGHT with sides from 32 to 4096, not '64'\n"
            "try 'fathom help world'\n");
-    fathom("world", "--place", "indoor", "--out", "bad");
-    expect_failure(2, "fathom: option '--place' is for scenes with questions: add --layout\n"
+    fathom("world", "--family", "relation", "--out", "bad");
+    expect_failure(2, "fathom: the layout 'benchmark' has none of these families of questions\n"
                       "try 'fathom help world'\n");
-    fathom("world", "--layout", "training", "--place", "moon", "--out", "bad");
+    fathom("world", "--place", "moon", "--out", "bad");
     expect_failure(2, "fathom: option '--place' does not know 'moon': see 'fathom help world'\n"
                       "try 'fathom help world'\n");
     fathom("world", "--out", "empty/../data");

@@ -20,12 +20,12 @@ Test(cli_steps, runs_stand_side_by_side)
     fathom("steps", "right", "wrong");
     expect_success();
     cr_expect(contains(OUT, "why tabletop-3d@paper fails \xC2\xB7 3 samples"), "%s", OUT);
-    cr_expect(contains(OUT, "wrong: 3 of 3 failures begin at start"), "%s", OUT);
+    cr_expect(contains(OUT, "wrong: 2 of 3 failures begin at frame"), "%s", OUT);
     cr_expect(contains(OUT, " 100 % 3/3          0 % 0/3\n"), "%s", OUT);
     cr_expect(eq(str, ERR, ""));
     fathom("steps", "wrong", "--markdown");
     expect_success();
-    cr_expect(contains(OUT, "| start | 3 |\n"), "%s", OUT);
+    cr_expect(contains(OUT, "| frame | 2 |\n"), "%s", OUT);
 }
 
 Test(cli_steps, json_holds_every_sample_with_its_verdicts)
@@ -40,7 +40,7 @@ Test(cli_steps, json_holds_every_sample_with_its_verdicts)
     const cJSON *run = fm_json_get(tree, "runs")->child;
     cr_expect(eq(int, cJSON_GetArraySize(fm_json_get(run, "samples")), 3));
     const cJSON *sample = fm_json_get(run, "samples")->child;
-    cr_expect(eq(str, (char *)fm_json_string(sample, "cause"), "start"));
+    cr_expect(eq(str, (char *)fm_json_string(sample, "cause"), "frame"));
     cr_expect(eq(str, (char *)fm_json_string(fm_json_get(sample, "verdicts")->child, "name"),
                  "complete"));
     cJSON_Delete(tree);

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../support/tabletop.h"
 #include "../support/test_catalog.h"
 #include "adapters/adapters.h"
 #include "base/clock.h"
 #include "base/files.h"
 #include "core/journal.h"
 #include "core/run.h"
-#include "fathom/world.h"
 
 enum { SCENES = 24, JOBS = 8, ROUNDS = 3 };
 
@@ -126,18 +126,13 @@ static void append_while_it_syncs(void)
 
 int main(void)
 {
-    fm_world_config world = fm_world_default_config();
     fm_err err = {0};
 
     if (!mkdtemp(folder) || chdir(folder) != 0) {
         perror(folder);
         return 1;
     }
-    world.count = SCENES;
-    world.width = 96;
-    world.height = 72;
-    world.jobs = JOBS;
-    must(fm_world_generate(&world, "data", &err), "world", &err);
+    must(tabletop_write(96, 72, SCENES, "data", &err), "world", &err);
     grade_on_many_threads("tabletop-3d@paper");
     grade_on_many_threads("tabletop-2d@reference");
     append_while_it_syncs();

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "../support/scratch.h"
+#include "../support/tabletop.h"
 #include "../support/test_catalog.h"
 #include "base/json.h"
 #include "core/key_steps.h"
 #include "core/rewarding.h"
-#include "fathom/world.h"
 
 static fm_rewarding *rewarding;
 static fm_arena arena;
@@ -178,14 +178,11 @@ Test(rewarding, verdicts_name_step_and_target)
 /* The truth of a generated scene, written as a reply, earns what there is to earn. */
 Test(rewarding, a_suite_gives_the_truth_by_id)
 {
-    fm_world_config config = fm_world_default_config();
     fm_err err = {0};
 
     scratch_make();
-    config.count = 2;
-    config.width = 96;
-    config.height = 72;
-    cr_assert(eq(int, fm_world_generate(&config, scratch_path("world"), &err), FM_OK));
+    cr_assert(eq(int, tabletop_write(96, 72, 2, scratch_path("world"), &err), FM_OK), "%s",
+              err.text);
     cr_assert(
         eq(int,
            fm_rewarding_load(rewarding, test_catalog(), "tabletop", scratch_path("world"), &err),

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "../support/scratch.h"
+#include "../support/tabletop.h"
 #include "../support/test_catalog.h"
 #include "../support/torture.h"
 #include "base/buffer.h"
@@ -17,7 +18,6 @@
 #include "core/run.h"
 #include "fathom/answers.h"
 #include "fathom/raster.h"
-#include "fathom/world.h"
 
 /* ---- base ---- */
 
@@ -285,15 +285,10 @@ static size_t samples;
 
 static void make_world(void)
 {
-    fm_world_config config = fm_world_default_config();
     fm_err err = {0};
 
     scratch_make();
-    config.count = 2;
-    config.width = 48;
-    config.height = 32;
-    config.jobs = 1;
-    cr_assert(eq(int, fm_world_generate(&config, scratch_path("data"), &err), FM_OK), "%s",
+    cr_assert(eq(int, tabletop_write(48, 32, 2, scratch_path("data"), &err), FM_OK), "%s",
               err.text);
 }
 

@@ -6,10 +6,10 @@
 #include <math.h>
 
 #include "../support/scratch.h"
+#include "../support/tabletop.h"
 #include "../support/test_catalog.h"
 #include "base/files.h"
 #include "core/run.h"
-#include "fathom/world.h"
 #include "mock/server.h"
 
 #define CANARY "canary-0123456789abcdef"
@@ -29,18 +29,13 @@ static void start_mock(const fm_mock_config *config)
 
 static void begin(void)
 {
-    fm_world_config config = fm_world_default_config();
     fm_err err = {0};
 
     forget_environment();
     unsetenv("http_proxy");
     scratch_make();
     snprintf(data_dir, sizeof(data_dir), "%s", scratch_path("data"));
-    config.count = SAMPLES;
-    config.width = 48;
-    config.height = 32;
-    config.jobs = 1;
-    cr_assert(eq(int, fm_world_generate(&config, data_dir, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, tabletop_write(48, 32, SAMPLES, data_dir, &err), FM_OK), "%s", err.text);
 }
 
 static void end(void)

@@ -1,5 +1,5 @@
 /* Owns scenes as files: the layout to train on, that of question suites, and the benchmark's. */
-#include "fathom/world_scene.h"
+#include "fathom/world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +8,13 @@
 #include "base/size.h"
 #include "base/threads.h"
 #include "world/ask.h"
-#include "world/dataset.h"
+#include "world/benchmark.h"
 #include "world/records.h"
 
 /* What a worker keeps between scenes. */
 typedef struct {
     fm_world_scene scene;
     fm_raster depth, mask;
-    fm_world_item item; /* FM_WORLD_BENCHMARK; borrows the others' pixels */
 } desk;
 
 typedef struct {
@@ -106,10 +105,7 @@ static void put_truth(fm_json_writer *w, const fm_world_scene *scene, const fm_w
     }
     if (q->subject >= 0)
         fm_json_put_int(w, "object", q->subject + 1);
-    fm_json_open(w, "key_steps", '[');
-    for (int i = 0; i < q->n_steps; i++)
-        fm_record_key_step(w, q->steps[i].kind, q->steps[i].target, q->steps[i].value);
-    fm_json_close(w, ']');
+    fm_record_key_steps(w, q);
     fm_json_put_number(w, "max_depth", scene->max_depth_m);
     fm_json_put_int(w, "width", scene->width);
     fm_json_put_int(w, "height", scene->height);
@@ -269,42 +265,16 @@ static fm_status make_questions(const char *folder, desk *d, fm_buf *records, fm
 
 /* ---- the benchmark's layout ---- */
 
-/* Its first question as an item; the rasters are views. */
-static fm_status make_item(desk *d, fm_err *err)
+static fm_status make_item(const char *folder, desk *d, fm_buf *record, fm_err *err)
 {
     const fm_world_scene *scene = &d->scene;
-    const fm_world_question *q = &scene->questions[0];
-    fm_world_item *item = &d->item;
+    const fm_raster rgb = rgb_of(scene);
     fm_status st = millimetres(scene, &d->depth, err);
 
     if (st == FM_OK)
-        st = mask_of(scene, q->subject, &d->mask, err);
-    if (st != FM_OK)
-        return st;
-    *item = (fm_world_item){.index = scene->index,
-                            .image = rgb_of(scene),
-                            .depth = d->depth,
-                            .mask = d->mask,
-                            .camera = scene->camera,
-                            .category = q->push ? "Push&Pull" : "Pick&Place",
-                            .steps = q->n_steps,
-                            .n_trace = (size_t)q->n_points,
-                            .box = q->box,
-                            .n_key_steps = (size_t)q->n_steps,
-                            .max_depth_m = scene->max_depth_m};
-    snprintf(item->instruction, sizeof(item->instruction), "%s", q->question);
-    snprintf(item->target, sizeof(item->target), "%s", q->target);
-    snprintf(item->destination, sizeof(item->destination), "%s", q->destination);
-    for (int i = 0; i < q->n_points; i++)
-        fm_camera_back_project(&scene->camera, q->points[i][0] * scene->width,
-                               q->points[i][1] * scene->height, q->points[i][2], item->trace[i]);
-    for (int i = 0; i < q->n_steps; i++) {
-        item->key_steps[i].kind = q->steps[i].kind;
-        snprintf(item->key_steps[i].target, sizeof(item->key_steps[i].target), "%s",
-                 q->steps[i].target);
-        memcpy(item->key_steps[i].value, q->steps[i].value, sizeof(q->steps[i].value));
-    }
-    return FM_OK;
+        st = mask_of(scene, scene->questions[0].subject, &d->mask, err);
+    return st == FM_OK ? fm_benchmark_write(folder, scene, &rgb, &d->depth, &d->mask, record, err)
+                       : st;
 }
 
 /* ---- all of them ---- */
@@ -336,40 +306,47 @@ static fm_status one_of_benchmark(void *context, const char *folder, size_t inde
                                   fm_buf *records, fm_err *err)
 {
     work *job = context;
-    desk *d = &job->desks[worker];
     fm_status st = make_scene(job, index, worker, err);
 
-    if (st == FM_OK)
-        st = make_item(d, err);
-    return st == FM_OK ? fm_benchmark_write(folder, &d->item, &records[0], err) : st;
+    return st == FM_OK ? make_item(folder, &job->desks[worker], &records[0], err) : st;
 }
 
 static const struct {
     const char *name;
-    fm_folder_plan plan;
-    unsigned families, forms;
+    unsigned families, forms; /* that there is room for */
+    fm_folder_plan plan;      /* .count and what follows: unless somebody wishes otherwise */
+    int width, height, fewest;
 } layouts[] = {
     [FM_WORLD_TRAINING] = {"training",
-                           {.tables = {"scenes.jsonl"},
+                           ~0u,
+                           ~0u,
+                           {.count = 32,
+                            .tables = {"scenes.jsonl"},
                             .folders = {"images", "depth", "ids"},
                             .make = one_for_training},
-                           ~0u,
-                           ~0u},
+                           128,
+                           128,
+                           2},
     [FM_WORLD_QUESTIONS] = {"questions",
-                            {.tables = {"understanding.jsonl", "measuring.jsonl",
+                            1u << FM_WORLD_FAMILY_RELATION | 1u << FM_WORLD_FAMILY_COMPARISON |
+                                1u << FM_WORLD_FAMILY_MEASURING | 1u << FM_WORLD_FAMILY_REFERRING,
+                            1u << FM_WORLD_CHOICE | 1u << FM_WORLD_LENGTH | 1u << FM_WORLD_POINT_2D,
+                            {.count = 100,
+                             .tables = {"understanding.jsonl", "measuring.jsonl",
                                         "referring.jsonl"},
                              .folders = {"images", "depth", "masks"},
                              .make = one_of_questions},
-                            1u << FM_WORLD_FAMILY_RELATION | 1u << FM_WORLD_FAMILY_COMPARISON |
-                                1u << FM_WORLD_FAMILY_MEASURING | 1u << FM_WORLD_FAMILY_REFERRING,
-                            1u << FM_WORLD_CHOICE | 1u << FM_WORLD_LENGTH |
-                                1u << FM_WORLD_POINT_2D},
-    [FM_WORLD_BENCHMARK] = {"benchmark",
-                            {.tables = {FM_BENCHMARK_TABLE},
-                             .arrays = true,
-                             .make = one_of_benchmark},
-                            0,
-                            0},
+                            320,
+                            240,
+                            3},
+    [FM_WORLD_BENCHMARK] =
+        {"benchmark",
+         1u << FM_WORLD_FAMILY_TRACE_3D,
+         1u << FM_WORLD_PATH,
+         {.count = 32, .tables = {FM_BENCHMARK_TABLE}, .arrays = true, .make = one_of_benchmark},
+         480,
+         360,
+         4},
 };
 
 const char *fm_world_layout_name(fm_world_layout layout)
@@ -389,7 +366,7 @@ static void write_stamp(const fm_world_settings *s, fm_world_layout layout, size
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "generator", "fathom world");
     fm_json_put_string(&w, "layout", layouts[layout].name);
-    fm_json_put_int(&w, "version", FM_WORLD_SCENE_VERSION);
+    fm_json_put_int(&w, "version", FM_WORLD_VERSION);
     fm_json_put_string(&w, "split", fm_world_split_name(s->split));
     fm_json_put_string(&w, "seed", seed);
     fm_json_put_int(&w, "count", (int64_t)count);
@@ -404,33 +381,48 @@ static void write_stamp(const fm_world_settings *s, fm_world_layout layout, size
     fm_json_put_bool(&w, "noise", s->noise);
     fm_json_put_bool(&w, "easy_names", s->easy_names);
     fm_json_put_bool(&w, "no_end_effector", s->no_end_effector);
+    fm_json_put_bool(&w, "hard_ways", s->hard_ways);
     fm_json_close(&w, '}');
     fm_buf_putc(out, '\n');
 }
 
-static fm_world_settings settings_for(const fm_world_settings *given, fm_world_layout layout)
+/* Leave what the layout has room for. */
+static void narrow(fm_world_settings *s, fm_world_layout layout)
 {
-    fm_world_settings s = *given;
-
-    s.families &= layouts[layout].families;
-    s.forms &= layouts[layout].forms;
+    s->families &= layouts[layout].families;
+    s->forms &= layouts[layout].forms;
     if (layout == FM_WORLD_BENCHMARK) {
-        s.families = 1u << FM_WORLD_FAMILY_TRACE_3D;
-        s.forms = 1u << FM_WORLD_PATH;
-        s.no_end_effector = true;
-        s.per_family = 1;
+        s->no_end_effector = true;
+        s->per_family = 1;
     }
+}
+
+fm_world_settings fm_world_layout_settings(fm_world_layout layout, size_t *count)
+{
+    fm_world_settings s = fm_world_default_settings();
+
+    *count = layouts[layout].plan.count;
+    s.width = layouts[layout].width;
+    s.height = layouts[layout].height;
+    s.fewest = layouts[layout].fewest;
+    s.hard_ways = layout == FM_WORLD_BENCHMARK;
+    if (layout != FM_WORLD_TRAINING) {
+        s.split = FM_WORLD_TEST;
+        s.places = 1u << FM_WORLD_TABLETOP;
+    }
+    narrow(&s, layout);
     return s;
 }
 
 fm_status fm_world_scenes_write(const fm_world_settings *settings, fm_world_layout layout,
                                 size_t count, int jobs, const char *dir, fm_err *err)
 {
-    work job = {.settings = settings_for(settings, layout)};
+    work job = {.settings = *settings};
     fm_folder_plan plan = layouts[layout].plan;
     fm_buf stamp = {0};
     fm_status st;
 
+    narrow(&job.settings, layout);
     if (count < 1 || count > FM_WORLD_MAX_COUNT)
         return fm_fail(err, FM_E_USAGE, "%zu scenes asked for: 1 to %d can be had", count,
                        FM_WORLD_MAX_COUNT);
