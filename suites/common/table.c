@@ -316,6 +316,26 @@ static fm_status read_texts(const fm_table_row *row, fm_sample *out)
     return st;
 }
 
+/* A matrix by rows; the 4x4 form holds the 3x3 one in its corner. */
+static fm_status read_camera(const fm_table_row *row, fm_sample *out)
+{
+    const fm_table_ref *ref = &row->spec->intrinsics;
+    double *k;
+    size_t n;
+    fm_status st = fm_table_numbers(row, ref, &k, &n);
+
+    if (st != FM_OK || n == 0)
+        return st;
+    if (n != 9 && n != 16)
+        return fm_table_fault(row, ref, "is no 3x3 or 4x4 matrix of numbers");
+    size_t second = n == 9 ? 3 : 4;
+    out->camera = (fm_camera){.fx = k[0], .fy = k[second + 1], .cx = k[2], .cy = k[second + 2]};
+    if (!fm_camera_valid(&out->camera))
+        return fm_table_fault(row, ref, "is singular: both focal lengths must be positive");
+    out->has_camera = true;
+    return FM_OK;
+}
+
 static fm_status read_images(const fm_table_row *row, fm_sample *out)
 {
     const char **paths = fm_arena_alloc(row->arena, FM_TABLE_PICTURES, sizeof(*paths));
@@ -370,7 +390,7 @@ static fm_status read_sample(const loader *l, const fm_table_row *row, fm_sample
 
     if ((st = read_id(row, l->ordinal, &sample)) != FM_OK ||
         (st = read_instruction(row, &sample)) != FM_OK ||
-        (st = read_texts(row, &sample)) != FM_OK ||
+        (st = read_texts(row, &sample)) != FM_OK || (st = read_camera(row, &sample)) != FM_OK ||
         (st = truth_needs_picture(l) ? FM_OK : fm_table_truth(row, &sample)) != FM_OK ||
         /* A file's name that leaves the data is refused before anything is asked. */
         (st = l->names ? read_pictures(row, false, &sample) : FM_OK) != FM_OK)

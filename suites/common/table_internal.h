@@ -77,7 +77,8 @@ typedef struct {
     fm_table_category categories[FM_TABLE_CATEGORIES];
     size_t n_categories;
 
-    fm_table_ref id, category, source, target, destination, steps, width, height, judgement;
+    fm_table_ref id, category, source, target, destination, steps, width, height, judgement,
+        intrinsics;
     fm_table_ref instruction[FM_TABLE_PARTS];
     size_t n_instruction;
     const char *join, *without; /* of the instruction; `without` may be NULL */

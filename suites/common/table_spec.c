@@ -282,9 +282,16 @@ static fm_status read_columns(const reader *r, const cJSON *columns, const fm_ta
         const char *name;
         fm_table_ref *out;
     } plain[] = {
-        {"id", &s->id},         {"category", &s->category},       {"source", &s->source},
-        {"target", &s->target}, {"destination", &s->destination}, {"steps", &s->steps},
-        {"width", &s->width},   {"height", &s->height},           {"judgement", &s->judgement},
+        {"id", &s->id},
+        {"category", &s->category},
+        {"source", &s->source},
+        {"target", &s->target},
+        {"destination", &s->destination},
+        {"steps", &s->steps},
+        {"width", &s->width},
+        {"height", &s->height},
+        {"judgement", &s->judgement},
+        {"intrinsics", &s->intrinsics},
     };
     static const char *const others[] = {"instruction", "images",     "image_root", "image_folder",
                                          "image_most",  "image_rows", "mask",       "mask_root",

@@ -136,6 +136,34 @@ Test(loader, rows_of_several_files_become_samples)
     fm_loader_table.close(state);
 }
 
+Test(loader, intrinsics_stand_in_a_matrix)
+{
+    fm_sample s;
+
+    put("a.jsonl",
+        "{\"q\": \"?\", \"a\": \"yes\", \"k\": [[500, 0, 320.5], [0, 501, 240.5], [0, 0, 1]]}\n"
+        "{\"q\": \"?\", \"a\": \"no\", \"k\": \"[[7,0,3,0],[0,8,4,0],[0,0,1,0],[0,0,0,1]]\"}\n"
+        "{\"q\": \"?\", \"a\": \"no\", \"k\": null}\n");
+    void *state = open_good(FM_ANSWER_YESNO,
+                            "{\"files\": [\"a.jsonl\"], \"columns\": {\"instruction\": \"q\", "
+                            "\"intrinsics\": \"k\"}, \"truth\": {\"column\": \"a\"}}",
+                            NULL, false);
+
+    cr_assert(next(state, &s));
+    cr_assert(s.has_camera);
+    cr_assert(eq(dbl, s.camera.fx, 500));
+    cr_assert(eq(dbl, s.camera.fy, 501));
+    cr_assert(eq(dbl, s.camera.cx, 320.5));
+    cr_assert(eq(dbl, s.camera.cy, 240.5));
+    cr_assert(next(state, &s));
+    cr_assert(s.has_camera);
+    cr_assert(eq(dbl, s.camera.fy, 8));
+    cr_assert(eq(dbl, s.camera.cy, 4));
+    cr_assert(next(state, &s));
+    cr_assert(not(s.has_camera));
+    fm_loader_table.close(state);
+}
+
 static const char lettered[] =
     "{\"files\": [\"a.tsv\"], \"columns\": {\"id\": \"index\", "
     "\"instruction\": [\"hint\", \"question\"], \"options\": [\"A\", \"B\", "
@@ -733,6 +761,12 @@ ParameterizedTestParameters(loader, rows_are_checked)
         {FM_ANSWER_TEXT, "{\"column\": \"a\"}", "{\"q\": \"?\"}", "column 'a' has no value"},
         {FM_ANSWER_YESNO, "{\"column\": \"a\"}", "{\"id\": \"a/b\", \"q\": \"?\"}",
          "column 'id' must be a plain name"},
+        {FM_ANSWER_YESNO, "{\"column\": \"a\"}",
+         "{\"q\": \"?\", \"a\": \"yes\", \"k\": [[5, 0], [0, 5]]}",
+         "column 'k' is no 3x3 or 4x4 matrix"},
+        {FM_ANSWER_YESNO, "{\"column\": \"a\"}",
+         "{\"q\": \"?\", \"a\": \"yes\", \"k\": [[0, 0, 1], [0, 5, 1], [0, 0, 1]]}",
+         "column 'k' is singular"},
         {FM_ANSWER_QUANTITY, "{\"column\": \"a\", \"unit\": \"miles\"}", "{\"q\": \"?\", \"a\": 1}",
          "has a unit that is none of"},
         {FM_ANSWER_QUANTITY, "{\"column\": \"a\", \"unit\": \"m\"}",
@@ -763,9 +797,10 @@ ParameterizedTest(bad_row *c, loader, rows_are_checked)
     bool more;
 
     snprintf(data, sizeof(data),
-             "{" F ", \"columns\": {\"instruction\": \"q\"%s%s}, \"truth\": %s}",
+             "{" F ", \"columns\": {\"instruction\": \"q\"%s%s%s}, \"truth\": %s}",
              c->kind == FM_ANSWER_CHOICE ? ", \"options\": \"o\"" : "",
-             strstr(c->row, "\"id\"") ? ", \"id\": \"id\"" : "", c->truth);
+             strstr(c->row, "\"id\"") ? ", \"id\": \"id\"" : "",
+             strstr(c->row, "\"k\"") ? ", \"intrinsics\": \"k\"" : "", c->truth);
     snprintf(row, sizeof(row), "%s\n", c->row);
     put("a.jsonl", row);
     state = open_good(c->kind, data, NULL, false);
