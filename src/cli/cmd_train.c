@@ -32,12 +32,13 @@ static fm_status draw_curve(const char *folder, fm_err *err)
     return st;
 }
 
-static fm_status learn(const cli_args *args, fm_err *err)
+static fm_status learn(const cli_args *args, bool rewarded, fm_err *err)
 {
     const char *folder = cli_value(args, "out");
     cli_train_progress progress = {.label = folder};
     tr_session session = {.recipe = cli_value(args, "config"),
                           .folder = folder,
+                          .rewarded = rewarded,
                           .stop = &cli_interrupted,
                           .progress = cli_train_progress_show,
                           .context = &progress};
@@ -78,10 +79,12 @@ static fm_status train_run(const cli_args *args, fm_err *err)
     const char *what = cli_operand(args, 0);
 
     if (strcmp(what, "sft") == 0)
-        return learn(args, err);
+        return learn(args, false, err);
+    if (strcmp(what, "rft") == 0)
+        return learn(args, true, err);
     if (strcmp(what, "words") == 0)
         return make_words(args, err);
-    return fm_fail(err, FM_E_USAGE, "nothing to train by the name '%s': sft or words", what);
+    return fm_fail(err, FM_E_USAGE, "nothing to train by the name '%s': sft, rft or words", what);
 }
 
 static const char *const description[] = {
@@ -91,6 +94,11 @@ static const char *const description[] = {
     "is a YAML file with everything that can change what comes out (docs/training.md); it names "
     "the "
     "folder with config.json and vocabulary that the network is shaped by.",
+    "rft goes on from such a model by reinforcement: it draws replies to the generator's "
+    "questions, "
+    "rewards them as 'fathom reward' does (docs/rewards.md), and follows the better ones of each "
+    "group "
+    "(GRPO). Its recipe has a member 'rft'.",
     "The folder gets recipe.yaml, checkpoint.safetensors, steps.tsv, curve.svg, and model/, which "
     "the engine opens. "
     "The same command goes on where the last one stopped, to the same bits; Ctrl-C saves first. "
@@ -115,11 +123,11 @@ static const cli_option options[] = {
      .kind = CLI_FOLDER},
     {.name = "steps",
      .argument = "N",
-     .help = "sft: stop after so many more (default: at the recipe's end)"},
+     .help = "sft, rft: stop after so many more (default: at the recipe's end)"},
     {.name = "jobs",
      .letter = 'j',
      .argument = "N",
-     .help = "sft: threads (default: one a processor)"},
+     .help = "sft, rft: threads (default: one a processor)"},
     {.name = "tokens", .argument = "N", .fallback = "1024", .help = "words: tokens in all"},
     {.name = "pictures",
      .letter = 'n',
@@ -133,15 +141,17 @@ static const cli_example examples[] = {
     {"fathom train words --config nano.yaml --out start/llm", "a vocabulary"},
     {"fathom train sft --config nano.yaml --out runs/nano", "train, or go on"},
     {"fathom train sft --config nano.yaml --out runs/nano --steps 500", "five hundred steps more"},
+    {"fathom train rft --config rft.yaml --out runs/rft",
+     "by rewards, from the model in runs/nano"},
     {0},
 };
 
 const cli_command cli_command_train = {
     .name = "train",
     .summary = "train a small model on the generator's scenes",
-    .operands = "sft|words",
+    .operands = "sft|rft|words",
     .operand_kind = CLI_WORDS,
-    .operand_words = "sft words",
+    .operand_words = "sft rft words",
     .min_operands = 1,
     .max_operands = 1,
     .description = description,

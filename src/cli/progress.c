@@ -403,10 +403,41 @@ void cli_amount_progress_show(void *context, uint64_t done_bytes, uint64_t all_b
 
 /* ---- trainings ---- */
 
+static double reward_of(const tr_report *report)
+{
+    const tr_earned *e = &report->earned;
+
+    return e->replies > 0 ? e->reward / (double)e->replies : 0;
+}
+
+/* What a step tells of itself: its loss, or what its replies earned. */
+static void collect_step(pieces *all, const cli_train_progress *progress, const tr_progress *state)
+{
+    const tr_losses *losses = &state->report.losses;
+    const tr_earned *earned = &state->report.earned;
+
+    if (earned->replies > 0) {
+        add(all, 8, "reward %.3f", reward_of(&state->report));
+        add(all, 4, "%.0f tokens a reply", (double)earned->tokens / (double)earned->replies);
+        add(all, 5, "kl %.4f", losses->kl);
+    } else {
+        if (losses->n_tokens > 0)
+            add(all, 8, "loss %.3f", losses->token);
+        else
+            add(all, 8, "loss of places %.3f", losses->place);
+        if (losses->n_tokens > 0)
+            add(all, 4, "%.0f %% right", 100 * (double)losses->n_right / (double)losses->n_tokens);
+    }
+    if (progress->judged)
+        add(all, 6, "held out %.3f", progress->held_out);
+    if (state->seconds > 0 && state->questions > 0)
+        add(all, 3, "%.0f %s/s", (double)state->questions / state->seconds,
+            earned->replies > 0 ? "replies" : "questions");
+}
+
 void cli_train_progress_show(void *context, const tr_progress *state)
 {
     cli_train_progress *progress = context;
-    const tr_losses *losses = &state->report.losses;
     fm_buf line = {0};
     pieces all = {0};
     bool redrawn;
@@ -417,7 +448,8 @@ void cli_train_progress_show(void *context, const tr_progress *state)
         progress->begun_with = state->step - 1;
     if (state->judged) {
         progress->judged = true;
-        progress->held_out = state->held_out.losses.token;
+        progress->held_out = state->held_out.earned.replies > 0 ? reward_of(&state->held_out)
+                                                                : state->held_out.losses.token;
     }
     mark(&progress->pace, state->seconds, (double)state->step);
     if (!is_due(&progress->rhythm, false, state->step == state->steps, &style, &redrawn))
@@ -425,16 +457,7 @@ void cli_train_progress_show(void *context, const tr_progress *state)
     double rate =
         rate_of(&progress->pace, state->seconds, (double)state->step, (double)progress->begun_with);
     add(&all, 9, "%llu/%llu", (unsigned long long)state->step, (unsigned long long)state->steps);
-    if (losses->n_tokens > 0)
-        add(&all, 8, "loss %.3f", losses->token);
-    else
-        add(&all, 8, "loss of places %.3f", losses->place);
-    if (losses->n_tokens > 0)
-        add(&all, 4, "%.0f %% right", 100 * (double)losses->n_right / (double)losses->n_tokens);
-    if (progress->judged)
-        add(&all, 6, "held out %.3f", progress->held_out);
-    if (state->seconds > 0 && state->questions > 0)
-        add(&all, 3, "%.0f questions/s", (double)state->questions / state->seconds);
+    collect_step(&all, progress, state);
     if (rate > 0 && state->step < state->steps)
         add(&all, 7, "%s left", duration((double)(state->steps - state->step) / rate, text));
     put_line(&line, progress->label, &all, (double)state->step / (double)state->steps, &style,

@@ -74,7 +74,7 @@ typedef struct {
     cli_pace pace;       /* of steps */
     uint64_t begun_with; /* steps that were there before */
     bool judged;
-    double held_out; /* the loss at the last judging */
+    double held_out; /* the loss or the reward at the last judging */
 } cli_train_progress;
 
 void cli_train_progress_show(void *progress, const tr_progress *state);

@@ -8,13 +8,20 @@
 #include "report/figure.h"
 #include "report/plots.h"
 
-enum { MOST_POINTS = 300, TOKEN = 2, HELD_OUT = 9, LOSSES = 2 };
+enum { LEARNT, HELD_OUT, CURVES };
+enum { MOST_POINTS = 300 };
+
+/* What is drawn of a training: the first of these whose columns there are. */
+static const struct {
+    const char *columns[CURVES], *label, *range;
+} kinds[] = {{{"token", "held_out_token"}, "loss of a token, nats", "[0:*]"},
+             {{"reward", "held_out_reward"}, "reward of a reply", "[*:*]"}};
 
 /* Means of the column over stretches of `stretch` steps; empty cells are left out. */
 typedef struct {
     fm_buf *out;
     size_t stretch;
-    int kind; /* 0: learnt, 1: held out */
+    int curve, column; /* column -1: there is none */
     double step, sum;
     size_t n;
 } averaging;
@@ -23,7 +30,7 @@ static void settle(averaging *a)
 {
     if (a->n > 0)
         fm_buf_printf(a->out, "%.6g\t%.6g\t%d\n", a->step / (double)a->n, a->sum / (double)a->n,
-                      a->kind);
+                      a->curve);
     a->step = a->sum = 0;
     a->n = 0;
 }
@@ -38,9 +45,24 @@ static const char *cell(const char *line, int column)
     return line && *line && *line != '\t' ? line : NULL;
 }
 
-static void take_line(averaging *a, const char *line, int column)
+/* The position of a name in the first line; -1: it is not there. */
+static int column_of(const char *line, const char *name)
 {
-    const char *text = cell(line, column);
+    int column = 0;
+
+    for (size_t n; *line; line += n + (line[n] == '\t'), column++) {
+        n = strcspn(line, "\t");
+        if (n == strlen(name) && strncmp(line, name, n) == 0)
+            return column;
+        if (!line[n])
+            break;
+    }
+    return -1;
+}
+
+static void take_line(averaging *a, const char *line)
+{
+    const char *text = a->column >= 0 ? cell(line, a->column) : NULL;
 
     if (!text)
         return;
@@ -65,11 +87,22 @@ static fm_status count_lines(const char *path, size_t *n, fm_err *err)
     return st;
 }
 
-static fm_status read_steps(const char *path, size_t stretch, fm_buf *out, fm_err *err)
+/* Which kind of training the first line is of. */
+static size_t read_head(const char *line, averaging curves[CURVES])
 {
-    averaging learnt = {.out = out, .stretch = stretch};
+    size_t kind = column_of(line, kinds[0].columns[LEARNT]) >= 0 ? 0 : 1;
+
+    for (size_t i = 0; i < CURVES; i++)
+        curves[i].column = column_of(line, kinds[kind].columns[i]);
+    return kind;
+}
+
+static fm_status read_steps(const char *path, size_t stretch, fm_buf *out, size_t *kind,
+                            fm_err *err)
+{
     fm_buf held_out = {0};
-    averaging judged = {.out = &held_out, .stretch = 1, .kind = 1};
+    averaging curves[CURVES] = {{.out = out, .stretch = stretch},
+                                {.out = &held_out, .stretch = 1, .curve = HELD_OUT}};
     fm_lines lines = {0};
     bool more = true;
     fm_status st = fm_lines_open(&lines, path, 4096, err);
@@ -78,25 +111,26 @@ static fm_status read_steps(const char *path, size_t stretch, fm_buf *out, fm_er
         st = fm_lines_next(&lines, &more, err);
         if (st != FM_OK || !more)
             break;
-        if (lines.number == 1 || lines.too_long)
-            continue;
-        take_line(&learnt, lines.line, TOKEN);
-        take_line(&judged, lines.line, HELD_OUT);
+        if (lines.number == 1)
+            *kind = read_head(lines.line, curves);
+        for (size_t i = 0; i < CURVES && lines.number > 1 && !lines.too_long; i++)
+            take_line(&curves[i], lines.line);
     }
-    settle(&learnt);
+    settle(&curves[LEARNT]);
     fm_buf_append(out, held_out.data, held_out.size);
     fm_buf_release(&held_out);
     fm_lines_close(&lines);
     return st;
 }
 
-static void put_body(fm_buf *body)
+static void put_body(fm_buf *body, size_t kind)
 {
-    static const char *const names[LOSSES] = {"learnt", "held out"};
+    static const char *const names[CURVES] = {"learnt", "held out"};
 
-    fm_buf_puts(body, "set grid\nset xlabel 'step'\nset ylabel 'loss of a token, nats'\n"
-                      "set yrange [0:*]\nset key top right\nplot ");
-    for (int i = 0; i < LOSSES; i++)
+    fm_buf_printf(body, "set grid\nset xlabel 'step'\nset ylabel '%s'\nset yrange %s\n",
+                  kinds[kind].label, kinds[kind].range);
+    fm_buf_puts(body, "set key top right\nplot ");
+    for (int i = 0; i < CURVES; i++)
         fm_buf_printf(body,
                       "%sDATA using ($3==%d?$1:NaN):2 with %s lw %s lc rgb '#%06x' title '%s'",
                       i ? ", " : "", i, i ? "linespoints pt 7 ps 0.5" : "lines", i ? "2" : "1.2",
@@ -106,19 +140,20 @@ static void put_body(fm_buf *body)
 
 fm_status fm_curve_write(const char *dir, bool *found, fm_err *err)
 {
+    static const char head[] = "# step\tvalue\theld_out\n";
     fm_figure f = {.name = "curve", .width = 640, .height = 400};
     char path[FM_PATH_BYTES];
-    size_t lines = 0, written = 0;
+    size_t lines = 0, written = 0, kind = 0;
     fm_status st = fm_path_join(path, dir, "steps.tsv", err);
 
     if (st == FM_OK)
         st = count_lines(path, &lines, err);
-    fm_buf_puts(&f.data, "# step\tloss\theld_out\n");
+    fm_buf_puts(&f.data, head);
     if (st == FM_OK)
-        st = read_steps(path, lines / MOST_POINTS + 1, &f.data, err);
-    put_body(&f.body);
+        st = read_steps(path, lines / MOST_POINTS + 1, &f.data, &kind, err);
+    put_body(&f.body, kind);
     *found = true;
-    if (st == FM_OK)
+    if (st == FM_OK && f.data.size > strlen(head))
         st = fm_figure_write(dir, &f, &written, found, err);
     fm_figure_release(&f);
     return st;

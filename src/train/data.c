@@ -18,6 +18,8 @@ struct tr_data {
     int32_t *before;    /* what stands in front of every question */
     size_t n_before;
     fm_world_scene *scenes; /* a thread's */
+    const fm_world_question *(
+        *asked)[FM_WORLD_QUESTIONS_MAX]; /* likewise: by the example's questions */
     int threads;
     fm_arena arena;
 };
@@ -89,8 +91,9 @@ fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *c
         return fm_fail(err, FM_E_NOMEM, "no memory for training data");
     *d = (tr_data){.recipe = recipe, .config = config, .threads = threads};
     d->scenes = calloc((size_t)threads, sizeof(*d->scenes));
-    fm_status st =
-        d->scenes ? open_words(d, err) : fm_fail(err, FM_E_NOMEM, "no memory for training data");
+    d->asked = calloc((size_t)threads, sizeof(*d->asked));
+    fm_status st = d->scenes && d->asked ? open_words(d, err)
+                                         : fm_fail(err, FM_E_NOMEM, "no memory for training data");
     if (st != FM_OK) {
         tr_data_free(d);
         return st;
@@ -106,6 +109,7 @@ void tr_data_free(tr_data *data)
     for (int i = 0; data->scenes && i < data->threads; i++)
         fm_world_scene_release(&data->scenes[i]);
     free(data->scenes);
+    free(data->asked);
     rt_tokenizer_free(data->tokenizer);
     fm_arena_release(&data->arena);
     free(data);
@@ -312,7 +316,7 @@ static fm_status ask(const tr_data *d, const fm_world_question *q, manner how, f
 }
 
 static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *rng, tr_sample *out,
-                         fm_err *err)
+                         const fm_world_question **asked, fm_err *err)
 {
     tr_question *questions =
         fm_arena_alloc(&out->arena, (size_t)scene->n_questions + 1, sizeof(*questions));
@@ -324,6 +328,7 @@ static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *
                       .reasoning = fm_rng_unit(rng) < d->recipe->reasoning};
 
         st = ask(d, &scene->questions[i], how, &out->arena, &questions[n], err);
+        asked[n] = &scene->questions[i];
         n += st == FM_OK && questions[n].n > 0;
     }
     out->example.questions = questions;
@@ -364,6 +369,27 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
         st = label_towers(d, scene, out, err);
-    return st == FM_OK && !d->recipe->stages[stage].only_look ? ask_all(d, scene, &rng, out, err)
-                                                              : st;
+    return st == FM_OK && !d->recipe->stages[stage].only_look
+               ? ask_all(d, scene, &rng, out, d->asked[thread], err)
+               : st;
+}
+
+const fm_world_scene *tr_data_scene(const tr_data *data, int thread)
+{
+    return &data->scenes[thread];
+}
+
+const fm_world_question *tr_data_question(const tr_data *data, int thread, size_t question)
+{
+    return data->asked[thread][question];
+}
+
+const rt_tokenizer *tr_data_words(const tr_data *data)
+{
+    return data->tokenizer;
+}
+
+int32_t tr_data_end(const tr_data *data)
+{
+    return data->end;
 }

@@ -25,4 +25,12 @@ void tr_data_free(tr_data *data); /* accepts NULL */
 #define TR_HELD_OUT (UINT64_C(1) << 40)
 fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err);
 
+/* Of the picture that this thread made last: its scene, and what its example's question asks. Borrowed
+ * until it makes the next. */
+const fm_world_scene *tr_data_scene(const tr_data *data, int thread);
+const fm_world_question *tr_data_question(const tr_data *data, int thread, size_t question);
+/* The vocabulary, and its token that ends an answer. */
+const rt_tokenizer *tr_data_words(const tr_data *data);
+int32_t tr_data_end(const tr_data *data);
+
 #endif

@@ -1,5 +1,5 @@
 /* Owns the recipe's file: its members, their bounds and what they are when nothing is said. */
-#include "train/recipe.h"
+#include "train/recipe_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/size.h"
 #include "base/yaml.h"
-#include "engine/members.h"
 
 static const unsigned all_families = (1U << FM_WORLD_FAMILIES) - 1;
 static const unsigned all_forms = (1U << FM_WORLD_FORMS) - 1;
@@ -51,22 +50,15 @@ tr_recipe tr_recipe_default(void)
 
 /* ---- members ---- */
 
-typedef struct {
-    const char *path;
-    fm_arena *arena;
-    tr_recipe *out;
-    fm_err *err;
-} reading;
-
-/* An object with no members but those named; NULL there is one without any. */
-static rt_members open_members(const reading *r, const cJSON *object, const char *within,
-                               const char *const *names, size_t n)
+rt_members tr_members_open(const tr_reading *r, const cJSON *object, const char *within,
+                           const char *const *names, size_t n)
 {
     rt_members m = {.sources = {{object, r->path, within}}, .n = 1, .err = r->err};
     const cJSON *item;
 
     if (object && !cJSON_IsObject(object))
-        rt_members_fail(&m, "", "'%s' wants members, as 'rate: 0.001'", within ? within : "recipe");
+        m.st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants members, as '%s: ...'", r->path,
+                       within ? within : "the recipe", names[0]);
     cJSON_ArrayForEach(item, object)
     {
         bool known = false;
@@ -74,8 +66,7 @@ static rt_members open_members(const reading *r, const cJSON *object, const char
         for (size_t i = 0; i < n; i++)
             known = known || strcmp(item->string, names[i]) == 0;
         if (!known)
-            rt_members_fail(&m, item->string, "there is no member '%s%s%s'", within ? within : "",
-                            within ? "." : "", item->string);
+            rt_members_fail(&m, item->string, "is no member of a recipe");
     }
     return m;
 }
@@ -106,11 +97,11 @@ static void read_set(rt_members *m, const char *key, const char *(*name_of)(int)
             if (strcmp(text, name_of(i)) == 0)
                 bits |= 1U << i;
         if (bits == before)
-            rt_members_fail(m, key, "'%s' has '%s', which there is none of, or twice", key,
+            rt_members_fail(m, key, "has '%s', which there is none of, or twice",
                             text ? text : "what is no name");
     }
     if (bits == 0)
-        rt_members_fail(m, key, "'%s' wants a list of names, as [%s]", key, name_of(0));
+        rt_members_fail(m, key, "wants a list of names, as [%s]", name_of(0));
     *out = bits;
 }
 
@@ -129,7 +120,7 @@ static const char *place_name(int i)
     return fm_world_place_name((fm_world_place)i);
 }
 
-static void read_frozen(const reading *r, rt_members *m, tr_optimiser *o)
+static void read_frozen(const tr_reading *r, rt_members *m, tr_optimiser *o)
 {
     const cJSON *list = rt_members_find(m, "frozen", NULL), *item;
 
@@ -138,19 +129,18 @@ static void read_frozen(const reading *r, rt_members *m, tr_optimiser *o)
         const char *part = fm_arena_strdup(r->arena, cJSON_GetStringValue(item));
 
         if (!part || o->n_frozen == TR_MOST_FROZEN)
-            rt_members_fail(m, "frozen", "'optimiser.frozen' wants up to %d names of parts",
-                            TR_MOST_FROZEN);
+            rt_members_fail(m, "frozen", "wants up to %d names of parts", TR_MOST_FROZEN);
         else
             o->frozen[o->n_frozen++] = part;
     }
 }
 
-static fm_status read_optimiser(const reading *r, const cJSON *object)
+static fm_status read_optimiser(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {"rate",  "least", "warmup", "beta1",
                                         "beta2", "decay", "clip",   "frozen"};
     tr_optimiser *o = &r->out->optimiser;
-    rt_members m = open_members(r, object, "optimiser", names, FM_COUNT_OF(names));
+    rt_members m = tr_members_open(r, object, "optimiser", names, FM_COUNT_OF(names));
 
     rt_members_number(&m, "rate", 0, 1, &o->rate);
     rt_members_number(&m, "least", 0, 1, &o->least);
@@ -163,11 +153,11 @@ static fm_status read_optimiser(const reading *r, const cJSON *object)
     return m.st;
 }
 
-static fm_status read_mixture(const reading *r, const cJSON *object)
+static fm_status read_mixture(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {"scale", "kind", "place", "auxiliary_steps"};
     tr_mixture *mixture = &r->out->mixture;
-    rt_members m = open_members(r, object, "losses", names, FM_COUNT_OF(names));
+    rt_members m = tr_members_open(r, object, "losses", names, FM_COUNT_OF(names));
 
     rt_members_number(&m, "scale", 0, 1e3, &mixture->scale);
     rt_members_number(&m, "kind", 0, 1e3, &mixture->kind);
@@ -177,17 +167,17 @@ static fm_status read_mixture(const reading *r, const cJSON *object)
 }
 
 /* A stage has what the one before it had where it says nothing. */
-static fm_status read_stage(const reading *r, const cJSON *object, tr_stage *stage)
+static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *stage)
 {
     static const char *const names[] = {"until", "things",     "families",   "places",
                                         "forms", "per_family", "easy_names", "only_look"};
-    rt_members m = open_members(r, object, "stages", names, FM_COUNT_OF(names));
+    rt_members m = tr_members_open(r, object, "stages", names, FM_COUNT_OF(names));
 
     stage->until = 0;
     read_count(&m, "until", 1, &stage->until);
     rt_members_list(&m, "things", 1, FM_WORLD_OBJECTS_MAX, stage->things, 2);
     if (stage->things[0] > stage->things[1])
-        rt_members_fail(&m, "things", "'stages.things' wants the fewest before the most");
+        rt_members_fail(&m, "things", "wants the fewest before the most");
     read_set(&m, "families", family_name, FM_WORLD_FAMILIES, &stage->families);
     read_set(&m, "forms", form_name, FM_WORLD_FORMS, &stage->forms);
     read_set(&m, "places", place_name, FM_WORLD_PLACES, &stage->places);
@@ -197,7 +187,7 @@ static fm_status read_stage(const reading *r, const cJSON *object, tr_stage *sta
     return m.st;
 }
 
-static fm_status read_stages(const reading *r, const cJSON *list)
+static fm_status read_stages(const tr_reading *r, const cJSON *list)
 {
     tr_recipe *out = r->out;
     const cJSON *item;
@@ -243,24 +233,23 @@ static void read_sizes(rt_members *m, tr_recipe *out)
 
         if (n == TR_MOST_SIZES || cJSON_GetArraySize(item) != 2 || size.width < FM_WORLD_MIN_SIDE ||
             size.width > 1024 || size.height < FM_WORLD_MIN_SIDE || size.height > 1024) {
-            rt_members_fail(m, "sizes",
-                            "'data.sizes' wants up to %d of [width, height], each %d to 1024",
+            rt_members_fail(m, "sizes", "wants up to %d of [width, height], each %d to 1024",
                             TR_MOST_SIZES, FM_WORLD_MIN_SIDE);
             return;
         }
         out->sizes[n++] = size;
     }
     if (n == 0)
-        rt_members_fail(m, "sizes", "'data.sizes' wants a list, as [[128, 96], [96, 128]]");
+        rt_members_fail(m, "sizes", "wants a list, as [[128, 96], [96, 128]]");
     out->n_sizes = n;
 }
 
-static fm_status read_data(const reading *r, const cJSON *object)
+static fm_status read_data(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {"sizes",         "noise", "end_effector", "without_camera",
                                         "without_depth", "brief", "reasoning",    "longest"};
     tr_recipe *out = r->out;
-    rt_members m = open_members(r, object, "data", names, FM_COUNT_OF(names));
+    rt_members m = tr_members_open(r, object, "data", names, FM_COUNT_OF(names));
 
     read_sizes(&m, out);
     rt_members_bool(&m, "noise", &out->noise);
@@ -276,7 +265,7 @@ static fm_status read_data(const reading *r, const cJSON *object)
 /* ---- the file ---- */
 
 /* A path that is not absolute is one from the recipe's folder. */
-static fm_status find_model(const reading *r, const char *model)
+static fm_status find_model(const tr_reading *r, const char *model)
 {
     char *folder = model ? fm_arena_strdup(r->arena, r->path) : NULL;
     char *slash = folder ? strrchr(folder, '/') : NULL;
@@ -297,15 +286,17 @@ static fm_status find_model(const reading *r, const char *model)
     return fm_path_join(r->out->model, folder, model, r->err);
 }
 
-static fm_status read_root(const reading *r, const cJSON *root)
+static fm_status read_root(const tr_reading *r, const cJSON *root)
 {
     static const char *const names[] = {
-        "model",  "fresh", "seed",   "steps",      "pictures",    "memory_mb",     "optimiser",
-        "losses", "data",  "stages", "save_every", "judge_every", "judge_pictures"};
+        "model",  "fresh", "seed",   "steps", "pictures",   "memory_mb",   "optimiser",
+        "losses", "data",  "stages", "rft",   "save_every", "judge_every", "judge_pictures"};
     tr_recipe *out = r->out;
-    rt_members m = open_members(r, root, NULL, names, FM_COUNT_OF(names));
-    fm_status st;
+    rt_members m = tr_members_open(r, root, NULL, names, FM_COUNT_OF(names));
+    fm_status st = tr_recipe_read_rft(r, fm_json_get(root, "rft"));
 
+    if (st != FM_OK)
+        return st;
     rt_members_bool(&m, "fresh", &out->fresh);
     read_count(&m, "seed", 0, &out->seed);
     read_count(&m, "steps", 1, &out->steps);
@@ -331,7 +322,7 @@ static fm_status read_root(const reading *r, const cJSON *root)
 fm_status tr_recipe_read(tr_recipe *out, const char *path, fm_arena *arena, fm_err *err)
 {
     tr_recipe made = tr_recipe_default();
-    reading r = {path, arena, &made, err};
+    tr_reading r = {path, arena, &made, err};
     cJSON *root = NULL;
     fm_status st = fm_yaml_load(path, &root, err);
 

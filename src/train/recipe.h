@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/files.h"
 #include "fathom/world.h"
-#include "train/trainer.h"
+#include "train/policy.h"
 
 enum { TR_MOST_STAGES = 16 };
 
@@ -47,6 +47,9 @@ typedef struct {
     int longest;      /* tokens of a question with its answer; longer ones are left out */
     tr_stage stages[TR_MOST_STAGES];
     int n_stages;
+
+    bool rewarded; /* by `rft`, and not by the generator's answers */
+    tr_rft rft;
 
     int save_every, judge_every, judge_pictures; /* steps; judge_every 0: never */
 } tr_recipe;

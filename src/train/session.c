@@ -8,8 +8,9 @@
 #include "base/files.h"
 #include "base/threads.h"
 #include "train/checkpoint.h"
-#include "train/data.h"
+#include "train/judge.h"
 #include "train/model.h"
+#include "train/steps.h"
 #include "train/vocabulary.h"
 
 enum { MOST_RECIPE_BYTES = 1 << 20 };
@@ -21,8 +22,12 @@ typedef struct {
     fm_arena arena;
     tr_network *network;
     tr_data *data;
+    tr_network *reference; /* NULL: there is none */
+    tr_judge *judge;
+    tr_policy *policy;
     tr_trainer *trainer;
-    FILE *log;
+    int threads;
+    tr_steps log;
     char checkpoint[FM_PATH_BYTES], model[FM_PATH_BYTES];
     tr_progress state;
     double began;
@@ -43,20 +48,66 @@ static fm_status open_network(run *r, fm_err *err)
     return st;
 }
 
+static bool has_checkpoint(const run *r)
+{
+    return fm_file_exists(r->checkpoint);
+}
+
+/* The model that this training began from, kept in the folder: what the recipe names may change. */
+static fm_status open_reference(run *r, fm_err *err)
+{
+    char folder[FM_PATH_BYTES];
+    rt_pool *pool = NULL;
+    fm_status st = fm_path_join(folder, r->session->folder, "reference", err);
+
+    if (st == FM_OK && !has_checkpoint(r))
+        st = tr_model_save(r->network, r->recipe.model, folder, RT_F32, err);
+    if (st == FM_OK)
+        st = tr_network_new(&r->reference, &r->config, &(tr_auxiliary){0}, NULL, r->recipe.seed,
+                            err);
+    if (st == FM_OK)
+        st = tr_model_load(r->reference, folder, err);
+    if (st == FM_OK)
+        st = rt_pool_new(&pool, 1, err);
+    if (st == FM_OK)
+        tr_store_pack(&r->reference->store, pool);
+    rt_pool_free(pool);
+    return st;
+}
+
+static fm_status open_policy(run *r, fm_err *err)
+{
+    tr_policy_config config = {.rft = r->recipe.rft,
+                               .seed = r->recipe.seed,
+                               .threads = r->threads,
+                               .memory_bytes = (size_t)r->recipe.memory_mb << 20};
+    fm_status st = r->recipe.rft.beta > 0 ? open_reference(r, err) : FM_OK;
+
+    if (st == FM_OK)
+        st = tr_judge_new(&r->judge, &r->recipe.rft.rewards, r->data, r->threads, err);
+    if (st != FM_OK)
+        return st;
+    tr_tasks tasks = tr_judge_tasks(r->judge);
+    return tr_policy_new(&r->policy, &config, r->network, r->reference, &tasks, err);
+}
+
 static fm_status open_trainer(run *r, fm_err *err)
 {
     tr_trainer_config config = {.pictures = (size_t)r->recipe.pictures,
-                                .threads = r->session->threads,
+                                .threads = r->threads,
                                 .memory_bytes = (size_t)r->recipe.memory_mb << 20,
                                 .mixture = r->recipe.mixture,
-                                .optimiser = r->recipe.optimiser};
-    tr_source_of_samples source = {tr_data_make, NULL};
-    int threads = config.threads > 0 ? config.threads : fm_threads_available();
-    fm_status st = tr_data_new(&r->data, &r->recipe, &r->config, threads, err);
+                                .optimiser = r->recipe.optimiser,
+                                .updates = 1};
+    tr_source_of_samples source = {tr_data_make, r->data};
+    fm_status st = FM_OK;
 
-    config.threads = threads;
-    config.optimiser.steps = r->recipe.steps;
-    source.context = r->data;
+    if (r->recipe.rewarded) {
+        st = open_policy(r, err);
+        source = (tr_source_of_samples){tr_policy_make, r->policy};
+        config.updates = (size_t)r->recipe.rft.updates;
+    }
+    config.optimiser.steps = r->recipe.steps * config.updates;
     return st == FM_OK ? tr_trainer_new(&r->trainer, &config, r->network, &source, err) : st;
 }
 
@@ -85,81 +136,13 @@ static fm_status keep_recipe(const run *r, fm_err *err)
 
 static fm_status resume(run *r, fm_err *err)
 {
-    if (!fm_file_exists(r->checkpoint))
+    if (!has_checkpoint(r))
         return FM_OK;
     fm_status st =
         tr_checkpoint_read(r->checkpoint, &r->network->store, &r->state.step, r->recipe.seed, err);
     if (st == FM_OK)
         tr_trainer_repack(r->trainer);
     return st;
-}
-
-/* ---- what is written down of each step ---- */
-
-static const char log_head[] = "step\tquestions\ttoken\tright\tscale\tkind\tplace\trate\tnorm"
-                               "\theld_out_token\theld_out_right\n";
-
-/* Rows of steps that the checkpoint does not have are of a run that went on past it: they are left
- * out, and come again. */
-static fm_status trim_log(const char *path, uint64_t step, fm_err *err)
-{
-    fm_buf kept = {0};
-    fm_lines lines = {0};
-    bool more = true;
-    fm_status st = fm_lines_open(&lines, path, 4096, err);
-
-    while (st == FM_OK) {
-        st = fm_lines_next(&lines, &more, err);
-        if (st != FM_OK || !more)
-            break;
-        if (lines.number == 1 || (!lines.torn && strtoull(lines.line, NULL, 10) <= step)) {
-            fm_buf_append(&kept, lines.line, lines.size);
-            fm_buf_putc(&kept, '\n');
-        }
-    }
-    fm_lines_close(&lines);
-    if (st == FM_OK)
-        st = fm_buf_check(&kept, path, err);
-    if (st == FM_OK)
-        st = fm_file_write_atomic(path, kept.data, kept.size, err);
-    fm_buf_release(&kept);
-    return st;
-}
-
-static fm_status open_log(run *r, fm_err *err)
-{
-    char path[FM_PATH_BYTES];
-    fm_status st = fm_path_join(path, r->session->folder, "steps.tsv", err);
-
-    if (st == FM_OK && fm_file_exists(path) && r->state.step > 0)
-        st = trim_log(path, r->state.step, err);
-    else if (st == FM_OK)
-        st = fm_file_write_atomic(path, log_head, sizeof(log_head) - 1, err);
-    if (st != FM_OK)
-        return st;
-    r->log = fopen(path, "a");
-    return r->log ? FM_OK : fm_fail(err, FM_E_IO, "cannot write '%s'", path);
-}
-
-static double share(size_t part, size_t whole)
-{
-    return whole > 0 ? (double)part / (double)whole : 0;
-}
-
-static fm_status put_row(const run *r, fm_err *err)
-{
-    const tr_report *p = &r->state.report, *h = &r->state.held_out;
-    const tr_losses *l = &p->losses;
-
-    fprintf(r->log, "%llu\t%zu\t%.5f\t%.4f\t%.5f\t%.5f\t%.5f\t%.3e\t%.4f\t",
-            (unsigned long long)r->state.step, p->questions, l->token,
-            share(l->n_right, l->n_tokens), l->scale, l->kind, l->place, p->rate, p->norm);
-    if (r->state.judged)
-        fprintf(r->log, "%.5f\t%.4f\n", h->losses.token,
-                share(h->losses.n_right, h->losses.n_tokens));
-    else
-        fputs("\t\n", r->log);
-    return fflush(r->log) == 0 ? FM_OK : fm_fail(err, FM_E_IO, "cannot write the log of steps");
 }
 
 /* ---- going ---- */
@@ -192,7 +175,7 @@ static fm_status take_step(run *r, fm_err *err)
                               &r->state.held_out, err);
     r->state.seconds = fm_clock_seconds() - r->began;
     if (st == FM_OK)
-        st = put_row(r, err);
+        st = tr_steps_put(&r->log, &r->state, err);
     if (st == FM_OK && r->session->progress)
         r->session->progress(r->session->context, &r->state);
     if (st == FM_OK && due(c->save_every, r->state.step, c->steps))
@@ -221,27 +204,51 @@ static fm_status go(run *r, fm_err *err)
     return st;
 }
 
-static fm_status open_all(run *r, fm_err *err)
+static fm_status read_recipe(run *r, fm_err *err)
 {
     const tr_session *s = r->session;
     fm_status st = tr_recipe_read(&r->recipe, s->recipe, &r->arena, err);
 
-    if (st == FM_OK)
-        st = open_network(r, err);
-    if (st == FM_OK)
-        st = open_trainer(r, err);
-    if (st == FM_OK)
-        st = fm_dir_make(s->folder, err);
+    if (st == FM_OK && r->recipe.rewarded != s->rewarded)
+        st = fm_fail(err, FM_E_USAGE,
+                     s->rewarded ? "'%s' has no 'rft': it is a recipe of supervised training"
+                                 : "'%s' has 'rft': it is a recipe of training by rewards",
+                     s->recipe);
+    return st;
+}
+
+static fm_status open_folder(run *r, fm_err *err)
+{
+    const tr_session *s = r->session;
+    fm_status st = fm_dir_make(s->folder, err);
+
     if (st == FM_OK)
         st = keep_recipe(r, err);
     if (st == FM_OK)
         st = fm_path_join(r->checkpoint, s->folder, "checkpoint.safetensors", err);
+    return st == FM_OK ? fm_path_join(r->model, s->folder, "model", err) : st;
+}
+
+static fm_status open_all(run *r, fm_err *err)
+{
+    char log[FM_PATH_BYTES];
+    fm_status st = read_recipe(r, err);
+
+    r->threads = r->session->threads > 0 ? r->session->threads : fm_threads_available();
     if (st == FM_OK)
-        st = fm_path_join(r->model, s->folder, "model", err);
+        st = open_network(r, err);
+    if (st == FM_OK)
+        st = tr_data_new(&r->data, &r->recipe, &r->config, r->threads, err);
+    if (st == FM_OK)
+        st = open_folder(r, err);
+    if (st == FM_OK)
+        st = open_trainer(r, err);
     if (st == FM_OK)
         st = resume(r, err);
     if (st == FM_OK)
-        st = open_log(r, err);
+        st = fm_path_join(log, r->session->folder, "steps.tsv", err);
+    if (st == FM_OK)
+        st = tr_steps_open(&r->log, log, r->state.step, r->recipe.rewarded, err);
     r->state.steps = r->recipe.steps;
     r->state.parameters = r->network ? r->network->store.n_values : 0;
     return st;
@@ -254,13 +261,15 @@ fm_status tr_session_run(const tr_session *session, fm_err *err)
 
     if (st == FM_OK)
         st = go(&r, err);
-    if (r.log && fclose(r.log) != 0 && st == FM_OK)
-        st = fm_fail(err, FM_E_IO, "cannot write the log of steps");
+    fm_status closed = tr_steps_close(&r.log, st == FM_OK ? err : NULL);
     tr_trainer_free(r.trainer);
+    tr_policy_free(r.policy);
+    tr_judge_free(r.judge);
+    tr_network_free(r.reference);
     tr_data_free(r.data);
     tr_network_free(r.network);
     fm_arena_release(&r.arena);
-    return st;
+    return st == FM_OK ? closed : st;
 }
 
 /* ---- words ---- */

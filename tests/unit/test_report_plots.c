@@ -1,4 +1,5 @@
 /* gnuplot by pipe: what data may not do there, what happens without it, and the cleaned SVG. */
+#include "report/curve.h"
 #include "report/gnuplot.h"
 #include "report/plots.h"
 
@@ -7,6 +8,9 @@
 #include <unistd.h>
 
 #include "report_fixture.h"
+
+#include "../support/scratch.h"
+#include "base/files.h"
 
 static void need_gnuplot(void)
 {
@@ -226,4 +230,78 @@ Test(report_plots, a_file_of_its_own_has_a_prolog_and_both_themes)
     cr_expect(ne(ptr, strstr(fm_buf_text(&file), "<g/></svg>"), NULL));
     fm_buf_release(&svg);
     fm_buf_release(&file);
+}
+
+/* ---- the curve of a training ---- */
+
+/* Steps as text; what curve.tsv and curve.gp then hold. */
+static void draw_steps(const char *steps, fm_buf *data, fm_buf *script)
+{
+    bool found;
+    fm_err err = {0};
+
+    scratch_make();
+    cr_assert(eq(int, fm_file_write_atomic(scratch_path("steps.tsv"), steps, strlen(steps), &err),
+                 FM_OK));
+    cr_assert(eq(int, fm_curve_write(scratch_path(""), &found, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, fm_file_read(scratch_path("curve.tsv"), 1 << 20, data, &err), FM_OK));
+    cr_assert(eq(int, fm_file_read(scratch_path("curve.gp"), 1 << 20, script, &err), FM_OK));
+    scratch_remove();
+}
+
+Test(report_curve, draws_what_the_columns_name)
+{
+    static const struct {
+        const char *steps, *data, *label;
+    } cases[] = {
+        {"step\tquestions\ttoken\theld_out_token\n1\t9\t5.5\t\n2\t9\t4.5\t4.75\n",
+         "1\t5.5\t0\n2\t4.5\t0\n2\t4.75\t1\n", "set ylabel 'loss of a token, nats'"},
+        {"step\treplies\treward\tkl\theld_out_reward\n1\t64\t0.5\t0\t\n2\t64\t1.5\t0.1\t2\n",
+         "1\t0.5\t0\n2\t1.5\t0\n2\t2\t1\n", "set ylabel 'reward of a reply'"},
+        {"step\treward\n1\t0.5\n", "1\t0.5\t0\n", "'reward of a reply'"}, /* nothing was held out */
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        fm_buf data = {0}, script = {0};
+
+        draw_steps(cases[i].steps, &data, &script);
+        cr_expect(strstr(fm_buf_text(&data), cases[i].data) != NULL, "%zu: %s", i,
+                  fm_buf_text(&data));
+        cr_expect(strstr(fm_buf_text(&script), cases[i].label) != NULL, "%zu", i);
+        fm_buf_release(&data);
+        fm_buf_release(&script);
+    }
+}
+
+/* A long training is means over stretches of its steps; the last may be short. */
+Test(report_curve, long_trainings_are_means_over_stretches)
+{
+    fm_buf steps = {0}, data = {0}, script = {0};
+    size_t rows = 0;
+
+    fm_buf_puts(&steps, "step\ttoken\n");
+    for (int i = 1; i <= 1000; i++)
+        fm_buf_printf(&steps, "%d\t%d\n", i, i % 2);
+    draw_steps(fm_buf_text(&steps), &data, &script);
+    for (const char *c = fm_buf_text(&data); *c; c++)
+        rows += *c == '\n';
+    cr_expect(eq(sz, rows, 1 + 250));
+    cr_expect(strstr(fm_buf_text(&data), "2.5\t0.5\t0\n6.5\t0.5\t0\n") != NULL, "%s",
+              fm_buf_text(&data));
+    fm_buf_release(&steps);
+    fm_buf_release(&data);
+    fm_buf_release(&script);
+}
+
+Test(report_curve, before_the_first_step_there_is_nothing_to_draw)
+{
+    bool found;
+    fm_err err = {0};
+
+    scratch_make();
+    cr_assert(
+        eq(int, fm_file_write_atomic(scratch_path("steps.tsv"), "step\ttoken\n", 11, &err), FM_OK));
+    cr_expect(eq(int, fm_curve_write(scratch_path(""), &found, &err), FM_OK), "%s", err.text);
+    cr_expect(eq(int, fm_file_exists(scratch_path("curve.tsv")), false));
+    scratch_remove();
 }

@@ -244,3 +244,179 @@ Test(train_policy, kept_near_a_reference_it_comes_to_the_known_optimum)
         tear_down(&b);
     }
 }
+
+/* ---- how it works ---- */
+
+Test(train_policy, advantages_are_compared_within_the_group)
+{
+    static const double rewards[] = {1, 0, 2, 1};
+    static const double level[] = {0.1, 0.1, 0.1, 0.1};
+    double out[4];
+
+    cr_expect(tr_advantages(rewards, 4, false, out));
+    cr_expect(epsilon_eq(dbl, out[2], 1 / (sqrt(2.0 / 3) + 1e-4), 1e-12));
+    cr_expect(eq(dbl, out[0], 0));
+    cr_expect(tr_advantages(rewards, 4, true, out));
+    cr_expect(eq(dbl, out[1], -1));
+    cr_expect(eq(int, tr_advantages(level, 4, false, out), false));
+    cr_expect(eq(dbl, out[3], 0));
+}
+
+/* Several updates, so that the ratio has something to be of; the first step's divergence is none, for
+ * the reference is the network itself. */
+Test(train_policy, a_step_is_the_same_on_any_number_of_threads)
+{
+    tr_rft rft = one_token();
+    bandit one, three;
+
+    rft.beta = 0.1;
+    rft.updates = 3;
+    rft.longest = 3;
+    rft.temperature = 0.7;
+    for (size_t i = 0; i < TOKENS; i++)
+        earns[i] = (double)i / TOKENS;
+    set_up(&one, &rft, 4, 1);
+    set_up(&three, &rft, 4, 3);
+    tr_report a = go(&one, 4), b = go(&three, 4);
+    cr_expect(eq(dbl, a.losses.token, b.losses.token));
+    cr_expect(eq(int,
+                 memcmp(one.network->store.values, three.network->store.values,
+                        one.network->store.n_values * sizeof(float)),
+                 0));
+    cr_expect(gt(sz, a.losses.n_clipped, 0));
+    cr_expect(gt(dbl, a.losses.kl, 0));
+    tear_down(&one);
+    tear_down(&three);
+
+    rft.updates = 1;
+    set_up(&one, &rft, 1, 1);
+    a = go(&one, 1);
+    cr_expect(lt(dbl, a.losses.kl, 1e-9));
+    cr_expect(eq(sz, a.losses.n_clipped, 0));
+    tear_down(&one);
+}
+
+/* ---- a picture, questions, and the whole network ---- */
+
+/* Small example i, for any number of questions. */
+static fm_status show(void *context, uint64_t index, int thread, tr_sample *out, fm_err *err)
+{
+    small_example *e = fm_arena_alloc(&out->arena, 1, sizeof(*e));
+
+    (void)context, (void)thread, (void)err;
+    cr_assert(e != NULL);
+    small_example_make(e, 100 + index % 2);
+    out->example = e->example;
+    return FM_OK;
+}
+
+/* What a reply has of token 7. */
+static fm_status count_sevens(void *context, int thread, size_t question, const int32_t *ids,
+                              size_t n, fm_reward *out, fm_err *err)
+{
+    (void)context, (void)thread, (void)question, (void)err;
+    *out = (fm_reward){0};
+    for (size_t i = 0; i < n; i++)
+        out->total += ids[i] == 7;
+    return FM_OK;
+}
+
+Test(train_policy, rewards_of_the_whole_network_rise)
+{
+    enum { STEPS = 25 };
+    tr_policy_config config = {tr_rft_default(), 1, 1, (size_t)64 << 20};
+    tr_tasks tasks = {{show, NULL}, count_sevens, NULL, 1, SMALL_VOCABULARY};
+    tr_trainer_config training = {.pictures = 2,
+                                  .threads = 1,
+                                  .memory_bytes = (size_t)64 << 20,
+                                  .mixture = {.scale = 0.1},
+                                  .optimiser = {.rate = 0.003,
+                                                .least = 1,
+                                                .steps = STEPS,
+                                                .beta1 = 0.9,
+                                                .beta2 = 0.95,
+                                                .eps = 1e-8,
+                                                .clip = 1}};
+    fm_arena arena = {0};
+    fm_err err = {0};
+    tr_network *network = small_network(scratch_path("model"), &arena);
+    tr_policy *policy = NULL;
+    tr_trainer *trainer = NULL;
+    double first = 0, last = 0;
+
+    config.rft.longest = 6;
+    config.rft.beta = 0;
+    cr_assert(eq(int, tr_policy_new(&policy, &config, network, NULL, &tasks, &err), FM_OK), "%s",
+              err.text);
+    cr_assert(eq(int,
+                 tr_trainer_new(&trainer, &training, network,
+                                &(tr_source_of_samples){tr_policy_make, policy}, &err),
+                 FM_OK),
+              "%s", err.text);
+    for (uint64_t step = 0; step < STEPS; step++) {
+        tr_report report;
+
+        cr_assert(eq(int, tr_trainer_step(trainer, step, &report, &err), FM_OK), "%s", err.text);
+        cr_expect(eq(sz, report.earned.replies, 2 * 2 * 8));
+        if (step < 3)
+            first += report.earned.reward / 96;
+        if (step >= STEPS - 3)
+            last += report.earned.reward / 96;
+    }
+    cr_expect(lt(dbl, first, 1));
+    cr_expect(gt(dbl, last, 4), "%g, %g", first, last);
+    tr_trainer_free(trainer);
+    tr_policy_free(policy);
+    tr_network_free(network);
+    fm_arena_release(&arena);
+}
+
+/* The likeliest reply is, token by token, what the trainer's own forward holds to be likeliest. */
+Test(train_policy, what_is_drawn_is_what_the_network_says)
+{
+    fm_arena arena = {0};
+    fm_err err = {0};
+    tr_network *network = small_network(scratch_path("model"), &arena);
+    tr_rollout *rollout = NULL;
+    rt_pool *pool = NULL;
+    small_example e;
+    int32_t ids[16], drawn[4];
+    tr_reply reply = {.ids = drawn};
+    const tr_drawing how = {0, 1, 4, -1, SMALL_VOCABULARY};
+    tr_pass pass;
+
+    cr_assert(eq(int, rt_pool_new(&pool, 1, &err), FM_OK));
+    tr_store_pack(&network->store, pool);
+    small_example_make(&e, 4);
+    cr_assert(eq(int, tr_rollout_new(&rollout, network, (size_t)64 << 20, &err), FM_OK));
+    cr_assert(eq(int, tr_rollout_look(rollout, &e.example, 1, 4, &err), FM_OK), "%s", err.text);
+    tr_pass_init(&pass, &network->store, (size_t)64 << 20);
+    for (size_t q = 0; q < 2; q++) {
+        const tr_question *asked = &e.questions[q];
+        fm_rng chance = {{1, 2, 3, 4}};
+
+        cr_assert(eq(int, tr_rollout_draw(rollout, asked, &how, &chance, 1, &reply, &err), FM_OK),
+                  "%s", err.text);
+        cr_assert(eq(sz, reply.n, 4));
+        memcpy(ids, asked->ids, asked->answer * sizeof(*ids));
+        for (size_t i = 0; i < 4; i++) {
+            tr_question so_far = {ids, asked->answer + i + 1, asked->answer, 0};
+            tr_example one = e.example;
+            size_t best = 0;
+
+            one.questions = &so_far;
+            one.n_questions = 1;
+            tr_pass_reset(&pass);
+            tr_rows logits = tr_network_logits(network, &pass, &one, 1);
+            for (size_t j = 1; j < SMALL_VOCABULARY; j++)
+                best = logits.x[j] > logits.x[best] ? j : best;
+            cr_expect(eq(i32, drawn[i], (int32_t)best), "question %zu, token %zu", q, i);
+            ids[asked->answer + i] = drawn[i];
+        }
+    }
+    tr_pass_release(&pass);
+    tr_rollout_free(rollout);
+    rt_pool_free(pool);
+    tr_network_free(network);
+    fm_arena_release(&arena);
+}

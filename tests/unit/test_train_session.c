@@ -4,13 +4,14 @@
 
 #include "engine/tokenizer.h"
 #include "robotracer.h"
-#include "train/data.h"
+#include "train/judge.h"
 #include "train/model.h"
 #include "train/session.h"
 #include "train/vocabulary.h"
 #include "train_fixture.h"
 
 TestSuite(train_session, .init = scratch_make, .fini = scratch_remove);
+TestSuite(train_judge, .init = scratch_make, .fini = scratch_remove);
 TestSuite(train_recipe, .init = scratch_make, .fini = scratch_remove);
 TestSuite(train_vocabulary, .init = scratch_make, .fini = scratch_remove);
 
@@ -64,6 +65,31 @@ Test(train_recipe, is_read_over_what_is_said_by_default)
     fm_arena_release(&arena);
 }
 
+Test(train_recipe, by_rewards_begins_from_other_defaults)
+{
+    const char *path = scratch_path("recipe.yaml");
+    fm_arena arena = {0};
+    fm_err err = {0};
+    tr_recipe r;
+
+    write_text(path, "model: a\nrft:\n  objective: dr-grpo\n  kl: k2\n  reward:\n"
+                     "    variant: roborefer\n    r_acc: sum\n    weights: {r_of: 0.1}\n"
+                     "losses: {place: 0.5}\n");
+    cr_assert(eq(int, tr_recipe_read(&r, path, &arena, &err), FM_OK), "%s", err.text);
+    cr_expect(eq(int, r.rewarded, true));
+    cr_expect(eq(int, r.fresh, false));
+    cr_expect(eq(dbl, r.mixture.kind, 0));
+    cr_expect(eq(dbl, r.mixture.place, 0.5));
+    cr_expect(eq(int, r.rft.group, 8));
+    cr_expect(eq(int, r.rft.unbiased, true));
+    cr_expect(eq(int, r.rft.kl, TR_KL_K2));
+    cr_expect(eq(str, (char *)r.rft.rewards.name, "roborefer"));
+    cr_expect(eq(int, r.rft.rewards.r_acc_over, FM_STEPS_SUM));
+    cr_expect(eq(dbl, r.rft.rewards.w_of, 0.1));
+    cr_expect(eq(dbl, r.rft.rewards.w_p, 1));
+    fm_arena_release(&arena);
+}
+
 Test(train_recipe, says_what_is_wrong_and_where)
 {
     static const struct {
@@ -71,14 +97,19 @@ Test(train_recipe, says_what_is_wrong_and_where)
     } rows[] = {
         {"seed: 1\n", "'model' is missing"},
         {"model: a\nsteps: many\n", "'steps'"},
-        {"model: a\nspeed: 1\n", "no member 'speed'"},
-        {"model: a\noptimiser: {ratee: 1}\n", "no member 'optimiser.ratee'"},
-        {"model: a\noptimiser: 3\n", "optimiser"},
+        {"model: a\nspeed: 1\n", "'speed' is no member"},
+        {"model: a\noptimiser: {ratee: 1}\n", "'optimiser.ratee' is no member"},
+        {"model: a\noptimiser: 3\n", "'optimiser' wants members, as 'rate: ...'"},
         {"model: a\nstages: [{families: [nothing]}]\n", "'nothing'"},
         {"model: a\nstages: [{things: [3, 2]}]\n", "fewest before the most"},
         {"model: a\nstages: [{until: 5}, {until: 3}]\n", "later 'until'"},
         {"model: a\nstages: [{until: 5}]\n", "the last none"},
         {"model: a\npictures: 0\n", "'pictures'"},
+        {"model: a\nrft: {groups: 3}\n", "'rft.groups' is no member"},
+        {"model: a\nrft: {group: 17}\n", "'rft.group'"},
+        {"model: a\nrft: {objective: ppo}\n", "'rft.objective'"},
+        {"model: a\nrft: {reward: {r_t: dwt}}\n", "'rft.reward.r_t'"},
+        {"model: a\nrft: {reward: {weights: {r_x: 1}}}\n", "'rft.reward.weights.r_x' is no member"},
         {"model: a\ndata: {sizes: [[40]]}\n", "'data.sizes'"},
     };
     const char *path = scratch_path("recipe.yaml");
@@ -141,7 +172,6 @@ Test(train_vocabulary, joins_what_stands_together_and_gives_it_back)
 /* The small configuration with a vocabulary of 300 tokens. */
 static void make_start(void)
 {
-    char config[sizeof(small_config) + 16], *at;
     fm_err err = {0};
 
     write_text(scratch_path("recipe.yaml"), small_recipe);
@@ -150,11 +180,7 @@ static void make_start(void)
            tr_session_words(scratch_path("recipe.yaml"), 4, 300, scratch_path("start/llm"), &err),
            FM_OK),
         "%s", err.text);
-    memcpy(config, small_config, sizeof(small_config));
-    at = strstr(config, "\"vocab_size\": 40");
-    memmove(at + 17, at + 16, strlen(at + 16) + 1);
-    memcpy(at, "\"vocab_size\": 300", 17);
-    write_text(scratch_path("start/config.json"), config);
+    small_folder(scratch_path("start"), 300);
 }
 
 static fm_status go(const char *folder, uint64_t steps, int threads, fm_err *err)
@@ -188,7 +214,7 @@ static fm_status interrupt(const char *folder, fm_err *err)
     return tr_session_run(&session, err);
 }
 
-static void expect_same_files(const char *a, const char *b)
+static void expect_same_file(const char *a, const char *b)
 {
     fm_buf first = {0}, second = {0};
 
@@ -200,9 +226,23 @@ static void expect_same_files(const char *a, const char *b)
     fm_buf_release(&second);
 }
 
+/* Of two trainings' folders. */
+static void expect_same_trainings(void)
+{
+    static const char *const files[] = {"checkpoint.safetensors", "steps.tsv",
+                                        "model/llm/model.safetensors",
+                                        "model/spatial_encoder/model.safetensors"};
+    char one[256], two[256];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(one, sizeof(one), "%s/%s", scratch_path("one"), files[i]);
+        snprintf(two, sizeof(two), "%s/%s", scratch_path("two"), files[i]);
+        expect_same_file(one, two);
+    }
+}
+
 Test(train_session, goes_on_where_it_stopped_to_the_same_bytes)
 {
-    char one[256], two[256];
     fm_err err = {0};
 
     make_start();
@@ -211,14 +251,7 @@ Test(train_session, goes_on_where_it_stopped_to_the_same_bytes)
     cr_assert(eq(int, interrupt(scratch_path("two"), &err), FM_E_INTERRUPTED));
     cr_expect(ne(ptr, strstr(err.text, "stopped after step 2"), NULL), "%s", err.text);
     cr_assert(eq(int, go(scratch_path("two"), 0, 1, &err), FM_OK), "%s", err.text);
-    static const char *const files[] = {"checkpoint.safetensors", "steps.tsv",
-                                        "model/llm/model.safetensors",
-                                        "model/spatial_encoder/model.safetensors"};
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        snprintf(one, sizeof(one), "%s/%s", scratch_path("one"), files[i]);
-        snprintf(two, sizeof(two), "%s/%s", scratch_path("two"), files[i]);
-        expect_same_files(one, two);
-    }
+    expect_same_trainings();
 }
 
 Test(train_session, refuses_a_folder_of_another_recipe)
@@ -245,9 +278,119 @@ Test(train_session, a_stage_may_only_look)
     write_text(scratch_path("recipe.yaml"), recipe);
     cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
     cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 16, &rows, &err), FM_OK));
-    cr_assert(ne(ptr, strstr(rows.data, "\n1\t0\t0.00000\t0.0000\t"), NULL), "%s", rows.data);
+    cr_assert(ne(ptr, strstr(rows.data, "\n1\t0\t\t\t"), NULL), "%s", rows.data);
     cr_assert(eq(ptr, strstr(rows.data, "\n2\t0\t"), NULL), "%s", rows.data);
     fm_buf_release(&rows);
+}
+
+/* ---- by rewards ---- */
+
+static const char small_rft[] =
+    "model: start\n"
+    "seed: 3\n"
+    "steps: 3\n"
+    "fresh: true\n" /* it says nothing that earns anything: what it says is what counts here */
+    "pictures: 2\n"
+    "optimiser: {rate: 0.002}\n"
+    "data: {sizes: [[40, 40]], longest: 400}\n"
+    "stages: [{things: [1, 2], families: [referring, measuring], places: [tabletop]}]\n"
+    "rft: {group: 3, longest: 5, beta: 0.1, updates: 2}\n"
+    "judge_every: 3\n"
+    "judge_pictures: 1\n";
+
+static fm_status go_rewarded(const char *folder, uint64_t steps, int threads, fm_err *err)
+{
+    tr_session session = {.recipe = scratch_path("recipe.yaml"),
+                          .folder = folder,
+                          .rewarded = true,
+                          .threads = threads,
+                          .most_steps = steps};
+
+    return tr_session_run(&session, err);
+}
+
+/* Another thread, another call, and a model in `start` that is not the one it began from any more. */
+Test(train_session, by_rewards_it_goes_on_to_the_same_bytes_as_well)
+{
+    fm_buf steps = {0};
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), small_rft);
+    cr_assert(eq(int, go_rewarded(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go_rewarded(scratch_path("two"), 2, 3, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go_rewarded(scratch_path("two"), 0, 2, &err), FM_OK), "%s", err.text);
+    expect_same_trainings();
+    cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 20, &steps, &err), FM_OK));
+    cr_expect(strstr(fm_buf_text(&steps), "\treward\tr_of\tr_p\t") != NULL);
+    cr_expect(fm_file_exists(scratch_path("one/reference/llm/model.safetensors")));
+    fm_buf_release(&steps);
+}
+
+Test(train_session, each_kind_of_training_has_its_recipes)
+{
+    fm_err err = {0};
+
+    make_start();
+    cr_expect(eq(int, go_rewarded(scratch_path("one"), 0, 1, &err), FM_E_USAGE));
+    cr_expect(strstr(err.text, "has no 'rft'") != NULL, "%s", err.text);
+    write_text(scratch_path("recipe.yaml"), small_rft);
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_USAGE));
+    cr_expect(strstr(err.text, "has 'rft'") != NULL, "%s", err.text);
+    cr_expect(eq(int, fm_dir_exists(scratch_path("one")), false));
+}
+
+/* Tokens of the true answer with its reasoning earn what there is to earn, and those of another's do not. */
+Test(train_judge, rewards_replies_by_the_generators_own_truth)
+{
+    fm_arena arena = {0};
+    tr_data *data = NULL;
+    tr_judge *rewards = NULL;
+    tr_sample sample = {0};
+    rt_config config;
+    tr_recipe recipe;
+    fm_err err = {0};
+    bool seen[FM_WORLD_FORMS] = {false};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"),
+               "model: start\ndata: {sizes: [[96, 96]], longest: 4000, reasoning: 1}\n"
+               "stages: [{things: [3, 5], per_family: 3}]\n");
+    cr_assert(eq(int, tr_recipe_read(&recipe, scratch_path("recipe.yaml"), &arena, &err), FM_OK));
+    cr_assert(eq(int, rt_config_read(scratch_path("start"), &arena, &config, &err), FM_OK));
+    cr_assert(eq(int, tr_data_new(&data, &recipe, &config, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, tr_judge_new(&rewards, &fm_reward_robotracer, data, 1, &err), FM_OK));
+    for (uint64_t index = 0; index < 3; index++) {
+        fm_arena_reset(&sample.arena);
+        cr_assert(eq(int, tr_data_make(data, index, 0, &sample, &err), FM_OK), "%s", err.text);
+        for (size_t q = 0; q < sample.example.n_questions; q++) {
+            const tr_question *asked = &sample.example.questions[q];
+            const fm_world_question *about = tr_data_question(data, 0, q);
+            bool points = about->n_points > 0;
+            fm_reward r;
+
+            cr_assert(eq(int,
+                         tr_judge_reply(rewards, 0, q, asked->ids + asked->answer,
+                                        asked->n - asked->answer - 1, &r, &err),
+                         FM_OK));
+            cr_expect(eq(dbl, r.r_of, 1));
+            cr_expect(eq(dbl, r.r_acc, 1));
+            cr_expect(eq(int, isnan(r.r_p), !points));
+            cr_expect(eq(int, isnan(r.r_a), points));
+            cr_expect(gt(dbl, points ? r.r_p : r.r_a, 0.999), "%s: %s", about->question,
+                      about->answer);
+            cr_expect(gt(dbl, r.total, 2.49));
+            seen[about->form] = true;
+            cr_assert(eq(int, tr_judge_reply(rewards, 0, q, NULL, 0, &r, &err), FM_OK));
+            cr_expect(eq(dbl, r.total, 0));
+        }
+    }
+    for (int i = 0; i < FM_WORLD_FORMS; i++)
+        cr_expect(seen[i], "%s", fm_world_form_name((fm_world_form)i));
+    tr_judge_free(rewards);
+    tr_data_free(data);
+    fm_arena_release(&sample.arena);
+    fm_arena_release(&arena);
 }
 
 /* ---- the engine's own eyes ---- */

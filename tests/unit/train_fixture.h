@@ -32,15 +32,22 @@ static const char small_config[] =
     " \"scale_decoder_cfg\": {\"projected_size\": 16, \"hidden_size\": 8, \"num_hidden_layers\": 2,"
     "  \"forced\": true, \"token\": \"<SCALE>\"}}";
 
-static inline void small_folder(const char *folder)
+/* For a vocabulary of so many tokens. */
+static inline void small_folder(const char *folder, int vocabulary)
 {
+    static const char member[] = "\"vocab_size\": ";
+    const char *at = strstr(small_config, member);
     char path[FM_PATH_BYTES];
+    fm_buf text = {0};
     fm_err err = {0};
 
+    cr_assert(at != NULL);
+    fm_buf_append(&text, small_config, (size_t)(at - small_config));
+    fm_buf_printf(&text, "%s%d%s", member, vocabulary, strchr(at, ','));
     cr_assert(eq(int, fm_dir_make(folder, &err), FM_OK), "%s", err.text);
     cr_assert(eq(int, fm_path_join(path, folder, "config.json", &err), FM_OK));
-    cr_assert(
-        eq(int, fm_file_write_atomic(path, small_config, sizeof(small_config) - 1, &err), FM_OK));
+    cr_assert(eq(int, fm_file_write_atomic(path, text.data, text.size, &err), FM_OK));
+    fm_buf_release(&text);
 }
 
 enum {
@@ -59,7 +66,7 @@ static inline tr_network *small_network(const char *folder, fm_arena *arena)
     fm_rng rng;
     fm_err err = {0};
 
-    small_folder(folder);
+    small_folder(folder, SMALL_VOCABULARY);
     cr_assert(eq(int, rt_config_read(folder, arena, &config, &err), FM_OK), "%s", err.text);
     cr_assert(eq(int,
                  tr_network_new(&network, &config, &(tr_auxiliary){SMALL_KINDS}, NULL, 1, &err),
