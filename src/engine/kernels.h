@@ -35,12 +35,16 @@ size_t rt_panel_bytes(rt_pack pack, size_t k);
 /* How keys and values are kept. */
 typedef enum { RT_KEPT_F16, RT_KEPT_F32, RT_KEPT_KINDS } rt_kept;
 
-/* Activations of one row quantised by blocks of RT_BLOCK: values[k padded to 32] and, per block, its
- * scale (largest magnitude / 127) and the sum of its values, which takes the weights' offset away. */
+/* Activations of one row in integers: values[k padded to 32]; a scale (largest magnitude / 127) for every
+ * RT_SCALED of them; and for every block of RT_BLOCK what takes the offset of q4's weights away: -8 times
+ * the sum of its values, in the low half of a word of those in the first two places of four, in the high
+ * half of the others. */
+#define RT_SCALED 128
+
 typedef struct {
     int8_t *values;
     float *scales;
-    int32_t *sums;
+    int32_t *offsets;
 } rt_q8_row;
 
 typedef struct {
@@ -52,8 +56,8 @@ typedef struct {
      * result by at most 2^-9 of the sum of |x w|; the others differ by the rounding of sums alone. */
     void (*product[RT_PACKS])(float *out, size_t ldo, const float *x, size_t ldx, size_t m,
                               size_t k, const void *panels, size_t n_panels);
-    /* The same in integers (RT_PACK_Q8, RT_PACK_Q4; NULL for the others and in "neon"): every block's sum of
-     * products is exact, times both scales, added in order of blocks. */
+    /* The same in integers (RT_PACK_Q8, RT_PACK_Q4; NULL for the others): every block's sum of products is
+     * exact, times both scales, added in order of blocks. */
     void (*product_int8[RT_PACKS])(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
                                    const void *panels, size_t n_panels);
     void (*quantise_row)(rt_q8_row *out, const float *x, size_t k);

@@ -5,35 +5,17 @@
 
 #define RT_LANES         16
 #define RT_BF16_IN_PAIRS /* the product below, not kernels_vector.h's */
+#include "engine/kernels_tables.h"
 #include "engine/kernels_vector.h"
 
-INLINE vec load_kept(const void *kept, rt_kept kind, size_t i)
+INLINE vec load_f16(const void *halves)
 {
-    if (kind == RT_KEPT_F32)
-        return load((const float *)kept + i);
-    return (vec)_mm512_cvtph_ps(
-        _mm256_loadu_si256((const __m256i *)(const void *)((const uint16_t *)kept + i)));
+    return (vec)_mm512_cvtph_ps(_mm256_loadu_si256(halves));
 }
 
-static void f32_to_f16(uint16_t *out, const float *x, size_t n)
+INLINE void store_f16(void *halves, vec v)
 {
-    size_t i = 0;
-
-    for (; i + 16 <= n; i += 16)
-        _mm256_storeu_si256((__m256i *)(void *)(out + i),
-                            _mm512_cvtps_ph(_mm512_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
-    for (; i < n; i++)
-        out[i] = rt_f32_to_f16(x[i]);
-}
-
-static void f16_to_f32(float *out, const uint16_t *x, size_t n)
-{
-    size_t i = 0;
-
-    for (; i + 16 <= n; i += 16)
-        store(out + i, load_kept(x, RT_KEPT_F16, i));
-    for (; i < n; i++)
-        out[i] = rt_f16_to_f32(x[i]);
+    _mm256_storeu_si256(halves, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT));
 }
 
 /* ---- products ---- */
@@ -156,101 +138,36 @@ static void product_bf16_pairs(float *out, size_t ldo, const float *x, size_t ld
 
 /* ---- products in integers ---- */
 
-typedef __m512i (*block_reader)(const uint8_t *block, size_t group);
-
-INLINE __m512i read_q8(const uint8_t *block, size_t group)
+/* As they stand: unsigned. */
+INLINE ivec weights_at(const uint8_t *block, size_t at, const int bits)
 {
-    return line(block + group * 64);
+    enum { HALF_BYTES = RT_BLOCK / 2 * RT_PANEL };
+
+    if (bits == 8)
+        return (ivec)line(block + at);
+    __m512i both = line(block + at % (size_t)HALF_BYTES);
+    return (ivec)_mm512_and_si512(at < HALF_BYTES ? both : _mm512_srli_epi16(both, 4),
+                                  _mm512_set1_epi8(15));
 }
 
-INLINE __m512i read_q4(const uint8_t *block, size_t group)
+/* The offset of q8 is sixteen times that of q4, 8. */
+INLINE ivec begin_dot(int32_t offsets, const int bits)
 {
-    __m512i both = line(block + group % 4 * 64);
+    int32_t both = (int16_t)offsets + (offsets >> 16);
 
-    return _mm512_and_si512(group < 4 ? both : _mm512_srli_epi16(both, 4), _mm512_set1_epi8(15));
+    return (bits == 8 ? 16 * both : both) - (ivec){0};
 }
 
-/* Unsigned weights times signed activations; what the weights' offset adds is taken away by the
- * block's sum of activations. */
-INLINE void int8_rows(float *out, size_t ldo, const rt_q8_row *x, size_t rows, size_t blocks,
-                      const uint8_t *panel, size_t block_bytes, int offset, block_reader read)
+INLINE ivec go_on(ivec dot, ivec weights, ivec x, const int bits)
 {
-    vec sums[8] = {0};
-
-    for (size_t b = 0; b < blocks; b++) {
-        const uint8_t *block = panel + b * block_bytes;
-        vec scale = load_kept(block + block_bytes - RT_PANEL * sizeof(uint16_t), RT_KEPT_F16, 0);
-        __m512i w[RT_BLOCK / 4];
-
-        for (size_t g = 0; g < RT_BLOCK / 4; g++)
-            w[g] = read(block, g);
-        for (size_t i = 0; i < block_bytes; i += 64)
-            __builtin_prefetch(block + i + AHEAD_BYTES);
-        for (size_t r = 0; r < rows; r++) {
-            __m512i dots = _mm512_set1_epi32(-offset * x[r].sums[b]);
-
-            for (size_t g = 0; g < RT_BLOCK / 4; g++)
-                dots = _mm512_dpbusd_epi32(dots, w[g], word(x[r].values + b * RT_BLOCK + g * 4));
-            sums[r] =
-                fused(__builtin_convertvector((ivec)dots, vec), scale * x[r].scales[b], sums[r]);
-        }
-    }
-    for (size_t r = 0; r < rows; r++)
-        store(out + r * ldo, sums[r]);
+    (void)bits;
+    return (ivec)_mm512_dpbusd_epi32((__m512i)dot, (__m512i)weights, (__m512i)x);
 }
 
-INLINE void product_int8(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
-                         const uint8_t *panels, size_t n_panels, size_t block_bytes, int offset,
-                         block_reader read)
+INLINE ivec end_dot(ivec dot, const int bits)
 {
-    size_t blocks = (k + RT_BLOCK - 1) / RT_BLOCK;
-
-    for (size_t p = 0; p < n_panels; p++) {
-        const uint8_t *panel = panels + p * blocks * block_bytes;
-        float *to = out + p * RT_PANEL;
-        size_t j = 0;
-
-        for (; j + 8 <= m; j += 8)
-            int8_rows(to + j * ldo, ldo, x + j, 8, blocks, panel, block_bytes, offset, read);
-        for (; j + 4 <= m; j += 4)
-            int8_rows(to + j * ldo, ldo, x + j, 4, blocks, panel, block_bytes, offset, read);
-        for (; j < m; j++)
-            int8_rows(to + j * ldo, ldo, x + j, 1, blocks, panel, block_bytes, offset, read);
-    }
+    (void)bits;
+    return dot;
 }
 
-static void product_int8_q8(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
-                            const void *panels, size_t n_panels)
-{
-    product_int8(out, ldo, x, m, k, panels, n_panels, RT_Q8_BLOCK_BYTES, 128, read_q8);
-}
-
-static void product_int8_q4(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
-                            const void *panels, size_t n_panels)
-{
-    product_int8(out, ldo, x, m, k, panels, n_panels, RT_Q4_BLOCK_BYTES, 8, read_q4);
-}
-
-const rt_kernels rt_kernels_avx512 = {
-    .name = "avx512",
-    .product = {[RT_PACK_F32] = product_f32,
-                [RT_PACK_BF16] = product_bf16_pairs,
-                [RT_PACK_Q8] = product_q8,
-                [RT_PACK_Q4] = product_q4},
-    .product_int8 = {[RT_PACK_Q8] = product_int8_q8, [RT_PACK_Q4] = product_int8_q4},
-    .quantise_row = quantise_row,
-    .scores = {[RT_KEPT_F16] = scores_f16, [RT_KEPT_F32] = scores_f32},
-    .blend = {[RT_KEPT_F16] = blend_f16, [RT_KEPT_F32] = blend_f32},
-    .softmax = softmax,
-    .layer_norm = layer_norm,
-    .rms_norm = rms_norm,
-    .gelu_erf = gelu_erf,
-    .gelu_tanh = gelu_tanh,
-    .silu_gate = silu_gate,
-    .add = add,
-    .add_scaled = add_scaled,
-    .rotate_halves = rotate_halves,
-    .f32_to_f16 = f32_to_f16,
-    .f16_to_f32 = f16_to_f32,
-    .bf16_to_f32 = bf16_to_f32,
-};
+const rt_kernels rt_kernels_avx512 = RT_TABLE("avx512", product_bf16_pairs);

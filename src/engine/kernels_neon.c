@@ -2,54 +2,55 @@
 #include <arm_neon.h>
 
 #define RT_LANES 4
+#include "engine/kernels_tables.h"
 #include "engine/kernels_vector.h"
 
-INLINE vec load_kept(const void *kept, rt_kept kind, size_t i)
+INLINE vec load_f16(const void *halves)
 {
-    if (kind == RT_KEPT_F32)
-        return load((const float *)kept + i);
-    return (vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16((const uint16_t *)kept + i)));
+    return (vec)vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)));
 }
 
-static void f32_to_f16(uint16_t *out, const float *x, size_t n)
+INLINE void store_f16(void *halves, vec v)
 {
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4)
-        vst1_u16(out + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(x + i))));
-    for (; i < n; i++)
-        out[i] = rt_f32_to_f16(x[i]);
+    vst1_u16(halves, vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)v)));
 }
 
-static void f16_to_f32(float *out, const uint16_t *x, size_t n)
-{
-    size_t i = 0;
+/* ---- products in integers ---- */
 
-    for (; i + 4 <= n; i += 4)
-        store(out + i, load_kept(x, RT_KEPT_F16, i));
-    for (; i < n; i++)
-        out[i] = rt_f16_to_f32(x[i]);
+/* Signed, so that no offset is left to take away. */
+INLINE ivec weights_at(const uint8_t *block, size_t at, const int bits)
+{
+    enum { HALF_BYTES = RT_BLOCK / 2 * RT_PANEL };
+
+    if (bits == 8)
+        return (ivec)veorq_u8(vld1q_u8(block + at), vdupq_n_u8(0x80));
+    uint8x16_t both = vld1q_u8(block + at % (size_t)HALF_BYTES);
+    both = at < HALF_BYTES ? vandq_u8(both, vdupq_n_u8(15)) : vshrq_n_u8(both, 4);
+    return (ivec)vsubq_s8(vreinterpretq_s8_u8(both), vdupq_n_s8(8));
 }
 
-const rt_kernels rt_kernels_neon = {
-    .name = "neon",
-    .product = {[RT_PACK_F32] = product_f32,
-                [RT_PACK_BF16] = product_bf16,
-                [RT_PACK_Q8] = product_q8,
-                [RT_PACK_Q4] = product_q4},
-    .quantise_row = quantise_row,
-    .scores = {[RT_KEPT_F16] = scores_f16, [RT_KEPT_F32] = scores_f32},
-    .blend = {[RT_KEPT_F16] = blend_f16, [RT_KEPT_F32] = blend_f32},
-    .softmax = softmax,
-    .layer_norm = layer_norm,
-    .rms_norm = rms_norm,
-    .gelu_erf = gelu_erf,
-    .gelu_tanh = gelu_tanh,
-    .silu_gate = silu_gate,
-    .add = add,
-    .add_scaled = add_scaled,
-    .rotate_halves = rotate_halves,
-    .f32_to_f16 = f32_to_f16,
-    .f16_to_f32 = f16_to_f32,
-    .bf16_to_f32 = bf16_to_f32,
-};
+INLINE ivec begin_dot(int32_t offsets, const int bits)
+{
+    (void)offsets, (void)bits;
+    return (ivec){0};
+}
+
+/* The products of two rows of the panel at 16 bits, added by twos, and by twos again with those of the
+ * other two. */
+INLINE ivec go_on(ivec dot, ivec weights, ivec x, const int bits)
+{
+    int8x16_t w = (int8x16_t)weights, v = (int8x16_t)x;
+    int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(w), vget_low_s8(v)));
+    int32x4_t high = vpaddlq_s16(vmull_high_s8(w, v));
+
+    (void)bits;
+    return dot + (ivec)vpaddq_s32(low, high);
+}
+
+INLINE ivec end_dot(ivec dot, const int bits)
+{
+    (void)bits;
+    return dot;
+}
+
+const rt_kernels rt_kernels_neon = RT_TABLE("neon", product_bf16);

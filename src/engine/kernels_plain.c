@@ -136,11 +136,12 @@ static void product_int8(float *out, size_t ldo, const rt_q8_row *x, size_t m, s
 
                 for (size_t b = 0; b < blocks; b++) {
                     const uint8_t *block = panels + (p * blocks + b) * block_bytes;
+                    float scale = x[j].scales[b * RT_BLOCK / RT_SCALED];
                     int32_t dot = 0;
 
                     for (size_t i = 0; i < RT_BLOCK; i++)
                         dot += quantum(block, row, i) * x[j].values[b * RT_BLOCK + i];
-                    sum += (float)dot * (scale_of(block, block_bytes, row) * x[j].scales[b]);
+                    sum += (float)dot * (scale_of(block, block_bytes, row) * scale);
                 }
                 out[j * ldo + p * RT_PANEL + row] = sum;
             }
@@ -158,23 +159,30 @@ static void product_int8_q4(float *out, size_t ldo, const rt_q8_row *x, size_t m
     product_int8(out, ldo, x, m, k, panels, n_panels, RT_Q4_BLOCK_BYTES, quantum_q4);
 }
 
+/* What takes the offset of 8 away from the products with these, in the places where pairs of them go. */
+static int32_t offsets_of(const int8_t values[RT_BLOCK])
+{
+    int sums[2] = {0};
+
+    for (size_t i = 0; i < RT_BLOCK; i++)
+        sums[i / 2 % 2] += values[i];
+    return (int32_t)((uint32_t)(-8 * sums[1]) << 16 | (-8 * sums[0] & 0xffff));
+}
+
 static void quantise_row(rt_q8_row *out, const float *x, size_t k)
 {
-    for (size_t b = 0; b * RT_BLOCK < k; b++) {
-        size_t n = k - b * RT_BLOCK < RT_BLOCK ? k - b * RT_BLOCK : RT_BLOCK;
-        const float *in = x + b * RT_BLOCK;
-        int8_t *values = out->values + b * RT_BLOCK;
+    for (size_t from = 0; from < k; from += RT_SCALED) {
+        size_t n = k - from < RT_SCALED ? k - from : RT_SCALED;
         float most = 0;
 
         for (size_t i = 0; i < n; i++)
-            most = fmaxf(most, fabsf(in[i]));
-        float scale = most / 127, inverse = most > 0 ? 127 / most : 0;
-        out->scales[b] = scale;
-        out->sums[b] = 0;
-        for (size_t i = 0; i < RT_BLOCK; i++) {
-            values[i] = i < n ? (int8_t)lrintf(in[i] * inverse) : 0;
-            out->sums[b] += values[i];
-        }
+            most = fmaxf(most, fabsf(x[from + i]));
+        float inverse = most > 0 ? 127 / most : 0;
+        out->scales[from / RT_SCALED] = most / 127;
+        for (size_t i = 0; i < n || i % RT_BLOCK != 0; i++)
+            out->values[from + i] = i < n ? (int8_t)lrintf(x[from + i] * inverse) : 0;
+        for (size_t i = 0; i < n; i += RT_BLOCK)
+            out->offsets[(from + i) / RT_BLOCK] = offsets_of(out->values + from + i);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * The kernels over vectors of RT_LANES floats, for files that are compiled for one instruction set
- * each; included once by such a file, which names the table and adds what only its set has. Written
+ * each; included once by such a file, which adds what only its set has. Written
  * with the compilers' vector types; products with weights say where they fuse (fused()), the rest is left
  * to -ffp-contract=fast.
  *
@@ -32,11 +32,19 @@ INLINE vec fused(vec a, vec b, vec sum)
 #endif
 }
 
+/* Of the instruction set: RT_LANES numbers of 16 bits, as f16, to and from f32. */
+INLINE vec load_f16(const void *halves);
+INLINE void store_f16(void *halves, vec v);
+
 /* ---- products ---- */
 
 /* Columns of a block: a tile of 256 x 16 f32 is half of a first cache of 32 KiB. Rows that pass over all
  * panels together: their block of columns is half of a second cache of 512 KiB. */
 enum { BLOCK_K = 256, BLOCK_M = 240, WIDE = RT_PANEL / RT_LANES };
+
+/* Rows that are few: their products are bound by memory, which is asked for so far ahead (prefetching by the
+ * machine ends at a page's). */
+enum { FEW_ROWS = 8, AHEAD_BYTES = 4096 };
 
 /* out[rows][16] (+)= x[rows][n] tile[n][16], the tile's rows `ldt` floats apart. Not inlined: what the
  * callers keep in registers would push a sum out of them. */
@@ -97,26 +105,29 @@ INLINE void multiply_tile(float *out, size_t ldo, const float *x, size_t ldx, si
  * 32. */
 typedef const float *(*unpack)(float *tile, const uint8_t *panel, size_t from, size_t n);
 
-/* Rows outside, then columns, panels within. */
+/* Rows outside, then columns, panels within; few rows take a panel from end to end, so that memory is read in
+ * order. */
 INLINE void multiply_panels(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                             const void *panels, size_t n_panels, size_t panel_bytes,
                             unpack unpack_block)
 {
     float place[BLOCK_K * RT_PANEL] __attribute__((aligned(64)));
+    size_t together = m > FEW_ROWS ? n_panels : 1;
 
     for (size_t j = 0; j < m; j += BLOCK_M) {
         size_t rows = m - j < BLOCK_M ? m - j : BLOCK_M;
 
-        for (size_t from = 0; from < k; from += BLOCK_K) {
-            size_t n = k - from < BLOCK_K ? k - from : BLOCK_K;
+        for (size_t first = 0; first < n_panels; first += together)
+            for (size_t from = 0; from < k; from += BLOCK_K) {
+                size_t n = k - from < BLOCK_K ? k - from : BLOCK_K;
 
-            for (size_t p = 0; p < n_panels; p++) {
-                const uint8_t *panel = (const uint8_t *)panels + p * panel_bytes;
+                for (size_t p = first; p < first + together; p++) {
+                    const uint8_t *panel = (const uint8_t *)panels + p * panel_bytes;
 
-                multiply_tile(out + j * ldo + p * RT_PANEL, ldo, x + j * ldx + from, ldx, rows,
-                              unpack_block(place, panel, from, n), RT_PANEL, n, from == 0);
+                    multiply_tile(out + j * ldo + p * RT_PANEL, ldo, x + j * ldx + from, ldx, rows,
+                                  unpack_block(place, panel, from, n), RT_PANEL, n, from == 0);
+                }
             }
-        }
     }
 }
 
@@ -149,25 +160,19 @@ INLINE const float *unpack_bf16(float *tile, const uint8_t *panel, size_t from, 
     return tile;
 }
 
-/* How far ahead of a single row's products memory is asked for: prefetching by the machine ends at a
- * page's. */
-enum { AHEAD_BYTES = 4096 };
-
 #ifndef RT_BF16_IN_PAIRS
-/* One row over `wide` panels side by side, from memory to registers. */
-#define DEFINE_BF16_ROW(wide)                                                                      \
-    INLINE void bf16_row_##wide(float *out, const float *x, size_t k, const uint8_t *panel,        \
-                                size_t panel_bytes)                                                \
+/* So many rows over `wide` panels side by side, from memory to registers. */
+#define DEFINE_BF16_ROWS(rows, wide)                                                               \
+    INLINE void bf16_rows_##rows##_##wide(float *out, size_t ldo, const float *x, size_t ldx,      \
+                                          size_t k, const uint8_t *panel, size_t panel_bytes)      \
     {                                                                                              \
-        vec totals[wide][WIDE] = {0};                                                              \
+        vec totals[rows][wide][WIDE] = {0};                                                        \
                                                                                                    \
         for (size_t from = 0; from < k; from += BLOCK_K) {                                         \
             size_t end = k - from < BLOCK_K ? k : from + BLOCK_K;                                  \
-            vec sums[wide][WIDE] = {0};                                                            \
+            vec sums[rows][wide][WIDE] = {0};                                                      \
                                                                                                    \
-            for (size_t i = from; i < end; i += 2) {                                               \
-                vec second = i + 1 < end ? all(x[i + 1]) : all(0);                                 \
-                                                                                                   \
+            for (size_t i = from; i < end; i += 2)                                                 \
                 for (int p = 0; p < wide; p++) {                                                   \
                     const uint8_t *at = panel + (size_t)p * panel_bytes + i * RT_PANEL * 2;        \
                                                                                                    \
@@ -176,22 +181,32 @@ enum { AHEAD_BYTES = 4096 };
                         ivec pair;                                                                 \
                                                                                                    \
                         memcpy(&pair, at + (size_t)c * sizeof(pair), sizeof(pair));                \
-                        sums[p][c] = fused(all(x[i]), (vec)(pair << 16), sums[p][c]);              \
-                        sums[p][c] = fused(second, (vec)(pair & (int32_t)0xffff0000), sums[p][c]); \
+                        vec first = (vec)(pair << 16), second = (vec)(pair & (int32_t)0xffff0000); \
+                        for (int r = 0; r < rows; r++) {                                           \
+                            const float *row = x + (size_t)r * ldx;                                \
+                            vec sum = fused(all(row[i]), first, sums[r][p][c]);                    \
+                                                                                                   \
+                            sums[r][p][c] =                                                        \
+                                fused(i + 1 < end ? all(row[i + 1]) : all(0), second, sum);        \
+                        }                                                                          \
                     }                                                                              \
                 }                                                                                  \
-            }                                                                                      \
+            for (int r = 0; r < rows; r++)                                                         \
+                for (int p = 0; p < wide; p++)                                                     \
+                    for (int c = 0; c < WIDE; c++)                                                 \
+                        totals[r][p][c] =                                                          \
+                            from == 0 ? sums[r][p][c] : totals[r][p][c] + sums[r][p][c];           \
+        }                                                                                          \
+        for (int r = 0; r < rows; r++)                                                             \
             for (int p = 0; p < wide; p++)                                                         \
                 for (int c = 0; c < WIDE; c++)                                                     \
-                    totals[p][c] = from == 0 ? sums[p][c] : totals[p][c] + sums[p][c];             \
-        }                                                                                          \
-        for (int p = 0; p < wide; p++)                                                             \
-            for (int c = 0; c < WIDE; c++)                                                         \
-                store(out + p * RT_PANEL + c * RT_LANES, totals[p][c]);                            \
+                    store(out + (size_t)r * ldo + p * RT_PANEL + c * RT_LANES, totals[r][p][c]);   \
     }
 
-DEFINE_BF16_ROW(2)
-DEFINE_BF16_ROW(1)
+DEFINE_BF16_ROWS(4, 1)
+DEFINE_BF16_ROWS(2, 1)
+DEFINE_BF16_ROWS(1, 2)
+DEFINE_BF16_ROWS(1, 1)
 
 static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, size_t m, size_t k,
                          const void *panels, size_t n_panels)
@@ -199,18 +214,27 @@ static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, siz
     size_t panel_bytes = rt_panel_bytes(RT_PACK_BF16, k), p = 0;
     const uint8_t *panel = panels;
 
-    if (m > 1) {
+    if (m > FEW_ROWS) {
         multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, panel_bytes, unpack_bf16);
         return;
     }
-    for (; p + 2 <= n_panels; p += 2)
-        bf16_row_2(out + p * RT_PANEL, x, k, panel + p * panel_bytes, panel_bytes);
-    if (p < n_panels)
-        bf16_row_1(out + p * RT_PANEL, x, k, panel + p * panel_bytes, panel_bytes);
+    /* One row alone keeps the memory busy with two panels at a time. */
+    for (; m == 1 && p + 2 <= n_panels; p += 2)
+        bf16_rows_1_2(out + p * RT_PANEL, ldo, x, ldx, k, panel + p * panel_bytes, panel_bytes);
+    for (; p < n_panels; p++) {
+        size_t j = 0;
+
+#define ROWS(rows)                                                                                 \
+    for (; j + (rows) <= m; j += (rows))                                                           \
+        bf16_rows_##rows##_1(out + j * ldo + p * RT_PANEL, ldo, x + j * ldx, ldx, k,               \
+                             panel + p * panel_bytes, panel_bytes);
+        ROWS(4)
+        ROWS(2)
+        ROWS(1)
+#undef ROWS
+    }
 }
 #endif
-
-INLINE vec load_kept(const void *kept, rt_kept kind, size_t i);
 
 /* Scales of a block's rows. */
 INLINE void block_scales(vec scales[WIDE], const uint8_t *block, size_t block_bytes)
@@ -218,7 +242,7 @@ INLINE void block_scales(vec scales[WIDE], const uint8_t *block, size_t block_by
     const uint8_t *halves = block + block_bytes - RT_PANEL * sizeof(uint16_t);
 
     for (size_t c = 0; c < WIDE; c++)
-        scales[c] = load_kept(halves, RT_KEPT_F16, c * RT_LANES);
+        scales[c] = load_f16(halves + c * RT_LANES * sizeof(uint16_t));
 }
 
 /* A word holds four columns of a row, the first in its lowest byte. */
@@ -337,26 +361,150 @@ static void product_q4(float *out, size_t ldo, const float *x, size_t ldx, size_
     product_of_words(out, ldo, x, ldx, m, k, panels, n_panels, 4, unpack_q4);
 }
 
+/* ---- products in integers ---- */
+
+/* Of the instruction set: four columns of RT_LANES of a panel's rows, from place `at` of a block of q8 (in q4
+ * the columns from the 16th on are the high halves of the bytes); and the sum of a block's products of
+ * one row of x with them, which begins with the row's offsets, goes on with four columns, and ends as a whole
+ * number a lane. */
+INLINE ivec weights_at(const uint8_t *block, size_t at, const int bits);
+INLINE ivec begin_dot(int32_t offsets, const int bits);
+INLINE ivec go_on(ivec dot, ivec weights, ivec x, const int bits);
+INLINE ivec end_dot(ivec dot, const int bits);
+
+INLINE ivec four_of(const int8_t *x)
+{
+    int32_t word;
+
+    memcpy(&word, x, sizeof(word));
+    return word - (ivec){0};
+}
+
+/* Keeps the compiler from making all products first and then the sums, which takes more registers
+ * than there are. */
+#if RT_LANES == 8
+#define IN_ORDER(v) __asm__ volatile("" : "+x"(v))
+#else
+#define IN_ORDER(v) ((void)(v))
+#endif
+
+/* out[rows][16] = x[rows] times one panel of so many blocks. */
+#define DEFINE_INT_ROWS(rows)                                                                      \
+    INLINE void int_rows_##rows(float *out, size_t ldo, const rt_q8_row *x, size_t blocks,         \
+                                const uint8_t *block, const int bits)                              \
+    {                                                                                              \
+        const size_t values = (size_t)bits * 64, sharing = RT_SCALED / RT_BLOCK;                   \
+        vec totals[rows][WIDE] = {0}, sums[rows][WIDE] = {0};                                      \
+                                                                                                   \
+        for (size_t b = 0; b < blocks; b++, block += values + RT_PANEL * sizeof(uint16_t)) {       \
+            ivec dots[rows][WIDE];                                                                 \
+                                                                                                   \
+            for (int r = 0; r < rows; r++)                                                         \
+                for (int c = 0; c < WIDE; c++)                                                     \
+                    dots[r][c] = begin_dot(x[r].offsets[b], bits);                                 \
+            _Pragma("GCC unroll 8") for (size_t at = 0; at < RT_BLOCK * RT_PANEL; at += 64)        \
+            {                                                                                      \
+                ivec w[WIDE];                                                                      \
+                                                                                                   \
+                if (at < values)                                                                   \
+                    __builtin_prefetch(block + at + AHEAD_BYTES);                                  \
+                for (int c = 0; c < WIDE; c++)                                                     \
+                    w[c] = weights_at(block, at + (size_t)c * sizeof(ivec), bits);                 \
+                for (int r = 0; r < rows; r++) {                                                   \
+                    ivec four = four_of(x[r].values + b * RT_BLOCK + at / RT_PANEL);               \
+                                                                                                   \
+                    for (int c = 0; c < WIDE; c++)                                                 \
+                        dots[r][c] = go_on(dots[r][c], w[c], four, bits);                          \
+                    for (int c = 0; c < WIDE; c++)                                                 \
+                        IN_ORDER(dots[r][c]);                                                      \
+                }                                                                                  \
+            }                                                                                      \
+            for (int r = 0; r < rows; r++)                                                         \
+                for (int c = 0; c < WIDE; c++)                                                     \
+                    sums[r][c] =                                                                   \
+                        fused(__builtin_convertvector(end_dot(dots[r][c], bits), vec),             \
+                              load_f16(block + values + (size_t)c * sizeof(vec) / 2), sums[r][c]); \
+            if ((b + 1) % sharing != 0 && b + 1 < blocks)                                          \
+                continue;                                                                          \
+            for (int r = 0; r < rows; r++)                                                         \
+                for (int c = 0; c < WIDE; c++) {                                                   \
+                    totals[r][c] = fused(sums[r][c], all(x[r].scales[b / sharing]), totals[r][c]); \
+                    sums[r][c] = (vec){0};                                                         \
+                }                                                                                  \
+        }                                                                                          \
+        for (int r = 0; r < rows; r++)                                                             \
+            for (int c = 0; c < WIDE; c++)                                                         \
+                store(out + (size_t)r * ldo + c * RT_LANES, totals[r][c]);                         \
+    }
+
+#if RT_LANES == 16
+DEFINE_INT_ROWS(8)
+#endif
+DEFINE_INT_ROWS(4)
+DEFINE_INT_ROWS(2)
+DEFINE_INT_ROWS(1)
+
+/* The first rows bring a panel from memory, in order; for the others it is near. */
+INLINE void product_int8(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
+                         const uint8_t *panels, size_t n_panels, const int bits)
+{
+    size_t blocks = (k + RT_BLOCK - 1) / RT_BLOCK;
+    size_t panel_bytes = rt_panel_bytes(bits == 8 ? RT_PACK_Q8 : RT_PACK_Q4, k);
+
+    for (size_t p = 0; p < n_panels; p++, out += RT_PANEL, panels += panel_bytes) {
+        size_t j = 0;
+
+#define ROWS(rows)                                                                                 \
+    for (; j + (rows) <= m; j += (rows))                                                           \
+        int_rows_##rows(out + j * ldo, ldo, x + j, blocks, panels, bits);
+#if RT_LANES == 16
+        ROWS(8)
+#endif
+        ROWS(4)
+        ROWS(2)
+        ROWS(1)
+#undef ROWS
+    }
+}
+
+static void product_int8_q8(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
+                            const void *panels, size_t n_panels)
+{
+    product_int8(out, ldo, x, m, k, panels, n_panels, 8);
+}
+
+static void product_int8_q4(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
+                            const void *panels, size_t n_panels)
+{
+    product_int8(out, ldo, x, m, k, panels, n_panels, 4);
+}
+
 static void quantise_row(rt_q8_row *out, const float *x, size_t k)
 {
-    for (size_t b = 0; b * RT_BLOCK < k; b++) {
-        size_t n = k - b * RT_BLOCK < RT_BLOCK ? k - b * RT_BLOCK : RT_BLOCK;
-        float in[RT_BLOCK] = {0}, most = 0;
-        int32_t sum = 0;
+    for (size_t from = 0; from < k; from += RT_SCALED) {
+        size_t n = k - from < RT_SCALED ? k - from : RT_SCALED;
+        float in[RT_SCALED] = {0}, most = 0;
 
-        memcpy(in, x + b * RT_BLOCK, n * sizeof(*in));
-        for (int i = 0; i < RT_BLOCK; i++)
+        memcpy(in, x + from, n * sizeof(*in));
+        for (int i = 0; i < RT_SCALED; i++)
             most = fabsf(in[i]) > most ? fabsf(in[i]) : most;
         float inverse = most > 0 ? 127 / most : 0;
-        out->scales[b] = most / 127;
-        for (int i = 0; i < RT_BLOCK; i++) {
-            /* To the nearest, ties to even, as lrintf(). */
-            int32_t q = (int32_t)(rt_f32_to_bits(in[i] * inverse + 12582912.0F) - 0x4b400000U);
+        out->scales[from / RT_SCALED] = most / 127;
+        for (size_t b = 0; b < n; b += RT_BLOCK) {
+            int32_t sums[4] = {0};
 
-            out->values[b * RT_BLOCK + (size_t)i] = (int8_t)q;
-            sum += q;
+            for (size_t i = 0; i < RT_BLOCK; i++) {
+                /* To the nearest, ties to even, as lrintf(). */
+                int32_t q =
+                    (int32_t)(rt_f32_to_bits(in[b + i] * inverse + 12582912.0F) - 0x4b400000U);
+
+                out->values[from + b + i] = (int8_t)q;
+                sums[i % 4] += q;
+            }
+            out->offsets[(from + b) / RT_BLOCK] =
+                (int32_t)((uint32_t)(-8 * (sums[2] + sums[3])) << 16 |
+                          (-8 * (sums[0] + sums[1]) & 0xffff));
         }
-        out->sums[b] = sum;
     }
 }
 
@@ -366,6 +514,12 @@ INLINE float one_kept(const void *kept, rt_kept kind, size_t i)
 {
     return kind == RT_KEPT_F16 ? rt_f16_to_f32(((const uint16_t *)kept)[i])
                                : ((const float *)kept)[i];
+}
+
+INLINE vec load_kept(const void *kept, rt_kept kind, size_t i)
+{
+    return kind == RT_KEPT_F16 ? load_f16((const uint16_t *)kept + i)
+                               : load((const float *)kept + i);
 }
 
 /* Elements [i, i + RT_LANES) of a row of d, with zeros where it has ended. */
@@ -742,10 +896,50 @@ static void rotate_halves(float *x, const float *cosines, const float *sines, si
     }
 }
 
+/* ---- kinds of numbers ---- */
+
+static void f32_to_f16(uint16_t *out, const float *x, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + RT_LANES <= n; i += RT_LANES)
+        store_f16(out + i, load(x + i));
+    for (; i < n; i++)
+        out[i] = rt_f32_to_f16(x[i]);
+}
+
+static void f16_to_f32(float *out, const uint16_t *x, size_t n)
+{
+    size_t i = 0;
+
+    for (; i + RT_LANES <= n; i += RT_LANES)
+        store(out + i, load_f16(x + i));
+    for (; i < n; i++)
+        out[i] = rt_f16_to_f32(x[i]);
+}
+
 static void bf16_to_f32(float *out, const uint16_t *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = rt_bf16_to_f32(x[i]);
 }
+
+/* A set's table, with its own product of bf16 where it has one. */
+#define RT_TABLE(its_name, its_product_bf16)                                                       \
+    {                                                                                              \
+        .name = (its_name),                                                                        \
+        .product = {[RT_PACK_F32] = product_f32,                                                   \
+                    [RT_PACK_BF16] = (its_product_bf16),                                           \
+                    [RT_PACK_Q8] = product_q8,                                                     \
+                    [RT_PACK_Q4] = product_q4},                                                    \
+        .product_int8 = {[RT_PACK_Q8] = product_int8_q8, [RT_PACK_Q4] = product_int8_q4},          \
+        .quantise_row = quantise_row,                                                              \
+        .scores = {[RT_KEPT_F16] = scores_f16, [RT_KEPT_F32] = scores_f32},                        \
+        .blend = {[RT_KEPT_F16] = blend_f16, [RT_KEPT_F32] = blend_f32}, .softmax = softmax,       \
+        .layer_norm = layer_norm, .rms_norm = rms_norm, .gelu_erf = gelu_erf,                      \
+        .gelu_tanh = gelu_tanh, .silu_gate = silu_gate, .add = add, .add_scaled = add_scaled,      \
+        .rotate_halves = rotate_halves, .f32_to_f16 = f32_to_f16, .f16_to_f32 = f16_to_f32,        \
+        .bf16_to_f32 = bf16_to_f32,                                                                \
+    }
 
 #endif

@@ -88,10 +88,11 @@ static size_t padded(size_t k)
     return (k + RT_BLOCK - 1) / RT_BLOCK * RT_BLOCK;
 }
 
-/* A row's parts, one after another, each aligned for its type: k is a multiple of 32. */
+/* A row's parts, one after another, each aligned for its type: values, offsets, scales. */
 static size_t q8_row_bytes(size_t k)
 {
-    return padded(k) + padded(k) / RT_BLOCK * (sizeof(float) + sizeof(int32_t));
+    return padded(k) + padded(k) / RT_BLOCK * sizeof(int32_t) +
+           (k + RT_SCALED - 1) / RT_SCALED * sizeof(float);
 }
 
 size_t rt_linear_scratch_bytes(size_t m, size_t n_in)
@@ -180,8 +181,10 @@ void rt_linear_apply(const rt_linear *linear, const rt_compute *compute, float *
 
         call.rows = scratch;
         for (size_t j = 0; j < m; j++, at += q8_row_bytes(k))
-            call.rows[j] = (rt_q8_row){(int8_t *)at, (float *)(void *)(at + k),
-                                       (int32_t *)(void *)(at + k + k / RT_BLOCK * sizeof(float))};
+            call.rows[j] =
+                (rt_q8_row){.values = (int8_t *)at,
+                            .offsets = (int32_t *)(void *)(at + k),
+                            .scales = (float *)(void *)(at + k + k / RT_BLOCK * sizeof(int32_t))};
         rt_pool_run(compute->pool, m, 1, quantise_rows, &call);
     }
     rt_pool_run(compute->pool, n_panels, 1, multiply_panels, &call);

@@ -156,9 +156,10 @@ static void apply(const matrix *m, const rt_kernels *kernels, bool int8, const f
 
 TestSuite(products, .init = scratch_make, .fini = scratch_remove);
 
-static const size_t sizes[][3] = {{1, 1, 1},     {1, 16, 32},   {3, 17, 33},   {2, 15, 64},
-                                  {7, 100, 95},  {16, 48, 31},  {33, 65, 130}, {5, 200, 257},
-                                  {14, 40, 600}, {250, 33, 300}};
+static const size_t sizes[][3] = {{1, 1, 1},     {1, 16, 32},    {3, 17, 33},   {2, 15, 64},
+                                  {7, 100, 95},  {16, 48, 31},   {33, 65, 130}, {5, 200, 257},
+                                  {14, 40, 600}, {250, 33, 300}, {4, 33, 513},  {8, 16, 129},
+                                  {6, 31, 97}};
 
 /* Of the sum of magnitudes, which bounds what rounding of inputs and of sums can do. */
 static double tolerance(rt_pack pack, bool int8)
@@ -194,60 +195,99 @@ static void check_product(const rt_kernels *kernels, rt_pack pack, bool int8, co
     free(out);
 }
 
-Test(products, every_table_and_pack_is_near_the_exact_product)
+/* Of every table that this machine has, and of products in integers as well where there are any. */
+typedef void (*check_way)(const rt_kernels *kernels, rt_pack pack, bool int8);
+
+static void every_way(check_way check)
 {
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         const rt_kernels *kernels = table_of(tables[t]);
 
         for (rt_pack pack = 0; kernels && pack < RT_PACKS; pack++)
-            for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-                for (int int8 = 0; int8 <= (kernels->product_int8[pack] != NULL); int8++)
-                    check_product(kernels, pack, int8, sizes[i]);
+            for (int int8 = 0; int8 <= (kernels->product_int8[pack] != NULL); int8++)
+                check(kernels, pack, int8);
     }
 }
 
+static void check_sizes(const rt_kernels *kernels, rt_pack pack, bool int8)
+{
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        check_product(kernels, pack, int8, sizes[i]);
+}
+
+Test(products, every_table_and_pack_is_near_the_exact_product)
+{
+    every_way(check_sizes);
+}
+
 /* Quantised weights in integers are exact sums, so that tables differ in the last bits alone. */
-Test(products, tables_agree_with_the_plain_one)
+static void check_against_plain(const rt_kernels *kernels, rt_pack pack, bool int8)
 {
     static float x[9 * 160], plain[9 * 70], fast[9 * 70];
+    matrix m = {0};
 
-    for (size_t t = 1; t < sizeof(tables) / sizeof(tables[0]); t++) {
-        const rt_kernels *kernels = table_of(tables[t]);
+    make_matrix(&m, 70, 160, pack, 1);
+    fill(x, 9 * 160, 4);
+    apply(&m, &rt_kernels_generic, int8, x, 9, plain);
+    apply(&m, kernels, int8, x, 9, fast);
+    /* bf16 products take activations as bf16 where the machine multiplies those. */
+    double bound = pack == RT_PACK_BF16 ? 0.1 : 1e-4;
+    for (size_t i = 0; i < 9 * 70; i++)
+        cr_assert(fabs(plain[i] - fast[i]) <= bound, "%s %s: %g, plain %g", kernels->name,
+                  packs[pack].name, fast[i], plain[i]);
+    release_matrix(&m);
+}
 
-        for (rt_pack pack = 0; kernels && pack < RT_PACKS; pack++)
-            for (int int8 = 0; int8 <= (kernels->product_int8[pack] != NULL); int8++) {
-                matrix m = {0};
+Test(products, tables_agree_with_the_plain_one)
+{
+    every_way(check_against_plain);
+}
 
-                make_matrix(&m, 70, 160, pack, 1);
-                fill(x, 9 * 160, 4);
-                apply(&m, &rt_kernels_generic, int8, x, 9, plain);
-                apply(&m, kernels, int8, x, 9, fast);
-                /* bf16 products take activations as bf16 where the machine multiplies those. */
-                double bound = pack == RT_PACK_BF16 ? 0.1 : 1e-4;
-                for (size_t i = 0; i < 9 * 70; i++)
-                    cr_assert(fabs(plain[i] - fast[i]) <= bound, "%s %s: %g, plain %g",
-                              kernels->name, packs[pack].name, fast[i], plain[i]);
-                release_matrix(&m);
-            }
+static void check_threads(const rt_kernels *kernels, rt_pack pack, bool int8)
+{
+    static float x[37 * 129], one[37 * 301], other[37 * 301];
+
+    fill(x, 37 * 129, 9);
+    for (int threads = 1; threads <= 5; threads += 2) {
+        matrix m = {0};
+
+        make_matrix(&m, 301, 129, pack, threads);
+        apply(&m, kernels, int8, x, 37, threads == 1 ? one : other);
+        if (threads > 1)
+            cr_expect(eq(int, memcmp(one, other, sizeof(one)), 0), "%s %s%s, %d threads",
+                      kernels->name, packs[pack].name, int8 ? " in integers" : "", threads);
+        release_matrix(&m);
     }
 }
 
 Test(products, threads_do_not_change_a_bit)
 {
-    static float x[37 * 129], one[37 * 301], other[37 * 301];
+    every_way(check_threads);
+}
 
-    fill(x, 37 * 129, 9);
-    for (rt_pack pack = 0; pack < RT_PACKS; pack++)
-        for (int threads = 1; threads <= 5; threads += 2) {
-            matrix m = {0};
+/* Each kernel for so many rows takes part: for one, for few and for many. */
+static void check_together(const rt_kernels *kernels, rt_pack pack, bool int8)
+{
+    enum { ROWS = 31, OUT = 50, IN = 601 };
+    static float x[ROWS * IN], alone[ROWS * OUT], together[ROWS * OUT];
+    matrix m = {0};
 
-            make_matrix(&m, 301, 129, pack, threads);
-            apply(&m, rt_kernels_choose(NULL), false, x, 37, threads == 1 ? one : other);
-            if (threads > 1)
-                cr_expect(eq(int, memcmp(one, other, sizeof(one)), 0), "%s, %d threads",
-                          packs[pack].name, threads);
-            release_matrix(&m);
-        }
+    make_matrix(&m, OUT, IN, pack, 1);
+    fill(x, (size_t)ROWS * IN, 6);
+    for (size_t i = 0; i < ROWS; i++)
+        apply(&m, kernels, int8, x + i * IN, 1, alone + i * OUT);
+    for (size_t rows = 2; rows <= ROWS; rows += rows < 9 ? 1 : 11) {
+        apply(&m, kernels, int8, x, rows, together);
+        cr_expect(eq(int, memcmp(alone, together, rows * OUT * sizeof(*alone)), 0),
+                  "%s %s%s, %zu rows", kernels->name, packs[pack].name, int8 ? " in integers" : "",
+                  rows);
+    }
+    release_matrix(&m);
+}
+
+Test(products, a_row_is_the_same_alone_and_together)
+{
+    every_way(check_together);
 }
 
 /* ---- attention, norms, activations ---- */
