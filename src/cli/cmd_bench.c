@@ -495,7 +495,7 @@ static const cli_option options_table[] = {
 
 static const cli_example examples[] = {
     {"fathom bench models/tiny", "how fast it runs here"},
-    {"fathom bench models/random-2b --weights q8 --int8", "in 8 bits"},
+    {"fathom bench models/random-2b --weights q8", "in 8 bits"},
     {0},
 };
 

@@ -36,7 +36,7 @@ fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
     const char *word = cli_value(args, "weights");
     char packed[FM_PATH_BYTES], label[256];
     packing p = {.shown.label = label, .model = out};
-    rt_model_options options = {.int8_activations = cli_has(args, "int8"),
+    rt_model_options options = {.int8_activations = !cli_has(args, "no-int8"),
                                 .isa = cli_value(args, "isa"),
                                 .progress = show_packing,
                                 .progress_context = &p};

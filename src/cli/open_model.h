@@ -16,7 +16,8 @@
      .words = "as_stored f32 bf16 q8 q4",                                                          \
      .group = heading,                                                                             \
      .kind = CLI_WORDS},                                                                           \
-        {.name = "int8", .help = "matrices of 8 and 4 bits multiply in integers"},                 \
+        {.name = "no-int8",                                                                        \
+         .help = "matrices of 8 and 4 bits multiply in f32, not in integers: closer, and slower"}, \
         {.name = "threads", .argument = "N", .help = "threads (default: all that may be used)"},   \
         {.name = "isa",                                                                            \
          .argument = "NAME",                                                                       \
