@@ -8,7 +8,7 @@ typedef struct {
     tr_rows q, k, v, out;
     const tr_span *spans;
     size_t n_spans, heads, kv_heads, size;
-    float *shares; /* of every span, then head: [n][n_before + n], after the softmax */
+    float *shares; /* of every span, then head: [n][keys], after the softmax */
 } attention_note;
 
 /* One head of one span. */
@@ -26,13 +26,24 @@ static float *part_of(float *rows, size_t width, size_t first, size_t head, size
     return rows + first * width + head * size;
 }
 
-/* The two stretches that a span sees: where they begin, how long they are, at which column of the
- * shares. */
+enum { STRETCHES = 3 };
+
+static size_t keys_of(const tr_span *span)
+{
+    return span->n_before + span->n_between + span->n;
+}
+
+/* The stretches that a span sees: where they begin, how long they are, at which column of the shares. */
 static size_t stretch_of(const place *p, int which, size_t *first, size_t *column)
 {
-    *first = which == 0 ? p->span->before : p->span->first;
-    *column = which == 0 ? 0 : p->span->n_before;
-    return which == 0 ? p->span->n_before : p->span->n;
+    const tr_span *s = p->span;
+    const size_t firsts[STRETCHES] = {s->before, s->between, s->first};
+    const size_t columns[STRETCHES] = {0, s->n_before, s->n_before + s->n_between};
+    const size_t sizes[STRETCHES] = {s->n_before, s->n_between, s->n};
+
+    *first = firsts[which];
+    *column = columns[which];
+    return sizes[which];
 }
 
 typedef void (*visit)(tr_pass *pass, const place *p, float *scratch);
@@ -43,7 +54,7 @@ static void each_place(tr_pass *pass, const attention_note *all, visit what, flo
 
     for (size_t s = 0; s < all->n_spans; s++) {
         const tr_span *span = &all->spans[s];
-        size_t keys = span->n_before + span->n;
+        size_t keys = keys_of(span);
 
         for (size_t h = 0; h < all->heads; h++) {
             place p = {all, span, h, h / (all->heads / all->kv_heads), shares, keys};
@@ -61,7 +72,7 @@ static void times_transposed(tr_pass *pass, const place *p, float *out, const fl
     const tr_arithmetic *a = pass->arithmetic;
     size_t size = p->all->size;
 
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; which < STRETCHES; which++) {
         size_t first, column, n = stretch_of(p, which, &first, &column);
 
         a->pack(panels, (tr_factor){part_of(y, y_width, first, p->kv_head, size), 1, y_width}, size,
@@ -78,7 +89,7 @@ static void blend(tr_pass *pass, const place *p, float *out, size_t width, const
     const tr_arithmetic *a = pass->arithmetic;
     size_t size = p->all->size;
 
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; which < STRETCHES; which++) {
         size_t first, column, n = stretch_of(p, which, &first, &column);
 
         a->pack(panels, (tr_factor){part_of(y, y_width, first, p->kv_head, size), y_width, 1}, n,
@@ -96,7 +107,7 @@ static void spread(tr_pass *pass, const place *p, float *y, size_t y_width, cons
     size_t size = p->all->size;
 
     a->pack(panels, (tr_factor){x, width, 1}, p->span->n, size);
-    for (int which = 0; which < 2; which++) {
+    for (int which = 0; which < STRETCHES; which++) {
         size_t first, column, n = stretch_of(p, which, &first, &column);
 
         a->product(part_of(y, y_width, first, p->kv_head, size), y_width,
@@ -111,7 +122,7 @@ static float sharpness(const attention_note *all)
 
 static size_t seen_by(const place *p, size_t row)
 {
-    return p->span->causal ? p->span->n_before + row + 1 : p->keys;
+    return p->span->causal ? p->keys - p->span->n + row + 1 : p->keys;
 }
 
 static void attend(tr_pass *pass, const place *p, float *panels)
@@ -160,7 +171,7 @@ static size_t scratch_floats(const attention_note *all)
     size_t most = 0;
 
     for (size_t s = 0; s < all->n_spans; s++) {
-        size_t keys = all->spans[s].n_before + all->spans[s].n;
+        size_t keys = keys_of(&all->spans[s]);
         size_t packed = (keys + TR_PANEL) * (all->size + TR_PANEL);
         size_t need = all->spans[s].n * keys + packed;
 
@@ -194,7 +205,7 @@ tr_rows tr_attention(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, const tr_sp
     size_t shares = 0;
 
     for (size_t s = 0; s < n_spans; s++)
-        shares += heads * spans[s].n * (spans[s].n_before + spans[s].n);
+        shares += heads * spans[s].n * keys_of(&spans[s]);
     made.shares = tr_pass_floats(pass, shares);
     float *scratch = tr_pass_scratch(pass, scratch_floats(&made));
     if (pass->failed)

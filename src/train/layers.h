@@ -62,10 +62,11 @@ tr_rows tr_silu_gate(tr_pass *pass, tr_rows gate, tr_rows up);
 
 /* ---- attention (attention.c) ---- */
 
-/* Rows [first, first + n) see rows [before, before + n_before) and themselves; causal: of themselves,
- * each sees what is not behind it. Spans live until the pass is reset. */
+/* Rows [first, first + n) see rows [before, before + n_before), rows [between, between + n_between) and
+ * themselves; causal: of themselves, each sees what is not behind it. Spans live until the pass is
+ * reset. */
 typedef struct {
-    size_t first, n, before, n_before;
+    size_t first, n, before, n_before, between, n_between;
     bool causal;
 } tr_span;
 /* q [n][heads * size], k and v [n][kv_heads * size]. Every row is in one span; what no span has gives

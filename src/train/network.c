@@ -200,7 +200,7 @@ void tr_network_free(tr_network *network)
 enum { TEXT, TILE, VIEW, SOURCES };
 
 /* The rows of the language model: what is shared, then each question without its last token, from
- * which nothing more is learnt. */
+ * which nothing more is learnt; of a group, what is asked once and then what each answers. */
 typedef struct {
     const tr_network *network;
     tr_pass *pass;
@@ -213,6 +213,8 @@ typedef struct {
     size_t *positions;
     size_t n, n_shared;
     tr_span *spans;
+    size_t n_spans;
+    size_t *asked, *answered; /* of each question: its first row, and the first of its answer */
     tr_place *wanted; /* of each question: the <SCALE> token, where there is one, then what precedes
                          each token of the answer */
     size_t n_wanted;
@@ -268,6 +270,41 @@ static void put_features(run *r, int source)
     }
 }
 
+/* Tokens [from, to) as a span that sees what all share, and n_between rows of its own question. */
+static void put_span(run *r, const tr_question *asked, size_t from, size_t to, size_t between,
+                     size_t n_between)
+{
+    r->spans[r->n_spans++] = (tr_span){.first = r->n,
+                                       .n = to - from,
+                                       .n_before = r->n_shared,
+                                       .between = between,
+                                       .n_between = n_between,
+                                       .causal = true};
+    for (size_t i = from; i < to; i++)
+        put_text(r, asked->ids[i], r->n_shared + i);
+}
+
+static void lay_out_question(run *r, size_t q)
+{
+    const tr_question *asked = &r->example->questions[q];
+
+    r->asked[q] = r->n;
+    r->answered[q] = r->n + asked->answer;
+    put_span(r, asked, 0, asked->n - 1, 0, 0);
+}
+
+static void lay_out_in_group(run *r, size_t q)
+{
+    const tr_question *asked = &r->example->questions[q];
+    bool first = q % r->example->group == 0;
+
+    r->asked[q] = first ? r->n : r->asked[q - 1];
+    if (first)
+        put_span(r, asked, 0, asked->answer, 0, 0);
+    r->answered[q] = r->n;
+    put_span(r, asked, asked->answer, asked->n - 1, r->asked[q], asked->answer);
+}
+
 /* Every row's place, position and span. */
 static bool lay_out(run *r)
 {
@@ -277,7 +314,9 @@ static bool lay_out(run *r)
     r->ids = tr_pass_take(r->pass, most * sizeof(*r->ids));
     r->places = tr_pass_take(r->pass, most * sizeof(*r->places));
     r->positions = tr_pass_take(r->pass, most * sizeof(*r->positions));
-    r->spans = tr_pass_take(r->pass, (e->n_questions + 1) * sizeof(*r->spans));
+    r->spans = tr_pass_take(r->pass, (2 * e->n_questions + 1) * sizeof(*r->spans));
+    r->asked = tr_pass_take(r->pass, e->n_questions * sizeof(*r->asked));
+    r->answered = tr_pass_take(r->pass, e->n_questions * sizeof(*r->answered));
     /* A row is wanted twice at most: by the scale, and by the answer's first token. */
     r->wanted = tr_pass_take(r->pass, 2 * most * sizeof(*r->wanted));
     if (r->pass->failed)
@@ -291,15 +330,21 @@ static bool lay_out(run *r)
             put_text(r, e->before[i], r->n);
     }
     r->n_shared = r->n;
-    r->spans[0] = (tr_span){.first = 0, .n = r->n, .causal = true};
-    for (size_t q = 0; q < e->n_questions; q++) {
-        size_t rows = e->questions[q].n - 1;
-
-        r->spans[q + 1] = (tr_span){r->n, rows, 0, r->n_shared, true};
-        for (size_t i = 0; i < rows; i++)
-            put_text(r, e->questions[q].ids[i], r->n_shared + i);
-    }
+    r->spans[r->n_spans++] = (tr_span){.first = 0, .n = r->n, .causal = true};
+    for (size_t q = 0; q < e->n_questions; q++)
+        if (e->group > 1)
+            lay_out_in_group(r, q);
+        else
+            lay_out_question(r, q);
     return true;
+}
+
+/* That of token i of question q. */
+static size_t row_of(const run *r, size_t q, size_t i)
+{
+    size_t answer = r->example->questions[q].answer;
+
+    return i < answer ? r->asked[q] + i : r->answered[q] + i - answer;
 }
 
 static void want(run *r, size_t row)
@@ -312,12 +357,11 @@ static void want_learnt(run *r)
 {
     for (size_t q = 0; q < r->example->n_questions; q++) {
         const tr_question *asked = &r->example->questions[q];
-        size_t first = r->spans[q + 1].first;
 
         if (asked->scale > 0)
-            want(r, first + asked->scale);
+            want(r, row_of(r, q, asked->scale));
         for (size_t i = asked->answer; i < asked->n; i++)
-            want(r, first + i - 1);
+            want(r, row_of(r, q, i - 1));
     }
 }
 
@@ -334,7 +378,7 @@ static tr_rows embed(run *r)
 static tr_rows go_forward(run *r)
 {
     return tr_decoder_run(r->pass, &r->network->decoder, embed(r), r->positions, r->spans,
-                          r->example->n_questions + 1, r->wanted, r->n_wanted);
+                          r->n_spans, r->wanted, r->n_wanted);
 }
 
 /* ---- losses ---- */
@@ -375,8 +419,8 @@ static size_t count_right(tr_rows logits, const int32_t *targets)
 static tr_rows answer_logits(run *r, tr_rows hidden, const int32_t **out)
 {
     const tr_example *e = r->example;
-    tr_place *places = tr_pass_take(r->pass, r->n * sizeof(*places));
-    int32_t *targets = tr_pass_take(r->pass, r->n * sizeof(*targets));
+    tr_place *places = tr_pass_take(r->pass, r->n_wanted * sizeof(*places));
+    int32_t *targets = tr_pass_take(r->pass, r->n_wanted * sizeof(*targets));
     size_t n = 0, row = 0;
 
     *out = targets;
@@ -490,9 +534,9 @@ tr_rows tr_network_logits(const tr_network *network, tr_pass *pass, const tr_exa
 
     if (!prepare(&r))
         return (tr_rows){.width = (size_t)network->config.llm.vocabulary};
-    for (size_t q = 1; q <= example->n_questions; q++)
+    for (size_t q = 0; q < example->n_questions; q++)
         for (size_t i = last; i > 0; i--)
-            want(&r, r.spans[q].first + r.spans[q].n - i);
+            want(&r, row_of(&r, q, example->questions[q].n - 1 - i));
     return tr_decoder_logits(pass, &network->decoder, go_forward(&r));
 }
 

@@ -68,11 +68,13 @@ typedef struct {
     float log_scale;     /* where a question has a <SCALE> token */
     tr_labels labels[2]; /* of the tile's patches, of the view's */
 
-    /* Where answers were drawn by the network itself: of all their tokens, one answer after another, in
-     * so many groups that answer one question each. NULL: answers are learnt as they are. */
+    /* So many questions in a row differ in their answers alone; what stands before these is read once.
+     * 0 is 1. */
+    size_t group;
+    /* Where answers were drawn by the network itself: of all their tokens, one answer after another.
+     * NULL: answers are learnt as they are. */
     const tr_drawn *drawn;
     const tr_objective *objective;
-    size_t n_groups;
 } tr_example;
 
 /* How much one token (where it was drawn, one group), one scale, one patch's kind and one patch's place count. */

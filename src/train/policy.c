@@ -288,7 +288,7 @@ fm_status tr_policy_make(void *policy, uint64_t index, int thread, tr_sample *ou
     st = answer_all(&made, err);
     if (st != FM_OK)
         return st;
-    out->example.n_groups = out->example.n_questions;
+    out->example.group = made.group;
     out->example.questions = made.answered;
     out->example.n_questions *= made.group;
     return value_tokens(&made, err);

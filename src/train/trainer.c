@@ -156,7 +156,7 @@ static tr_losses count_all(const tr_trainer *t, size_t *questions)
             n.n_tokens += e->drawn ? 0 : e->questions[q].n - e->questions[q].answer;
             n.n_scales += e->questions[q].scale > 0;
         }
-        n.n_tokens += e->drawn ? e->n_groups : 0;
+        n.n_tokens += e->drawn ? e->n_questions / e->group : 0;
         for (size_t k = 0; k < 2 && t->network->auxiliary.kinds > 0; k++)
             for (size_t j = 0; j < e->labels[k].n; j++) {
                 n.n_kinds += e->labels[k].kinds[j] >= 0;

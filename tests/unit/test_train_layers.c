@@ -162,17 +162,22 @@ static void silu_gate_ref(const double *const *p, double *out)
         out[i] = p[0][i] / (1 + exp(-p[0][i])) * p[1][i];
 }
 
-/* Two heads of 4 over one of keys and values: 5 rows of a beginning, two questions of 3 and 4 rows. */
-static const tr_span causal_spans[] = {{0, 5, 0, 0, true}, {5, 3, 0, 5, true}, {8, 4, 0, 5, true}};
+/* Two heads of 4 over one of keys and values: 5 rows of a beginning, of which the others see three; a
+ * question of 3 rows, and two answers to it, of 3 rows and of one. */
+static const tr_span causal_spans[] = {{0, 5, .causal = true},
+                                       {5, 3, .n_before = 3, .causal = true},
+                                       {8, 3, 0, 3, 5, 3, true},
+                                       {11, 1, 0, 3, 5, 3, true}};
 
 static tr_rows causal(tr_pass *pass, const tr_param *p)
 {
     return tr_attention(pass, rows_of(pass, p[0]), rows_of(pass, p[1]), rows_of(pass, p[2]),
-                        causal_spans, 3, 2, 1);
+                        causal_spans, 4, 2, 1);
 }
 
 /* Two pictures of 4 rows whose every row sees the picture's, and one row that sees the second. */
-static const tr_span full_spans[] = {{0, 4, 0, 0, false}, {4, 4, 8, 1, false}, {8, 1, 4, 4, false}};
+static const tr_span full_spans[] = {
+    {.n = 4}, {4, 4, .before = 8, .n_before = 1}, {8, 1, .before = 4, .n_before = 4}};
 
 static tr_rows full(tr_pass *pass, const tr_param *p)
 {
@@ -208,7 +213,7 @@ static void attend(double *out, const double *const *p, size_t heads, size_t kv_
 
 static bool causal_sees(size_t i, size_t j)
 {
-    return j <= i && (j < 5 || (j < 8) == (i < 8));
+    return j <= i && (i < 5 || j < 3 || (j >= 5 && j < 8) || (j >= 8 && (j < 11) == (i < 11)));
 }
 
 static void causal_ref(const double *const *p, double *out)

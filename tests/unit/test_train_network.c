@@ -128,6 +128,57 @@ Test(train_network, a_picture_that_nothing_is_asked_of_teaches_the_towers_alone)
     tear_down(&b);
 }
 
+/* Answers of 3, 1 and 2 tokens to each of two questions, read question by question or answer by answer:
+ * the same losses, and the same gradient but for the order of sums. */
+Test(train_network, a_group_is_its_questions_one_by_one)
+{
+    static const size_t sizes[] = {8, 6, 7};
+    tr_question questions[6];
+    float *gradients[2], first[12], second[12];
+    double losses[2];
+    bench b;
+
+    set_up(&b);
+    for (size_t i = 0; i < 6; i++) {
+        int32_t *ids = fm_arena_alloc(&b.arena, 8, sizeof(*ids));
+
+        for (size_t j = 0; j < 8; j++)
+            ids[j] = b.example.ids[i / 3][j] + (int32_t)(j >= 5 ? i : 0);
+        for (size_t j = 5; j < 8; j++)
+            ids[j] %= SMALL_VOCABULARY;
+        questions[i] = (tr_question){ids, sizes[i % 3], 5, 4};
+    }
+    b.example.example.questions = questions;
+    b.example.example.n_questions = 6;
+    for (size_t turn = 0; turn < 2; turn++) {
+        static const tr_weights weights = {0.3, 0.2, 0.1, 0.5};
+        tr_losses out;
+
+        b.example.example.group = turn * 3;
+        gradients[turn] = calloc(b.network->store.n_values, sizeof(float));
+        tr_pass_reset(&b.pass);
+        b.pass.gradient = gradients[turn];
+        tr_network_run(b.network, &b.pass, &b.example.example, &weights, &out);
+        cr_assert(eq(int, b.pass.failed, false));
+        cr_expect(eq(sz, out.n_tokens, 12));
+        losses[turn] = out.token + out.scale;
+        b.pass.gradient = NULL;
+        tr_pass_reset(&b.pass);
+        tr_network_log_probabilities(b.network, &b.pass, &b.example.example, 1,
+                                     turn ? second : first);
+    }
+    cr_expect(epsilon_eq(dbl, losses[0], losses[1], 1e-5 * losses[0]));
+    for (size_t i = 0; i < 12; i++)
+        cr_expect(epsilon_eq(flt, first[i], second[i], 1e-5F), "%zu", i);
+    for (size_t i = 0; i < b.network->store.n_values; i++)
+        cr_assert(
+            epsilon_eq(flt, gradients[0][i], gradients[1][i], 1e-4F * (1 + fabsf(gradients[0][i]))),
+            "%zu", i);
+    free(gradients[0]);
+    free(gradients[1]);
+    tear_down(&b);
+}
+
 /* ---- against the engine ---- */
 
 typedef struct {
@@ -231,9 +282,9 @@ Test(train_network, the_language_model_and_the_scale_are_the_engines)
 {
     enum { SHARED = 3, OWN = 5, WIDTH = 32 };
     static const size_t positions[] = {0, 1, 2, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7};
-    static const tr_span spans[] = {{0, SHARED, 0, 0, true},
-                                    {SHARED, OWN, 0, SHARED, true},
-                                    {SHARED + OWN, OWN, 0, SHARED, true}};
+    static const tr_span spans[] = {{0, SHARED, .causal = true},
+                                    {SHARED, OWN, .n_before = SHARED, .causal = true},
+                                    {SHARED + OWN, OWN, .n_before = SHARED, .causal = true}};
     static const int32_t ids[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5};
     static float hidden[(SHARED + 2 * OWN) * WIDTH], logits[SMALL_VOCABULARY];
     static tr_place all[SHARED + 2 * OWN];
