@@ -108,8 +108,8 @@ static picture *make_picture(int vocabulary, size_t questions, tr_example *out)
                         .questions = p->questions,
                         .n_questions = questions,
                         .log_scale = 0.4F,
-                        .labels = {{PATCHES, p->kinds, p->places, p->placed},
-                                   {PATCHES, p->kinds, p->places, p->placed}}};
+                        .labels = {{PATCHES, p->kinds, p->kinds, p->places, p->placed},
+                                   {PATCHES, p->kinds, p->kinds, p->places, p->placed}}};
     return p;
 }
 

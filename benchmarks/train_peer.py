@@ -172,6 +172,7 @@ class Network(nn.Module):
             parts += [nn.Linear(hidden, hidden), nn.ReLU()]
         self.scale = nn.Sequential(*parts, nn.Linear(hidden, 1))
         self.kinds = nn.ModuleList([nn.Linear(n, 128) for n in (seen, space['hidden_size'])])
+        self.colours = nn.ModuleList([nn.Linear(n, 128) for n in (seen, space['hidden_size'])])
         self.places = nn.ModuleList([nn.Linear(n, 3) for n in (seen, space['hidden_size'])])
 
     def forward(self, d):
@@ -195,7 +196,8 @@ class Network(nn.Module):
         loss = F.cross_entropy(logits.flatten(0, 2), ids[:, :, words:].flatten())
         loss = loss + 0.1 * (self.scale(x[:, :, words - 1]) - 0.4).pow(2).mean()
         for i, features in enumerate((seen, space)):
-            loss = loss + 0.5 * F.cross_entropy(self.kinds[i](features).flatten(0, 1), d['kinds'].flatten())
+            for head in (self.kinds[i], self.colours[i]):
+                loss = loss + 0.5 * F.cross_entropy(head(features).flatten(0, 1), d['kinds'].flatten())
             loss = loss + (self.places[i](features) - d['places']).pow(2).mean()
         return loss
 

@@ -194,15 +194,13 @@ static fm_status see_view(const tr_data *d, const rt_picture *picture, tr_sample
 
 /* ---- what patches show ---- */
 
-/* FNV-1a of "red" and "mug": two names in one bucket cost little, and no list has to be kept. */
-static int32_t bucket_of(const fm_world_object *object)
+/* A word's bucket, by FNV-1a: two words in one cost little, and no list has to be kept. */
+static int32_t bucket_of(const char *word)
 {
-    const char *words[] = {object->colour ? object->colour : "", object->kind};
     uint32_t hash = 2166136261U;
 
-    for (size_t i = 0; i < FM_COUNT_OF(words); i++)
-        for (const char *c = words[i]; *c; c++)
-            hash = (hash ^ (uint8_t)*c) * 16777619U;
+    for (const char *c = word ? word : ""; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619U;
     return (int32_t)(1 + hash % (TR_KINDS - 1));
 }
 
@@ -227,10 +225,11 @@ static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t 
 {
     size_t n = rows * columns;
     int32_t *kinds = fm_arena_alloc(arena, n, sizeof(*kinds));
+    int32_t *colours = fm_arena_alloc(arena, n, sizeof(*colours));
     float *places = fm_arena_alloc(arena, n * 3, sizeof(*places));
     bool *placed = fm_arena_alloc(arena, n, sizeof(*placed));
 
-    if (!kinds || !places || !placed)
+    if (!kinds || !colours || !places || !placed)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
         int object =
@@ -238,12 +237,13 @@ static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t 
 
         if (object < 0 || object >= scene->n_objects)
             continue;
-        kinds[i] = bucket_of(&scene->objects[object]);
+        kinds[i] = bucket_of(scene->objects[object].kind);
+        colours[i] = bucket_of(scene->objects[object].colour);
         placed[i] = true;
         for (size_t j = 0; j < 3; j++)
             places[i * 3 + j] = (float)scene->objects[object].centre[j];
     }
-    *out = (tr_labels){n, kinds, places, placed};
+    *out = (tr_labels){n, kinds, colours, places, placed};
     return FM_OK;
 }
 

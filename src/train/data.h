@@ -10,7 +10,7 @@
 #include "engine/prompt.h"
 #include "train/recipe.h"
 
-/* Kinds that a patch can be asked for: 0 for what has no name, and names' buckets. */
+/* Kinds, and colours, that a patch can be asked for: 0 for what has no name, and words' buckets. */
 enum { TR_KINDS = 128 };
 
 typedef struct tr_data tr_data;

@@ -97,12 +97,15 @@ static fm_status put_heads(tr_network *n, fm_err *err)
     fm_status st = FM_OK;
 
     for (size_t i = 0; i < 2 && st == FM_OK; i++) {
+        size_t kinds = (size_t)n->auxiliary.kinds, width = tower_width(&n->config, i);
+
         if (!has_tower(n, i))
             continue;
-        st = put_head(&n->store, towers[i], "kind", (size_t)n->auxiliary.kinds,
-                      tower_width(&n->config, i), err);
+        st = put_head(&n->store, towers[i], "kind", kinds, width, err);
         if (st == FM_OK)
-            st = put_head(&n->store, towers[i], "place", 3, tower_width(&n->config, i), err);
+            st = put_head(&n->store, towers[i], "colour", kinds, width, err);
+        if (st == FM_OK)
+            st = put_head(&n->store, towers[i], "place", 3, width, err);
     }
     return st;
 }
@@ -113,12 +116,13 @@ static fm_status find_heads(tr_network *n, fm_err *err)
 
     for (size_t i = 0; i < 2 && st == FM_OK; i++) {
         tr_source from = {&n->store, "auxiliary", i == 0 ? "vision." : "spatial."};
-        size_t width = tower_width(&n->config, i);
+        size_t kinds = (size_t)n->auxiliary.kinds, width = tower_width(&n->config, i);
 
         if (!has_tower(n, i))
             continue;
-        st = tr_find_linear(&from, &n->heads[i].kind, "kind", (size_t)n->auxiliary.kinds, width,
-                            true, err);
+        st = tr_find_linear(&from, &n->heads[i].kind, "kind", kinds, width, true, err);
+        if (st == FM_OK)
+            st = tr_find_linear(&from, &n->heads[i].colour, "colour", kinds, width, true, err);
         if (st == FM_OK)
             st = tr_find_linear(&from, &n->heads[i].place, "place", 3, width, true, err);
     }
@@ -484,8 +488,10 @@ static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
         if (x.n == 0 || labels->n == 0)
             continue;
         tr_rows kinds = tr_apply(r->pass, x, &r->network->heads[i].kind);
+        tr_rows colours = tr_apply(r->pass, x, &r->network->heads[i].colour);
         tr_rows places = tr_apply(r->pass, x, &r->network->heads[i].place);
         out->kind += tr_cross_entropy(r->pass, kinds, labels->kinds, weights->kind);
+        out->kind += tr_cross_entropy(r->pass, colours, labels->colours, weights->kind);
         out->place += tr_squares(r->pass, places, labels->places, labels->placed, weights->place);
         out->n_kinds_right += count_right(kinds, labels->kinds);
         for (size_t j = 0; j < x.n; j++) {

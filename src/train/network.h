@@ -12,7 +12,7 @@
 #include "train/parts.h"
 
 typedef struct {
-    int kinds; /* that a patch can show; 0: no auxiliary heads */
+    int kinds; /* and colours, that a patch can show; 0: no auxiliary heads */
 } tr_auxiliary;
 
 typedef struct {
@@ -25,7 +25,7 @@ typedef struct {
     tr_decoder decoder;
     tr_scale_decoder scale;
     struct {
-        tr_affine kind, place;
+        tr_affine kind, colour, place;
     } heads[2]; /* on the vision tower, on the spatial encoder */
     fm_arena arena;
 } tr_network;
@@ -53,9 +53,9 @@ typedef struct {
 /* What an auxiliary head is asked of each of the n patches of its tower; n 0: nothing. */
 typedef struct {
     size_t n;
-    const int32_t *kinds; /* -1: not of this one */
-    const float *places;  /* [n][3] */
-    const bool *placed;   /* [n]: whether a place is asked */
+    const int32_t *kinds, *colours; /* -1: not of this one */
+    const float *places;            /* [n][3] */
+    const bool *placed;             /* [n]: whether a place is asked */
 } tr_labels;
 
 typedef struct {

@@ -41,7 +41,7 @@ static void tear_down(bench *b)
 
 static double loss_of(bench *b)
 {
-    static const tr_weights weights = {0.3, 0.2, 0.1, 0.5};
+    static const tr_weights weights = {0.3, 0.2, 0.05, 0.5};
     tr_losses losses;
 
     tr_store_pack(&b->network->store, b->pool);
@@ -54,8 +54,7 @@ static double loss_of(bench *b)
 }
 
 /* One direction of chance in each tensor: the slope that the gradient says, against a difference of
- * losses in f32, which holds to 1 % of the
- * slope and to what two losses rounded to 2e-6 leave. */
+ * losses in f32, which holds to 1 % of the slope and to what two losses rounded to 4e-6 leave. */
 Test(train_network, its_gradient_is_the_slope_of_its_loss)
 {
     bench b;
@@ -72,7 +71,7 @@ Test(train_network, its_gradient_is_the_slope_of_its_loss)
     for (size_t i = 0; i < store->n_slots; i++) {
         const tr_slot *slot = &store->slots[i];
         size_t n = slot->at.rows * slot->at.columns;
-        double slope = 0, step = fmin(0.02 / sqrt((double)n), 0.001), above;
+        double slope = 0, step = fmin(0.02 / sqrt((double)n), 0.002), above;
         float *values = store->values + slot->at.first;
         double *way = calloc(n, sizeof(*way));
 
@@ -87,7 +86,7 @@ Test(train_network, its_gradient_is_the_slope_of_its_loss)
             values[j] = (float)((double)kept[j] - step * way[j]);
         double measured = (above - loss_of(&b)) / (2 * step);
         memcpy(values, kept, n * sizeof(*kept));
-        cr_expect(epsilon_eq(dbl, slope, measured, 0.01 * fabs(slope) + 2e-6 / step), "%s %s",
+        cr_expect(epsilon_eq(dbl, slope, measured, 0.01 * fabs(slope) + 4e-6 / step), "%s %s",
                   slot->part, slot->name);
         free(way);
     }

@@ -119,16 +119,17 @@ static inline void small_example_make(small_example *e, uint64_t seed)
     }
     e->questions[0] = (tr_question){e->ids[0], 8, 5, 4};
     e->questions[1] = (tr_question){e->ids[1], 6, 3, 2};
-    e->example = (tr_example){.tile = e->pixels,
-                              .view = {SMALL_SIDE / SMALL_PATCH, SMALL_SIDE / SMALL_PATCH,
-                                       e->pixels, e->rays, e->depth, 1.3F},
-                              .before = small_before,
-                              .n_before = sizeof(small_before) / sizeof(small_before[0]),
-                              .questions = e->questions,
-                              .n_questions = 2,
-                              .log_scale = 0.4F,
-                              .labels = {{SMALL_PATCHES, e->kinds, e->places, e->placed},
-                                         {SMALL_PATCHES, e->kinds, e->places, e->placed}}};
+    e->example =
+        (tr_example){.tile = e->pixels,
+                     .view = {SMALL_SIDE / SMALL_PATCH, SMALL_SIDE / SMALL_PATCH, e->pixels,
+                              e->rays, e->depth, 1.3F},
+                     .before = small_before,
+                     .n_before = sizeof(small_before) / sizeof(small_before[0]),
+                     .questions = e->questions,
+                     .n_questions = 2,
+                     .log_scale = 0.4F,
+                     .labels = {{SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed},
+                                {SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed}}};
 }
 
 #endif
