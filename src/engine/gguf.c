@@ -6,21 +6,15 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "engine/gguf.h"
 #include "engine/weights_internal.h"
 
-enum { ALIGNMENT = 32, MAX_KEYS = 1 << 16, MAX_DIMENSIONS = 4 };
+enum { MAX_KEYS = 1 << 16, MAX_DIMENSIONS = 4 };
 
-/* Kinds of values, as the format numbers them. */
-enum { U8, I8, U16, I16, U32, I32, F32, BOOL, TEXT, ARRAY, U64, I64, F64, VALUES };
-
-static const size_t value_bytes[VALUES] = {
-    [U8] = 1,  [I8] = 1,   [U16] = 2, [I16] = 2, [U32] = 4, [I32] = 4,
-    [F32] = 4, [BOOL] = 1, [U64] = 8, [I64] = 8, [F64] = 8};
-
-static const struct {
-    uint32_t type;
-    rt_kind kind;
-} kinds[] = {{0, RT_F32}, {1, RT_F16}, {2, RT_Q4_0}, {8, RT_Q8_0}, {30, RT_BF16}};
+static const size_t value_bytes[RT_GGUF_TYPES] = {
+    [RT_GGUF_U8] = 1,  [RT_GGUF_I8] = 1,  [RT_GGUF_U16] = 2, [RT_GGUF_I16] = 2,
+    [RT_GGUF_U32] = 4, [RT_GGUF_I32] = 4, [RT_GGUF_F32] = 4, [RT_GGUF_BOOL] = 1,
+    [RT_GGUF_U64] = 8, [RT_GGUF_I64] = 8, [RT_GGUF_F64] = 8};
 
 /* ---- reading on, never past the end ---- */
 
@@ -79,7 +73,7 @@ struct rt_meta {
     uint32_t type, of; /* of: what an array holds */
     uint64_t n;        /* elements of an array */
     const uint8_t *at; /* in the mapping */
-    const char *text;  /* TEXT: in the arena */
+    const char *text;  /* RT_GGUF_TEXT: in the arena */
 };
 
 static void pass_array(cursor *c, struct rt_meta *meta)
@@ -89,10 +83,10 @@ static void pass_array(cursor *c, struct rt_meta *meta)
     meta->of = take_u32(c);
     meta->n = take_u64(c);
     meta->at = c->at;
-    if (meta->of == TEXT) {
+    if (meta->of == RT_GGUF_TEXT) {
         for (uint64_t i = 0; i < meta->n && !c->broken; i++)
             (void)take_text(c, &size);
-    } else if (meta->of >= VALUES || meta->of == ARRAY || meta->n > c->left) {
+    } else if (meta->of >= RT_GGUF_TYPES || meta->of == RT_GGUF_ARRAY || meta->n > c->left) {
         c->broken = true;
     } else {
         (void)take(c, meta->n * value_bytes[meta->of]); /* at most eight times what is left */
@@ -107,13 +101,13 @@ static fm_status read_meta(rt_weights *w, cursor *c, struct rt_meta *meta, const
 
     *meta = (struct rt_meta){.type = take_u32(c)};
     meta->at = c->at;
-    if (meta->type == ARRAY) {
+    if (meta->type == RT_GGUF_ARRAY) {
         pass_array(c, meta);
-    } else if (meta->type == TEXT) {
+    } else if (meta->type == RT_GGUF_TEXT) {
         text = take_text(c, &text_size);
         if (text && !(meta->text = fm_arena_memdup(&w->arena, text, text_size)))
             return fm_fail(err, FM_E_NOMEM, "no memory for the metadata of '%s'", file);
-    } else if (meta->type < VALUES) {
+    } else if (meta->type < RT_GGUF_TYPES) {
         (void)take(c, value_bytes[meta->type]);
     } else {
         c->broken = true;
@@ -135,7 +129,8 @@ static const struct rt_meta *find_meta(const rt_weights *weights, const char *ke
 static int64_t signed_of(uint32_t type, const uint8_t *at)
 {
     uint64_t bits = number_at(at, value_bytes[type]);
-    bool is_signed = type == I8 || type == I16 || type == I32 || type == I64;
+    bool is_signed =
+        type == RT_GGUF_I8 || type == RT_GGUF_I16 || type == RT_GGUF_I32 || type == RT_GGUF_I64;
     unsigned shift = 64 - 8 * (unsigned)value_bytes[type];
 
     return is_signed ? (int64_t)(bits << shift) >> shift : (int64_t)bits;
@@ -143,7 +138,8 @@ static int64_t signed_of(uint32_t type, const uint8_t *at)
 
 static bool is_whole(uint32_t type)
 {
-    return type < VALUES && type != F32 && type != F64 && type != TEXT && type != ARRAY;
+    return type < RT_GGUF_TYPES && type != RT_GGUF_F32 && type != RT_GGUF_F64 &&
+           type != RT_GGUF_TEXT && type != RT_GGUF_ARRAY;
 }
 
 bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out)
@@ -153,7 +149,7 @@ bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out
     if (!meta || !is_whole(meta->type))
         return false;
     *out = signed_of(meta->type, meta->at);
-    return meta->type != U64 || *out >= 0;
+    return meta->type != RT_GGUF_U64 || *out >= 0;
 }
 
 bool rt_weights_number(const rt_weights *weights, const char *key, double *out)
@@ -161,10 +157,10 @@ bool rt_weights_number(const rt_weights *weights, const char *key, double *out)
     const struct rt_meta *meta = find_meta(weights, key);
     float single;
 
-    if (meta && meta->type == F32) {
+    if (meta && meta->type == RT_GGUF_F32) {
         memcpy(&single, meta->at, sizeof(single));
         *out = (double)single;
-    } else if (meta && meta->type == F64) {
+    } else if (meta && meta->type == RT_GGUF_F64) {
         memcpy(out, meta->at, sizeof(*out));
     } else {
         int64_t whole;
@@ -180,7 +176,7 @@ bool rt_weights_text(const rt_weights *weights, const char *key, const char **ou
 {
     const struct rt_meta *meta = find_meta(weights, key);
 
-    if (!meta || meta->type != TEXT)
+    if (!meta || meta->type != RT_GGUF_TEXT)
         return false;
     *out = meta->text;
     return true;
@@ -190,7 +186,7 @@ bool rt_weights_list(const rt_weights *weights, const char *key, rt_list *out)
 {
     const struct rt_meta *meta = find_meta(weights, key);
 
-    if (!meta || meta->type != ARRAY || (meta->of != TEXT && !is_whole(meta->of)))
+    if (!meta || meta->type != RT_GGUF_ARRAY || (meta->of != RT_GGUF_TEXT && !is_whole(meta->of)))
         return false;
     *out = (rt_list){.n = (size_t)meta->n, .at = meta->at, .of = meta->of};
     return true;
@@ -201,7 +197,7 @@ const char *rt_list_text(rt_list *list, size_t *size)
     cursor c = {.at = list->at, .left = SIZE_MAX}; /* walked over when the file was opened */
     const char *text;
 
-    if (list->n == 0 || list->of != TEXT)
+    if (list->n == 0 || list->of != RT_GGUF_TEXT)
         return NULL;
     text = take_text(&c, size);
     list->at = c.at;
@@ -211,7 +207,7 @@ const char *rt_list_text(rt_list *list, size_t *size)
 
 bool rt_list_integer(rt_list *list, int64_t *out)
 {
-    if (list->n == 0 || list->of == TEXT)
+    if (list->n == 0 || list->of == RT_GGUF_TEXT)
         return false;
     *out = signed_of(list->of, list->at);
     list->at += value_bytes[list->of];
@@ -219,47 +215,11 @@ bool rt_list_integer(rt_list *list, int64_t *out)
     return true;
 }
 
-/* ---- names ---- */
-
-static const struct {
-    const char *ours, *theirs;
-} whole_names[] = {{"model.embed_tokens", "token_embd"},
-                   {"model.norm", "output_norm"},
-                   {"lm_head", "output"}},
-  layer_names[] = {{"input_layernorm", "attn_norm"},    {"post_attention_layernorm", "ffn_norm"},
-                   {"self_attn.q_proj", "attn_q"},      {"self_attn.k_proj", "attn_k"},
-                   {"self_attn.v_proj", "attn_v"},      {"self_attn.o_proj", "attn_output"},
-                   {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
-                   {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
-                   {"mlp.down_proj", "ffn_down"}};
-
-/* "blk.3.attn_q.weight" as "model.layers.3.self_attn.q_proj.weight"; what is not known stays. */
-static void translate(const char *name, char out[256])
-{
-    const char *ending = strrchr(name, '.'), *part = name;
-    int layer = -1, used = 0;
-
-    snprintf(out, 256, "%s", name);
-    if (!ending)
-        return;
-    if (sscanf(name, "blk.%6d.%n", &layer, &used) == 1 && used > 0 && layer >= 0)
-        part = name + used;
-    size_t size = ending > part ? (size_t)(ending - part) : 0;
-    for (size_t i = 0; part != name && i < FM_COUNT_OF(layer_names); i++)
-        if (strlen(layer_names[i].theirs) == size &&
-            strncmp(layer_names[i].theirs, part, size) == 0)
-            snprintf(out, 256, "model.layers.%d.%s%s", layer, layer_names[i].ours, ending);
-    for (size_t i = 0; part == name && i < FM_COUNT_OF(whole_names); i++)
-        if (strlen(whole_names[i].theirs) == size &&
-            strncmp(whole_names[i].theirs, part, size) == 0)
-            snprintf(out, 256, "%s%s", whole_names[i].ours, ending);
-}
-
 /* ---- tensors ---- */
 
 /* A tensor whose place is not known until the header has ended. */
 typedef struct {
-    char name[256];
+    char name[RT_GGUF_NAME_BYTES];
     rt_tensor tensor;
     uint64_t offset;
 } described;
@@ -278,7 +238,7 @@ static fm_status read_described(cursor *c, described *d, const char *file, fm_er
         return fm_fail(err, FM_E_INPUT, "%s: the list of tensors is malformed or truncated", file);
     memcpy(theirs, name, size);
     theirs[size] = '\0';
-    translate(theirs, d->name);
+    rt_gguf_name_to_ours(theirs, d->name);
     for (uint32_t i = rank; i-- > 0;) /* theirs are innermost first */
         d->tensor.shape[i] = (size_t)take_u64(c);
     for (uint32_t i = 0; i < rank; i++)
@@ -287,17 +247,15 @@ static fm_status read_described(cursor *c, described *d, const char *file, fm_er
     d->offset = take_u64(c);
     if (c->broken)
         return fm_fail(err, FM_E_INPUT, "%s: the list of tensors is malformed or truncated", file);
-    for (size_t i = 0; i < FM_COUNT_OF(kinds); i++)
-        if (kinds[i].type == type) {
-            d->tensor.kind = kinds[i].kind;
-            if (!fits || !rt_kind_bytes(d->tensor.kind, elements, &d->tensor.size_bytes))
-                return fm_fail(err, FM_E_INPUT, "%s: the shape of '%s' is too large or no block's",
-                               file, theirs);
-            return FM_OK;
-        }
-    return fm_fail(err, FM_E_INPUT,
-                   "%s: '%s' is of kind %u; f32, f16, bf16, q8_0 and q4_0 can be read", file,
-                   theirs, (unsigned)type);
+    d->tensor.kind = rt_gguf_kind(type);
+    if (d->tensor.kind == RT_KINDS)
+        return fm_fail(err, FM_E_INPUT,
+                       "%s: '%s' is of kind %u; f32, f16, bf16, q8_0 and q4_0 can be read", file,
+                       theirs, (unsigned)type);
+    if (!fits || !rt_kind_bytes(d->tensor.kind, elements, &d->tensor.size_bytes))
+        return fm_fail(err, FM_E_INPUT, "%s: the shape of '%s' is too large or no block's", file,
+                       theirs);
+    return FM_OK;
 }
 
 static fm_status place(rt_weights *w, const rt_mapped *file, size_t data_start, described *d,
@@ -317,7 +275,7 @@ static fm_status read_tensors(rt_weights *w, const rt_mapped *file, cursor *c, s
                               fm_err *err)
 {
     described *all = calloc(n + 1, sizeof(*all));
-    int64_t alignment = ALIGNMENT;
+    int64_t alignment = RT_GGUF_ALIGNMENT;
     fm_status st =
         all ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the names of '%s'", file->path);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/size.h"
 #include "engine/layout.h"
 #include "engine/panels.h"
@@ -154,23 +153,6 @@ static fm_status start_computing(rt_model *m, const rt_model_options *o, fm_err 
 
 /* ---- opening: words ---- */
 
-/* The template that the tokenizer's own configuration holds, or NULL. */
-static fm_status read_template(const char *folder, fm_arena *arena, const char **out, fm_err *err)
-{
-    char path[FM_PATH_BYTES];
-    cJSON *root = NULL;
-    fm_status st = fm_path_join(path, folder, "tokenizer_config.json", err);
-
-    if (st == FM_OK && fm_file_exists(path))
-        st = fm_json_load(path, (size_t)16 << 20, &root, err);
-    const char *text = fm_json_string(root, "chat_template");
-    *out = fm_arena_strdup(arena, text);
-    if (st == FM_OK && text && !*out)
-        st = fm_fail(err, FM_E_NOMEM, "no memory for the chat template");
-    cJSON_Delete(root);
-    return st;
-}
-
 static void find_ends(rt_model *m)
 {
     static const char *const names[] = {"<|im_end|>", "<|endoftext|>", "</s>", "<|eot_id|>"};
@@ -196,13 +178,13 @@ static fm_status find_scale(rt_model *m, fm_err *err)
 static fm_status read_words(rt_model *m, fm_err *err)
 {
     char folder[FM_PATH_BYTES];
-    const char *chat_template = m->config.chat_template;
+    const char *chat_template = NULL;
     fm_status st = rt_config_part(&m->config, part_names[RT_PART_LLM], folder, err);
 
     if (st == FM_OK)
         st = rt_tokenizer_open(&m->tokenizer, folder, err);
-    if (st == FM_OK && !chat_template)
-        st = read_template(folder, &m->arena, &chat_template, err);
+    if (st == FM_OK)
+        st = rt_template_read(&m->config, &m->arena, &chat_template, err);
     if (st != FM_OK)
         return st;
     st = rt_frame_read(&m->frame, chat_template, m->tokenizer, &m->arena, err);

@@ -4,12 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/size.h"
+#include "engine/folder.h"
 
 static const char helpful[] = "You are a helpful assistant";
 static const char opens[] = "<|im_start|>", closes[] = "<|im_end|>";
 
 /* ---- frames ---- */
+
+fm_status rt_template_read(const rt_config *config, fm_arena *arena, const char **out, fm_err *err)
+{
+    enum { MOST_BYTES = 16 << 20 };
+    char folder[FM_PATH_BYTES], path[FM_PATH_BYTES];
+    cJSON *root = NULL;
+
+    *out = config->chat_template;
+    if (*out)
+        return FM_OK;
+    fm_status st = rt_config_part(config, "llm", folder, err);
+    if (st == FM_OK)
+        st = rt_folder_join(path, folder, "tokenizer_config.json", err);
+    if (st == FM_OK && fm_file_exists(path))
+        st = fm_json_load(path, MOST_BYTES, &root, err);
+    const char *text = fm_json_string(root, "chat_template");
+    *out = fm_arena_strdup(arena, text);
+    if (st == FM_OK && text && !*out)
+        st = fm_fail(err, FM_E_NOMEM, "no memory for the chat template");
+    cJSON_Delete(root);
+    return st;
+}
 
 /* The characters of a Jinja string up to its <|im_end|>, escapes undone, or NULL where something else
  * than plain text stands there. */

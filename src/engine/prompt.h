@@ -14,6 +14,11 @@
 #include "engine/config.h"
 #include "engine/tokenizer.h"
 
+/* The chat template of a model: of config.json, else of the tokenizer's own configuration, else NULL. In the
+ * arena. */
+FM_MUST_CHECK fm_status rt_template_read(const rt_config *config, fm_arena *arena, const char **out,
+                                         fm_err *err);
+
 /* How a question is framed. */
 typedef struct {
     bool chat; /* ChatML; else the text stands alone */

@@ -1,3 +1,5 @@
+/* Owns what becomes what, and which files that takes. How weights are written is save.c's and
+ * gguf_write.c's. */
 #include "engine/quantise.h"
 
 #include <dirent.h>
@@ -8,8 +10,10 @@
 
 #include "base/staging.h"
 #include "engine/folder.h"
+#include "engine/gguf_write.h"
 #include "engine/layout.h"
-#include "engine/save.h"
+#include "engine/prompt.h"
+#include "engine/save_internal.h"
 #include "engine/weights.h"
 
 enum { MAX_PARTS = 16, MAX_COPIED_BYTES = 256 << 20 };
@@ -17,6 +21,7 @@ enum { MAX_PARTS = 16, MAX_COPIED_BYTES = 256 << 20 };
 typedef struct {
     const rt_quantise *options;
     const char *folder;
+    fm_arena arena;
     rt_config config;
     const char *parts[MAX_PARTS];
     rt_weights *weights[MAX_PARTS];
@@ -25,6 +30,8 @@ typedef struct {
     uint64_t done_bytes;
 
     const rt_weights *source; /* of the part that is written */
+    rt_entry *entries;        /* of calloc: what it consists of */
+    size_t n;
 } work;
 
 /* ---- what becomes what ---- */
@@ -40,8 +47,8 @@ static rt_kind kind_for(const work *w, const char *part, const char *name, const
 {
     bool chosen = w->options->all_parts || strcmp(part, "llm") == 0;
 
-    if (w->options->to == RT_BF16)
-        return RT_BF16;
+    if (rt_kind_block(w->options->to) == 1)
+        return w->options->to;
     if (!chosen || tensor->rank != 2 || tensor->shape[0] < 2 ||
         tensor->shape[1] % rt_kind_block(w->options->to) != 0 || !ends_with(name, ".weight") ||
         ends_with(name, "position_embedding.weight"))
@@ -51,26 +58,42 @@ static rt_kind kind_for(const work *w, const char *part, const char *name, const
                : w->options->to;
 }
 
-static fm_status fill(void *context, size_t index, size_t first, size_t n, float *out, fm_err *err)
+/* Whether a value is a number that the kind can hold. */
+static bool fits(float x, rt_kind kind)
 {
-    work *w = context;
-    const rt_tensor *tensor;
-    const char *name = rt_weights_name(w->source, index, &tensor);
+    static const float f16_most = 65504;
+
+    return isfinite(x) && (kind != RT_F16 || fabsf(x) <= f16_most);
+}
+
+/* After a piece of a source was read for the last time. */
+static void count_done(work *w, const rt_tensor *tensor, size_t first, size_t n)
+{
     size_t before, bytes;
 
-    if (w->options->stop && *w->options->stop)
-        return fm_fail(err, FM_E_INTERRUPTED, "interrupted; nothing was left behind");
-    rt_tensor_get(tensor, first, n, out);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(out[i]))
-            return fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite",
-                           rt_weights_path(w->source), name);
     if (rt_kind_bytes(tensor->kind, first, &before) && rt_kind_bytes(tensor->kind, n, &bytes)) {
         rt_weights_forget(w->source, tensor, before, bytes);
         w->done_bytes += bytes;
     }
     if (w->options->progress)
         w->options->progress(w->options->context, w->done_bytes, w->totals.before);
+}
+
+static fm_status fill(void *context, size_t index, size_t first, size_t n, float *out, fm_err *err)
+{
+    work *w = context;
+    const rt_entry *entry = &w->entries[index];
+    const rt_tensor *tensor = rt_weights_find(w->source, entry->name);
+
+    if (w->options->stop && *w->options->stop)
+        return fm_fail(err, FM_E_INTERRUPTED, "interrupted; nothing was left behind");
+    rt_tensor_get(tensor, first, n, out);
+    for (size_t i = 0; i < n; i++)
+        if (!fits(out[i], entry->kind))
+            return fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite%s",
+                           rt_weights_path(w->source), entry->name,
+                           entry->kind == RT_F16 ? " in f16" : "");
+    count_done(w, tensor, first, n);
     return FM_OK;
 }
 
@@ -116,29 +139,38 @@ static fm_status target_of(const work *w, const char *part, const char *staged,
     return rt_config_part(&staged_config, part, out, err);
 }
 
+static void count_after(work *w)
+{
+    size_t elements, bytes;
+
+    for (size_t i = 0; i < w->n; i++)
+        w->totals.after += rt_entry_measure(&w->entries[i], &elements, &bytes) ? bytes : 0;
+}
+
 static fm_status write_part(work *w, size_t p, const char *staged, fm_err *err)
 {
-    size_t n = rt_weights_count(w->weights[p]);
     char path[FM_PATH_BYTES];
-    rt_entry *entries = calloc(n, sizeof(*entries));
-    fm_status st = entries ? target_of(w, w->parts[p], staged, path, err)
-                           : fm_fail(err, FM_E_NOMEM, "no memory for a model");
 
     w->source = w->weights[p];
-    for (size_t i = 0; i < n && st == FM_OK; i++) {
+    w->n = rt_weights_count(w->source);
+    w->entries = calloc(w->n, sizeof(*w->entries));
+    fm_status st = w->entries ? target_of(w, w->parts[p], staged, path, err)
+                              : fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    for (size_t i = 0; i < w->n && st == FM_OK; i++) {
+        rt_entry *entry = &w->entries[i];
         const rt_tensor *tensor;
-        size_t bytes;
 
-        entries[i].name = rt_weights_name(w->source, i, &tensor);
-        entries[i].kind = kind_for(w, w->parts[p], entries[i].name, tensor);
-        entries[i].rank = tensor->rank;
-        memcpy(entries[i].shape, tensor->shape, sizeof(tensor->shape));
-        if (rt_kind_bytes(entries[i].kind, rt_tensor_elements(tensor), &bytes))
-            w->totals.after += bytes;
+        entry->name = rt_weights_name(w->source, i, &tensor);
+        entry->kind = kind_for(w, w->parts[p], entry->name, tensor);
+        entry->rank = tensor->rank;
+        memcpy(entry->shape, tensor->shape, sizeof(tensor->shape));
     }
-    if (st == FM_OK)
-        st = rt_weights_write(path, entries, n, RT_SHARD_BYTES, fill, w, err);
-    free(entries);
+    if (st == FM_OK) {
+        count_after(w);
+        st = rt_weights_write(path, w->entries, w->n, RT_SHARD_BYTES, fill, w, err);
+    }
+    free(w->entries);
+    w->entries = NULL;
     return st;
 }
 
@@ -203,11 +235,10 @@ fm_status rt_quantise_folder(const char *folder, const char *out, const rt_quant
 {
     work w = {.options = options, .folder = folder};
     fm_staging staging = {0};
-    fm_arena arena = {0};
 
     if (fm_file_exists(folder))
         return fm_fail(err, FM_E_USAGE, "'%s' is a file; a model's folder is wanted", folder);
-    fm_status st = rt_config_read(folder, &arena, &w.config, err);
+    fm_status st = rt_config_read(folder, &w.arena, &w.config, err);
     if (st == FM_OK)
         st = open_parts(&w, err);
     if (st == FM_OK)
@@ -221,6 +252,86 @@ fm_status rt_quantise_folder(const char *folder, const char *out, const rt_quant
         *totals = w.totals;
     for (size_t p = 0; p < w.n_parts; p++)
         rt_weights_close(w.weights[p]);
-    fm_arena_release(&arena);
+    fm_arena_release(&w.arena);
+    return st;
+}
+
+/* ---- a GGUF file ---- */
+
+/* One tensor of the language model, as programs that read GGUF want it. */
+static fm_status note_entry(void *context, const rt_slot *slot, fm_err *err)
+{
+    work *w = context;
+    const rt_tensor *tensor;
+
+    if (strcmp(slot->part, "llm") != 0)
+        return FM_OK;
+    fm_status st =
+        rt_weights_need(w->source, slot->shape, slot->rank, &tensor, err, "%s", slot->name);
+    if (st != FM_OK)
+        return st;
+    rt_entry *grown = realloc(w->entries, (w->n + 1) * sizeof(*grown));
+    if (!grown)
+        return fm_fail(err, FM_E_NOMEM, "no memory for a model");
+    w->entries = grown;
+    rt_entry *entry = &grown[w->n++];
+    *entry = (rt_entry){.name = fm_arena_strdup(&w->arena, slot->name), .rank = slot->rank};
+    memcpy(entry->shape, tensor->shape, sizeof(tensor->shape));
+    entry->kind = kind_for(w, slot->part, slot->name, tensor);
+    if (slot->rank < 2)
+        entry->kind = RT_F32;
+    else if (rt_kind_block(entry->kind) == 1 && rt_kind_block(w->options->to) > 1)
+        entry->kind = RT_F16;
+    w->totals.before += tensor->size_bytes;
+    return entry->name ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a model");
+}
+
+static fm_status write_gguf(work *w, const char *llm, const char *out, fm_err *err)
+{
+    rt_gguf_about about = {
+        .name = w->config.name, .config = &w->config.llm, .kind = w->options->to};
+    rt_tokenizer *tokenizer = NULL;
+    const char *chat_template = NULL;
+    fm_status st = rt_tokenizer_open(&tokenizer, llm, err);
+
+    if (st == FM_OK)
+        st = rt_template_read(&w->config, &w->arena, &chat_template, err);
+    /* A name of ours for a template means nothing to others. */
+    if (chat_template && strstr(chat_template, "{%"))
+        about.chat_template = chat_template;
+    about.tokenizer = tokenizer;
+    if (st == FM_OK)
+        st = rt_gguf_write(out, &about, w->entries, w->n, fill, w, err);
+    rt_tokenizer_free(tokenizer);
+    return st;
+}
+
+fm_status rt_quantise_gguf(const char *model, const char *out, const rt_quantise *options,
+                           rt_quantise_totals *totals, fm_err *err)
+{
+    work w = {.options = options, .n_parts = 1};
+    char llm[FM_PATH_BYTES];
+    fm_status st = rt_config_read(model, &w.arena, &w.config, err);
+
+    if (st == FM_OK)
+        st = rt_gguf_check(&w.config.llm, model, err);
+    if (st == FM_OK && fm_path_is_occupied(out))
+        st = fm_fail(err, FM_E_USAGE, "'%s' is there already, and is not written over", out);
+    if (st == FM_OK)
+        st = rt_config_part(&w.config, "llm", llm, err);
+    if (st == FM_OK)
+        st = rt_weights_open(&w.weights[0], llm, err);
+    w.source = w.weights[0];
+    if (st == FM_OK)
+        st = rt_layout_walk(&w.config, note_entry, &w, err);
+    if (st == FM_OK) {
+        count_after(&w);
+        st = write_gguf(&w, llm, out, err);
+    }
+    if (st == FM_OK)
+        *totals = w.totals;
+    free(w.entries);
+    rt_weights_close(w.weights[0]);
+    fm_arena_release(&w.arena);
     return st;
 }

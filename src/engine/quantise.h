@@ -1,6 +1,6 @@
 /**
- * A model folder with its weights in another kind: blocks of 8 or 4 bits for the matrices, or bf16 for
- * everything. Embeddings and the head become 8 bits where 4 are asked for; norms, biases, convolutions,
+ * A model with its weights in another kind: blocks of 8 or 4 bits for the matrices, or f32, f16 or bf16 for
+ * everything; as a folder again, or its language model alone as a GGUF file. Embeddings and the head become 8 bits where 4 are asked for; norms, biases, convolutions,
  * tables of positions and what has no rows of whole blocks stay what they are. Everything that is no
  * weights is copied.
  */
@@ -12,7 +12,7 @@
 #include "engine/tensor.h"
 
 typedef struct {
-    rt_kind to; /* RT_Q8_0, RT_Q4_0 or RT_BF16 */
+    rt_kind to;
     bool
         all_parts; /* blocks in towers, encoder and projectors too, not in the language model alone */
 
@@ -30,5 +30,11 @@ typedef struct {
 FM_MUST_CHECK fm_status rt_quantise_folder(const char *folder, const char *out,
                                            const rt_quantise *options, rt_quantise_totals *totals,
                                            fm_err *err);
+
+/* The same of the language model of a folder or a GGUF file, into the GGUF file `out` (gguf_write.h): vectors
+ * become f32, as programs that read it want them, and matrices without rows of whole blocks f16. */
+FM_MUST_CHECK fm_status rt_quantise_gguf(const char *model, const char *out,
+                                         const rt_quantise *options, rt_quantise_totals *totals,
+                                         fm_err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/size.h"
+#include "engine/save_internal.h"
 
 /* Elements that are made and converted at a time. */
 enum { CHUNK = 1 << 20 };
@@ -15,8 +16,7 @@ enum { CHUNK = 1 << 20 };
 static const char *const dtypes[RT_KINDS] = {
     [RT_F32] = "F32", [RT_F16] = "F16", [RT_BF16] = "BF16", [RT_Q8_0] = "U8", [RT_Q4_0] = "U8"};
 
-/* How many elements an entry has and how many bytes they take; false where that is out of bounds. */
-static bool measure(const rt_entry *entry, size_t *elements, size_t *bytes)
+bool rt_entry_measure(const rt_entry *entry, size_t *elements, size_t *bytes)
 {
     size_t last = entry->rank > 0 ? entry->shape[entry->rank - 1] : 1;
 
@@ -72,7 +72,7 @@ static fm_status make_header(fm_buf *out, const char *path, const rt_entry *entr
     for (size_t i = 0; i < n; i++) {
         size_t elements, bytes, end;
 
-        if (!measure(&entries[i], &elements, &bytes) || !fm_size_add(at, bytes, &end))
+        if (!rt_entry_measure(&entries[i], &elements, &bytes) || !fm_size_add(at, bytes, &end))
             return fm_fail(err, FM_E_INPUT, "%s: '%s' has a shape that cannot be written", path,
                            entries[i].name);
         fm_json_open(&w, entries[i].name, '{');
@@ -91,34 +91,45 @@ static fm_status make_header(fm_buf *out, const char *path, const rt_entry *entr
     return fm_buf_check(out, path, err);
 }
 
-typedef struct {
-    FILE *stream;
-    rt_fill fill;
-    void *context;
-    float *values;  /* [CHUNK] */
-    uint8_t *bytes; /* of as many in the widest kind */
-} writing;
+/* ---- values ---- */
 
-/* A write that fails is told by the writer's commit. */
-static fm_status write_entry(writing *w, const rt_entry *entry, size_t index, fm_err *err)
+fm_status rt_values_reserve(rt_values *values, const char *path, fm_err *err)
 {
+    values->values = malloc(CHUNK * sizeof(*values->values));
+    values->bytes = malloc(CHUNK * sizeof(*values->values));
+    return values->values && values->bytes
+               ? FM_OK
+               : fm_fail(err, FM_E_NOMEM, "no memory to write '%s'", path);
+}
+
+void rt_values_release(rt_values *values)
+{
+    free(values->values);
+    free(values->bytes);
+}
+
+fm_status rt_values_write(rt_values *values, const rt_entry *entry, size_t index, fm_err *err)
+{
+    rt_values *v = values;
     size_t elements, bytes;
     fm_status st = FM_OK;
 
-    (void)measure(entry, &elements, &bytes); /* so did the header */
-    for (size_t at = 0; at < elements && st == FM_OK && !ferror(w->stream); at += CHUNK) {
+    (void)rt_entry_measure(entry, &elements, &bytes); /* so did the header */
+    for (size_t at = 0; at < elements && st == FM_OK && !ferror(v->stream); at += CHUNK) {
         size_t n = elements - at < CHUNK ? elements - at : CHUNK;
 
-        st = w->fill(w->context, index, at, n, w->values, err);
+        st = v->fill(v->context, index, at, n, v->values, err);
         if (st == FM_OK && rt_kind_bytes(entry->kind, n, &bytes)) {
-            rt_tensor_put(entry->kind, w->values, n, w->bytes);
-            (void)!fwrite(w->bytes, 1, bytes, w->stream);
+            rt_tensor_put(entry->kind, v->values, n, v->bytes);
+            (void)!fwrite(v->bytes, 1, bytes, v->stream);
         }
     }
     return st;
 }
 
-static fm_status write_all(writing *w, const fm_buf *header, const rt_entry *entries, size_t n,
+/* ---- a file ---- */
+
+static fm_status write_all(rt_values *w, const fm_buf *header, const rt_entry *entries, size_t n,
                            fm_err *err)
 {
     uint8_t length[8];
@@ -129,7 +140,7 @@ static fm_status write_all(writing *w, const fm_buf *header, const rt_entry *ent
     (void)!fwrite(length, 1, sizeof(length), w->stream);
     (void)!fwrite(header->data, 1, header->size, w->stream);
     for (size_t i = 0; i < n && st == FM_OK; i++)
-        st = write_entry(w, &entries[i], i, err);
+        st = rt_values_write(w, &entries[i], i, err);
     return st;
 }
 
@@ -137,19 +148,16 @@ fm_status rt_safetensors_write(const char *path, const rt_entry *entries, size_t
                                const char *const (*metadata)[2], size_t n_metadata, rt_fill fill,
                                void *context, fm_err *err)
 {
-    writing w = {.fill = fill, .context = context};
+    rt_values w = {.fill = fill, .context = context};
     fm_file_writer file = {0};
     fm_buf header = {0};
     fm_status st = make_header(&header, path, entries, n, metadata, n_metadata, err);
 
     if (st != FM_OK)
         goto done;
-    w.values = malloc(CHUNK * sizeof(*w.values));
-    w.bytes = malloc(CHUNK * sizeof(*w.values));
-    if (!w.values || !w.bytes) {
-        st = fm_fail(err, FM_E_NOMEM, "no memory to write '%s'", path);
+    st = rt_values_reserve(&w, path, err);
+    if (st != FM_OK)
         goto done;
-    }
     st = fm_file_writer_begin(&file, path, err);
     if (st != FM_OK)
         goto done;
@@ -159,8 +167,7 @@ fm_status rt_safetensors_write(const char *path, const rt_entry *entries, size_t
         st = fm_file_writer_commit(&file, err);
 done:
     fm_file_writer_abandon(&file);
-    free(w.values);
-    free(w.bytes);
+    rt_values_release(&w);
     fm_buf_release(&header);
     return st;
 }
@@ -191,7 +198,8 @@ static fm_status end_of_shard(const dealing *d, size_t first, size_t shard_bytes
     size_t total = 0, elements, bytes, i = first;
 
     for (; i < d->n; i++) {
-        if (!measure(&d->entries[i], &elements, &bytes) || !fm_size_add(total, bytes, &total))
+        if (!rt_entry_measure(&d->entries[i], &elements, &bytes) ||
+            !fm_size_add(total, bytes, &total))
             return fm_fail(err, FM_E_INPUT, "%s: '%s' has a shape that cannot be written",
                            d->folder, d->entries[i].name);
         if (i > first && total > shard_bytes)
@@ -220,7 +228,7 @@ static fm_status write_index(const dealing *d, const size_t *ends, fm_err *err)
     if (st != FM_OK)
         return st;
     for (size_t i = 0; i < d->n; i++)
-        total += measure(&d->entries[i], &elements, &bytes) ? bytes : 0;
+        total += rt_entry_measure(&d->entries[i], &elements, &bytes) ? bytes : 0;
     fm_json_open(&w, NULL, '{');
     fm_json_open(&w, "metadata", '{');
     fm_json_put_int(&w, "total_size", (int64_t)total);

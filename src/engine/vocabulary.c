@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "engine/alphabet.h"
 #include "engine/folder.h"
+#include "engine/gguf.h"
 #include "engine/split.h"
 #include "engine/tokenizer_internal.h"
 #include "engine/weights_internal.h"
@@ -439,9 +440,6 @@ static fm_status read_json(reading *r, const char *path)
 
 /* ---- the metadata of a GGUF file ---- */
 
-/* Kinds of tokens, as the format numbers them. */
-enum { CONTROL = 3, USER_DEFINED = 4, UNUSED = 5 };
-
 /* The next text of a list, terminated, in the arena; NULL without memory. */
 static const char *next_text(reading *r, rt_list *list)
 {
@@ -461,9 +459,9 @@ static fm_status read_gguf_tokens(reading *r, rt_list *tokens, rt_list *types)
         if (!text)
             return no_memory(r);
         (void)rt_list_integer(types, &type);
-        if (type == CONTROL || type == USER_DEFINED)
-            st = put_added(r, text, id, type == CONTROL);
-        else if (type != UNUSED)
+        if (type == RT_GGUF_CONTROL || type == RT_GGUF_USER_DEFINED)
+            st = put_added(r, text, id, type == RT_GGUF_CONTROL);
+        else if (type != RT_GGUF_UNUSED)
             st = put_word(r, id, text);
         if (st != FM_OK)
             return st;

@@ -189,10 +189,43 @@ Test(models, quantize_writes_a_smaller_folder_and_copies_the_rest)
     expect_failure(2, "fathom: 'm-q8' is there already, and is not written over\n"
                       "try 'fathom help quantize'\n");
     fathom("quantize", "m", "x", "--to", "q5");
-    expect_failure(2, "fathom: option '--to' wants q8, q4 or bf16, not 'q5'\n"
+    expect_failure(2, "fathom: option '--to' wants q8, q4, bf16, f16 or f32, not 'q5'\n"
                       "try 'fathom help quantize'\n");
     fathom("quantize", "none", "x", "--to", "q8");
     expect_failure(1, "fathom: cannot open 'none': no folder or file of that name\n");
+}
+
+Test(models, quantize_writes_the_language_model_as_gguf)
+{
+    fathom("init", "m", "--config", "tiny", "--kind", "f32");
+    expect_success();
+    fathom("quantize", "m", "m.gguf", "--to", "f32");
+    expect_success();
+    cr_expect(eq(str, OUT, "m.gguf\n"));
+    fathom("quantize", "m", "file", "--to", "q8", "--format", "gguf");
+    expect_success();
+    fathom("list", "m.gguf");
+    expect_success();
+    cr_expect(contains(OUT, "f32"), "%s", OUT);
+
+    /* Whether from the folder or from the file, the answer is the same. */
+    fathom("ask", "m", "Hello", "--max-tokens", "9");
+    expect_success();
+    char *of_folder = strdup(OUT);
+    fathom("ask", "m.gguf", "Hello", "--max-tokens", "9");
+    expect_success();
+    cr_expect(eq(str, OUT, of_folder));
+    free(of_folder);
+
+    fathom("quantize", "m", "m.gguf", "--to", "q8");
+    expect_failure(2, "fathom: 'm.gguf' is there already, and is not written over\n"
+                      "try 'fathom help quantize'\n");
+    fathom("quantize", "m", "x.gguf", "--to", "q8", "--parts", "all");
+    expect_failure(2, "fathom: a GGUF file holds the language model alone: '--parts all' wants a "
+                      "folder\ntry 'fathom help quantize'\n");
+    fathom("quantize", "m", "x", "--to", "q8", "--format", "onnx");
+    expect_failure(2, "fathom: option '--format' wants gguf or safetensors, not 'onnx'\n"
+                      "try 'fathom help quantize'\n");
 }
 
 Test(models, list_says_what_a_folder_holds)
