@@ -124,6 +124,8 @@ static void read_frozen(const tr_reading *r, rt_members *m, tr_optimiser *o)
 {
     const cJSON *list = rt_members_find(m, "frozen", NULL), *item;
 
+    if (list && !cJSON_IsArray(list))
+        rt_members_fail(m, "frozen", "wants a list of parts, as [vision_tower]");
     cJSON_ArrayForEach(item, list)
     {
         const char *part = fm_arena_strdup(r->arena, cJSON_GetStringValue(item));
@@ -194,6 +196,9 @@ static fm_status read_stages(const tr_reading *r, const cJSON *list)
     fm_status st = FM_OK;
     int n = 0;
 
+    if (list && !cJSON_IsArray(list))
+        return fm_fail(r->err, FM_E_INPUT, "%s: 'stages' wants a list, as '- {things: [1, 3]}'",
+                       r->path);
     cJSON_ArrayForEach(item, list)
     {
         bool last = !item->next;

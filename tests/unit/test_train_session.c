@@ -104,6 +104,8 @@ Test(train_recipe, says_what_is_wrong_and_where)
         {"model: a\nstages: [{things: [3, 2]}]\n", "fewest before the most"},
         {"model: a\nstages: [{until: 5}, {until: 3}]\n", "later 'until'"},
         {"model: a\nstages: [{until: 5}]\n", "the last none"},
+        {"model: a\nstages: 7\n", "'stages' wants a list"},
+        {"model: a\noptimiser: {frozen: llm}\n", "'optimiser.frozen' wants a list"},
         {"model: a\npictures: 0\n", "'pictures'"},
         {"model: a\nrft: {groups: 3}\n", "'rft.groups' is no member"},
         {"model: a\nrft: {group: 17}\n", "'rft.group'"},
