@@ -20,9 +20,8 @@ FM_MUST_CHECK fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, cons
                                     int threads, fm_err *err);
 void tr_data_free(tr_data *data); /* accepts NULL */
 
-/* As tr_source_of_samples has it; the data are the context. Pictures from TR_HELD_OUT on are of the
- * validation split and of the last stage: what is judged and never learnt. */
-#define TR_HELD_OUT (UINT64_C(1) << 40)
+/* As tr_source_of_samples has it; the data are the context. Pictures that are held out are of the
+ * validation split and of the last stage. */
 fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err);
 
 /* Of the picture that this thread made last: its scene, and what its example's question asks. Borrowed

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "train/data.h"
-
 typedef struct {
     tr_rollout *rollout;
     tr_pass now, reference; /* of log-probabilities */

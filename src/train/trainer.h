@@ -33,7 +33,8 @@ typedef struct {
 } tr_sample;
 
 /* Where pictures come from. make is called by several threads at once, for different indices; what
- * picture an index has is fixed. */
+ * picture an index has is fixed. From TR_HELD_OUT on they are judged and never learnt. */
+#define TR_HELD_OUT (UINT64_C(1) << 40)
 typedef struct {
     fm_status (*make)(void *context, uint64_t index, int thread, tr_sample *out, fm_err *err);
     void *context;

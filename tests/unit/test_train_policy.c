@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "train/data.h"
 #include "train/policy.h"
 #include "train_fixture.h"
 
