@@ -1,7 +1,5 @@
-/* Owns reading and writing of pictures, masks and depth maps: libspng for PNG, stb_image for JPEG,
- * webp.c for WebP.
- * (On the 16-bit depth maps of TraceSpatial-Bench libspng takes 0.7 of the time of stb_image.)
- * Leaves what the pixels mean to others.
+/* Owns reading and writing of pictures, masks and depth maps: libspng for PNG, and png_plain.c for the
+ * pixels of most; stb_image for JPEG, webp.c for WebP. Leaves what the pixels mean to others.
  *
  * Files are read as streams: what a hostile file can make this module allocate is bounded by the
  * pixel limit, which is held against the header before any pixel is decoded. */
@@ -18,6 +16,7 @@
 
 #include "base/files.h"
 #include "base/size.h"
+#include "geometry/png_plain.h"
 #include "geometry/webp.h"
 
 #define STBI_NO_STDIO
@@ -184,6 +183,37 @@ static fm_status open_picture(picture *p, const char *path, fm_err *err)
 
 /* ---- PNG ---- */
 
+static int png_channels(const struct spng_ihdr *header)
+{
+    switch (header->color_type) {
+    case SPNG_COLOR_TYPE_GRAYSCALE:
+        return 1;
+    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA:
+        return 2;
+    case SPNG_COLOR_TYPE_TRUECOLOR_ALPHA:
+        return 4;
+    default:
+        return 3;
+    }
+}
+
+/* Whether out's pixels are the file's as they are, and png_plain.c could decode them. Where it could
+ * not, the file stands again where libspng left it. */
+static bool png_load_plain(const picture *p, fm_raster *out)
+{
+    const struct spng_ihdr *header = &p->header;
+    long at = ftell(p->file);
+
+    if (header->interlace_method || header->color_type == SPNG_COLOR_TYPE_INDEXED || at < 0 ||
+        header->bit_depth != out->bits || png_channels(header) != out->channels ||
+        out->channels * out->bits > 24)
+        return false;
+    if (fseek(p->file, 0, SEEK_SET) == 0 && fm_png_plain_load(p->file, out))
+        return true;
+    (void)fseek(p->file, at, SEEK_SET);
+    return false;
+}
+
 /* Decode into `out`, shaped here, in libspng's `format` of the given channels and bits. */
 static fm_status png_load(picture *p, int format, int channels, int bits, fm_raster *out,
                           fm_err *err)
@@ -191,7 +221,7 @@ static fm_status png_load(picture *p, int format, int channels, int bits, fm_ras
     size_t bytes;
     fm_status st = shape(out, (int)p->header.width, (int)p->header.height, channels, bits, err);
 
-    if (st != FM_OK)
+    if (st != FM_OK || png_load_plain(p, out))
         return st;
     errno = 0;
     int code = spng_decoded_image_size(p->png, format, &bytes);
@@ -207,20 +237,6 @@ static fm_status png_load(picture *p, int format, int channels, int bits, fm_ras
     if (!code && feof(p->file))
         code = SPNG_IO_EOF;
     return code ? png_fail(p, code, err) : FM_OK;
-}
-
-static int png_channels(const struct spng_ihdr *header)
-{
-    switch (header->color_type) {
-    case SPNG_COLOR_TYPE_GRAYSCALE:
-        return 1;
-    case SPNG_COLOR_TYPE_GRAYSCALE_ALPHA:
-        return 2;
-    case SPNG_COLOR_TYPE_TRUECOLOR_ALPHA:
-        return 4;
-    default:
-        return 3;
-    }
 }
 
 /* ---- JPEG ---- */
