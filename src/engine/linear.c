@@ -42,7 +42,7 @@ static fm_status load_biases(rt_linear *linear, rt_packer *packer, const rt_weig
             rt_weights_need(weights, &parts[i].n_out, 1, &tensor, err, "%s.bias", parts[i].name);
 
         if (st == FM_OK)
-            st = rt_tensor_read(tensor, parts[i].name, all + at, err);
+            st = rt_weights_read(weights, tensor, parts[i].name, all + at, err);
         if (st != FM_OK)
             return st;
         at += parts[i].n_out;

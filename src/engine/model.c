@@ -1,6 +1,7 @@
 /* Owns a model: which files make it, in what order they are opened, and what is told of it. */
 #include "engine/model_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,12 @@ fm_status rt_model_embed(const rt_model *model, const int32_t *ids, size_t n, fl
                            model->config.llm.vocabulary);
     }
     rt_decoder_embed(model->decoder, ids, n, out);
+    /* The table is not read when a model is opened. */
+    for (size_t i = 0; i < n * (size_t)model->config.llm.width; i++)
+        if (!isfinite(out[i]))
+            return fm_fail(err, FM_E_INPUT,
+                           "%s: 'model.embed_tokens.weight' holds a value that is not finite",
+                           rt_weights_path(model->weights[RT_PART_LLM]));
     return FM_OK;
 }
 

@@ -364,7 +364,7 @@ fm_status rt_packer_vector(rt_packer *packer, const rt_weights *weights, const f
     float *values = rt_packer_floats(packer, n);
     if (!values)
         return fm_fail(err, FM_E_NOMEM, "no memory for a model");
-    st = rt_tensor_read(tensor, name, values, err);
+    st = rt_weights_read(weights, tensor, name, values, err);
     if (st == FM_OK)
         *out = values;
     return st;

@@ -1,7 +1,6 @@
 /* Owns the threads and how they wait. What they compute is the caller's. */
 #include "engine/pool.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -34,8 +33,15 @@ struct rt_pool {
     pthread_mutex_t lock;
     pthread_cond_t begun, ended;
     atomic_int sleepers;
-    atomic_bool caller_sleeps, running, stop;
+    atomic_bool caller_sleeps, stop;
+    pthread_mutex_t caller; /* held by the one that runs */
 };
+
+/* The pool whose part this thread is in, and as which of its threads. */
+static _Thread_local struct {
+    const rt_pool *pool;
+    int thread;
+} within;
 
 typedef struct {
     rt_pool *pool;
@@ -67,6 +73,18 @@ static void finish_piece(rt_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
+static void do_part(rt_pool *pool, size_t begin, size_t end, int thread)
+{
+    const rt_pool *outer = within.pool;
+    int outer_thread = within.thread;
+
+    within.pool = pool;
+    within.thread = thread;
+    pool->part(pool->context, begin, end, thread);
+    within.pool = outer;
+    within.thread = outer_thread;
+}
+
 /* Until none is left or another round has begun; gives back the round that it saw last. */
 static uint32_t take_pieces(rt_pool *pool, int thread)
 {
@@ -78,7 +96,7 @@ static uint32_t take_pieces(rt_pool *pool, int thread)
             continue;
         size_t begin = (pool->pieces - (uint32_t)open) * pool->piece;
         size_t end = pool->n - begin < pool->piece ? pool->n : begin + pool->piece;
-        pool->part(pool->context, begin, end, thread);
+        do_part(pool, begin, end, thread);
         finish_piece(pool);
         open = atomic_load(&pool->open);
     }
@@ -151,15 +169,18 @@ void rt_pool_run(rt_pool *pool, size_t n, size_t grain, rt_part part, void *cont
 
     if (n == 0)
         return;
-    bool nested = atomic_exchange(&pool->running, true);
-    assert(!nested);
-    (void)nested;
+    /* The threads are at the part that this is called from. */
+    if (within.pool == pool) {
+        part(context, 0, n, within.thread);
+        return;
+    }
+    pthread_mutex_lock(&pool->caller);
+    pool->part = part;
+    pool->context = context;
+    pool->n = n;
     if (pool->n_threads == 1 || grains == 1) {
-        part(context, 0, n, 0);
+        do_part(pool, 0, n, 0);
     } else {
-        pool->part = part;
-        pool->context = context;
-        pool->n = n;
         pool->piece = (grains + most - 1) / most * grain;
         pool->pieces = n / pool->piece + (n % pool->piece != 0);
         atomic_store(&pool->unfinished, pool->pieces);
@@ -167,7 +188,7 @@ void rt_pool_run(rt_pool *pool, size_t n, size_t grain, rt_part part, void *cont
         take_pieces(pool, 0);
         wait_for_end(pool);
     }
-    atomic_store(&pool->running, false);
+    pthread_mutex_unlock(&pool->caller);
 }
 
 int rt_pool_threads(const rt_pool *pool)
@@ -197,6 +218,7 @@ fm_status rt_pool_new(rt_pool **out, int threads, fm_err *err)
     if (!pool)
         return fm_fail(err, FM_E_NOMEM, "no memory for the engine's threads");
     pthread_mutex_init(&pool->lock, NULL);
+    pthread_mutex_init(&pool->caller, NULL);
     pthread_cond_init(&pool->begun, NULL);
     pthread_cond_init(&pool->ended, NULL);
     pool->n_threads = threads > 0 ? threads : fm_threads_available();
@@ -225,6 +247,7 @@ void rt_pool_free(rt_pool *pool)
     pthread_cond_destroy(&pool->ended);
     pthread_cond_destroy(&pool->begun);
     pthread_mutex_destroy(&pool->lock);
+    pthread_mutex_destroy(&pool->caller);
     free(pool->threads);
     free(pool);
 }

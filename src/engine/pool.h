@@ -18,8 +18,8 @@ int rt_pool_threads(const rt_pool *pool);
 
 /* Call part(context, begin, end, thread) so that [0, n) is covered once, in pieces of whole multiples
  * of `grain` (the last may be short), and wait. Which thread does which piece is not fixed; what a
- * piece computes must not depend on it. Not to be called from within a part, nor by two threads at once
- * (an assertion says so). */
+ * piece computes must not depend on it. From within a part all of it is one piece of that part's thread; of
+ * two threads that call at once one waits for the other. */
 typedef void (*rt_part)(void *context, size_t begin, size_t end, int thread);
 void rt_pool_run(rt_pool *pool, size_t n, size_t grain, rt_part part, void *context);
 

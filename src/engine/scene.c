@@ -56,6 +56,15 @@ static int side_of(const eye *e)
     return e->config->image / e->config->patch;
 }
 
+/* What making features out of tiles takes: their pixels, `rows` of the tower's features and its run. */
+static uint64_t looking_bytes(const rt_model *m, const eye *e, const rt_tiles *tiles, size_t rows)
+{
+    size_t side = (size_t)side_of(e), pixels = (size_t)tiles->side * (size_t)tiles->side * 3;
+
+    return ((size_t)tiles->n * pixels + rows * (size_t)e->config->width) * sizeof(float) +
+           rt_tower_run_bytes(e->tower, side * side, rt_pool_threads(m->pool));
+}
+
 static fm_status look_at_tile(const rt_model *m, const eye *e, const rt_tiles *tiles, int index,
                               float *features, fm_err *err)
 {
@@ -131,8 +140,19 @@ static fm_status project_scales(const rt_model *m, const eye *e, const rt_tiles 
     return st;
 }
 
+/* Rows of features that are held while scales are merged: of all tiles, then of all scales side by side. */
+static size_t merged_rows(const eye *e, const rt_tiles *tiles)
+{
+    size_t cells = (size_t)side_of(e) * (size_t)side_of(e);
+    int columns, rows;
+
+    rt_s2_grid(&e->pictures, tiles, &columns, &rows);
+    return cells *
+           ((size_t)tiles->n + (size_t)columns * (size_t)rows * (size_t)e->pictures.n_scales);
+}
+
 /* Append what a picture becomes to (*out)[*n], of realloc. */
-static fm_status look_at(const rt_model *m, const eye *e, const uint8_t *rgb, int width, int height,
+static fm_status look_at(rt_model *m, const eye *e, const uint8_t *rgb, int width, int height,
                          rt_features **out, size_t *n, fm_err *err)
 {
     bool scales = e->pictures.tiling == RT_TILES_DYNAMIC_S2;
@@ -142,15 +162,19 @@ static fm_status look_at(const rt_model *m, const eye *e, const uint8_t *rgb, in
         rt_picture_tiles(&tiles, &e->pictures, e->config->image, rgb, width, height, &arena, err);
 
     if (st == FM_OK) {
-        size_t more = scales ? 1 : (size_t)tiles.n;
+        size_t more = scales ? 1 : (size_t)tiles.n, cells = (size_t)side_of(e) * (size_t)side_of(e);
+        uint64_t bytes = looking_bytes(m, e, &tiles, scales ? merged_rows(e, &tiles) : cells);
         rt_features *grown = realloc(*out, (*n + more) * sizeof(*grown));
 
-        st = grown ? FM_OK : no_memory(err);
+        st = grown ? rt_model_hold(m, bytes, "looking at a picture", err) : no_memory(err);
         if (grown) {
             memset(grown + *n, 0, more * sizeof(*grown));
             *out = grown;
+        }
+        if (st == FM_OK) {
             st = (scales ? project_scales : project_tiles)(m, e, &tiles, grown + *n, err);
             *n += more;
+            rt_model_let_go(m, bytes);
         }
     }
     fm_arena_release(&arena);
@@ -169,7 +193,7 @@ static rt_picture_config tiling_for(const rt_config *c, size_t n_pictures)
 
 static fm_status look_at_pictures(rt_scene *s, const rt_picture *pictures, size_t n, fm_err *err)
 {
-    const rt_model *m = s->model;
+    rt_model *m = s->model;
     const rt_config *c = &m->config;
     eye e = {"vision.projected", m->vision, &c->vision, m->projector, tiling_for(c, n)};
     fm_status st = FM_OK;
@@ -183,7 +207,7 @@ static fm_status look_at_pictures(rt_scene *s, const rt_picture *pictures, size_
 
 static fm_status look_at_depth(rt_scene *s, const rt_picture *pictures, size_t n, fm_err *err)
 {
-    const rt_model *m = s->model;
+    rt_model *m = s->model;
     const rt_config *c = &m->config;
     eye e = {"depth.projected", m->depth_tower,
              c->has_own_depth_tower ? &c->depth_tower : &c->vision, m->depth_projector,
@@ -228,7 +252,7 @@ static fm_status take_in(rt_scene *s, const rt_spatial_features *seen, fm_err *e
 
 static fm_status look_at_space(rt_scene *s, const rt_picture *pictures, size_t n, fm_err *err)
 {
-    const rt_model *m = s->model;
+    rt_model *m = s->model;
     rt_spatial_features seen = {0};
     rt_picture *views = calloc(n + 1, sizeof(*views));
     fm_status st = views ? rt_model_go_on(m, err) : no_memory(err);
@@ -238,9 +262,15 @@ static fm_status look_at_space(rt_scene *s, const rt_picture *pictures, size_t n
         if (!pictures[i].rgb_alone)
             views[n_views++] = pictures[i];
     if (st == FM_OK && n_views > 0) {
-        st = rt_spatial_run(m->spatial, &m->compute, views, n_views, &seen, err);
-        if (st == FM_OK)
-            st = take_in(s, &seen, err);
+        uint64_t bytes = rt_spatial_run_bytes(m->spatial, views, n_views, rt_pool_threads(m->pool));
+
+        st = rt_model_hold(m, bytes, "looking at the space", err);
+        if (st == FM_OK) {
+            st = rt_spatial_run(m->spatial, &m->compute, views, n_views, &seen, err);
+            if (st == FM_OK)
+                st = take_in(s, &seen, err);
+            rt_model_let_go(m, bytes);
+        }
     }
     rt_spatial_features_release(&seen);
     free(views);

@@ -178,6 +178,11 @@ void rt_spatial_features_release(rt_spatial_features *features)
 
 /* ---- one run ---- */
 
+static size_t most_of(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 typedef struct {
     const rt_spatial *s;
     const rt_compute *compute;
@@ -437,6 +442,29 @@ static fm_status begin_pass(pass *p, fm_err *err)
         return fm_fail(err, FM_E_NOMEM, "no memory for %zu patches", p->n * p->patches);
     p->pose_scale = rt_view_poses(p->poses, p->pictures, p->n);
     return FM_OK;
+}
+
+size_t rt_spatial_run_bytes(const rt_spatial *spatial, const rt_picture *pictures, size_t n,
+                            int threads)
+{
+    const rt_spatial_config *c = &spatial->config;
+    rt_block_shape shape = shape_of(c);
+    size_t width = (size_t)c->width, seen = (size_t)c->tower.width;
+    int wide, high;
+
+    rt_view_size(c->long_side, c->tower.patch, pictures[0].width, pictures[0].height, &wide, &high);
+    size_t pixels = (size_t)wide * (size_t)high;
+    size_t patches = pixels / (size_t)(c->tower.patch * c->tower.patch);
+    if (n > (MOST_TOKENS - 1) / (patches + 1))
+        return 0; /* too many, which the run says */
+    size_t all = n * (patches + 1) + 1;
+    size_t features = n * patches * (3 * width + seen);
+    size_t fields = most_of(rt_dense_encoder_run_bytes(spatial->rays, patches),
+                            rt_dense_encoder_run_bytes(spatial->depth, patches));
+    /* A view's pixels, rays and depth, while one part after another reads it. */
+    return (features + (n + patches) * seen + all * width + 7 * pixels) * sizeof(float) +
+           rt_linear_scratch_bytes(patches, seen) + rt_block_scratch_bytes(&shape, all, threads) +
+           most_of(fields, rt_tower_run_bytes(spatial->tower, patches, threads));
 }
 
 fm_status rt_spatial_run(const rt_spatial *spatial, const rt_compute *compute,

@@ -39,6 +39,10 @@ FM_MUST_CHECK fm_status rt_spatial_run(const rt_spatial *spatial, const rt_compu
                                        const rt_picture *pictures, size_t n,
                                        rt_spatial_features *out, fm_err *err);
 
+/* Memory that a run takes at most, with the features that it gives and the views of the pictures. */
+size_t rt_spatial_run_bytes(const rt_spatial *spatial, const rt_picture *pictures, size_t n,
+                            int threads);
+
 /* What the language model is given of them: the tapped features of each view through the projector,
  * which is of config->projector, and last, where the configuration says so, the scale token as a grid
  * of one. out[rt_spatial_token_count()][projector.out]. FM_E_NOMEM. */

@@ -135,6 +135,15 @@ static void run_release(run *r)
     free(r->linear_scratch);
 }
 
+size_t rt_dense_encoder_run_bytes(const rt_dense_encoder *encoder, size_t patches)
+{
+    size_t width = widest_map(encoder), strip = patches < STRIP ? patches : STRIP;
+
+    return (3 * patches + 9 * strip) * width * sizeof(float) +
+           most_of(rt_linear_scratch_bytes(strip, width * 9),
+                   rt_linear_scratch_bytes(patches, width));
+}
+
 static fm_status run_make(run *r, fm_err *err)
 {
     size_t width = widest_map(r->encoder), strip = r->n < STRIP ? r->n : STRIP, floats;

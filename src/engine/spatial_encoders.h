@@ -25,6 +25,9 @@ FM_MUST_CHECK fm_status rt_dense_encoder_run(const rt_dense_encoder *encoder,
                                              const float *field, int rows, int columns,
                                              fm_err *err);
 
+/* Working memory that a run takes for so many patches. */
+size_t rt_dense_encoder_run_bytes(const rt_dense_encoder *encoder, size_t patches);
+
 /* Four linears with GELU between, a norm. */
 typedef struct rt_global_encoder rt_global_encoder;
 FM_MUST_CHECK fm_status rt_global_encoder_load(rt_global_encoder **out, int in, const int widths[3],

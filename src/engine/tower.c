@@ -47,7 +47,7 @@ static fm_status load_rows(float **out, const rt_weights *weights, size_t rows, 
     if (st != FM_OK)
         return st;
     *out = calloc(rows * width, sizeof(**out));
-    return *out ? rt_tensor_read(tensor, name, *out, err)
+    return *out ? rt_weights_read(weights, tensor, name, *out, err)
                 : fm_fail(err, FM_E_NOMEM, "no memory for a vision tower");
 }
 
@@ -241,6 +241,16 @@ static void work_release(work *w)
     free(w->x);
     free(w->block_scratch);
     free(w->linear_scratch);
+}
+
+size_t rt_tower_run_bytes(const rt_tower *tower, size_t tokens, int threads)
+{
+    rt_block_shape shape = shape_of(&tower->config);
+    size_t all = tokens + 1;
+
+    return (tokens * tower->patch.n_in + all * (size_t)tower->config.width) * sizeof(float) +
+           rt_block_scratch_bytes(&shape, all, threads) +
+           rt_linear_scratch_bytes(tokens, tower->patch.n_in);
 }
 
 static bool work_make(work *w, const rt_tower *t, size_t tokens, int threads)

@@ -29,6 +29,9 @@ FM_MUST_CHECK fm_status rt_tower_run(const rt_tower *tower, const rt_compute *co
                                      float *class_out, const float *pixels, size_t n, int height,
                                      int width, fm_err *err);
 
+/* Working memory that a run takes for pictures of so many tokens each. */
+size_t rt_tower_run_bytes(const rt_tower *tower, size_t tokens, int threads);
+
 /* What place (row, column) of a grid of rows x columns gets of a table of side x side positions: these
  * entries of it, times these weights. */
 typedef struct {

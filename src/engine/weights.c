@@ -354,6 +354,14 @@ fm_status rt_weights_need(const rt_weights *weights, const size_t *shape, int ra
     return FM_OK;
 }
 
+fm_status rt_weights_read(const rt_weights *weights, const rt_tensor *tensor, const char *name,
+                          float *out, fm_err *err)
+{
+    fm_status st = rt_tensor_read(tensor, name, out, err);
+
+    return st == FM_OK ? FM_OK : fm_fail_within(err, st, "%s", weights->path);
+}
+
 size_t rt_weights_count(const rt_weights *weights)
 {
     return weights->n;

@@ -35,6 +35,10 @@ FM_MUST_CHECK fm_status rt_weights_need(const rt_weights *weights, const size_t 
                                         const rt_tensor **out, fm_err *err, const char *fmt, ...)
     FM_PRINTF(6, 7);
 
+/* All of a tensor as f32; FM_E_INPUT "<path>: the weights '<name>' hold a value that is not finite". */
+FM_MUST_CHECK fm_status rt_weights_read(const rt_weights *weights, const rt_tensor *tensor,
+                                        const char *name, float *out, fm_err *err);
+
 size_t rt_weights_count(const rt_weights *weights);
 /* In the order of names. */
 const char *rt_weights_name(const rt_weights *weights, size_t index, const rt_tensor **tensor);

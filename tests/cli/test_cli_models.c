@@ -302,3 +302,38 @@ Test(models, packed_weights_are_kept_told_and_pruned)
     fathom("cache", "stat", "--packed");
     cr_expect(contains(OUT, "0 packed models"), "%s", OUT);
 }
+
+Test(models, ask_says_which_file_is_broken_and_how)
+{
+    fm_buf whole = {0}, spoilt = {0};
+    uint64_t header;
+
+    fathom("init", "m", "--config", "tiny");
+    expect_success();
+    cr_assert(fm_file_read("m/llm/model.safetensors", 1 << 24, &whole, NULL) == FM_OK);
+    memcpy(&header, whole.data, sizeof(header));
+
+    scratch_write("m/llm/model.safetensors", whole.data, whole.size / 2);
+    fathom("ask", "m", "Where?");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "fathom: m/llm/model.safetensors: the tensor 'model."), "%s", ERR);
+    cr_expect(contains(ERR, "' lies outside of the file, which may be truncated\n"), "%s", ERR);
+
+    fm_buf_append(&spoilt, whole.data, whole.size);
+    memset(spoilt.data + 8 + header, 0xff, whole.size - 8 - header);
+    scratch_write("m/llm/model.safetensors", spoilt.data, spoilt.size);
+    fathom("ask", "m", "Where?");
+    expect_failure(4, "fathom: m/llm: the weights 'model.layers.0.input_layernorm.weight' hold a "
+                      "value that is not finite\n");
+
+    /* The first digit of the first shape. */
+    char *shape = strstr(whole.data + 8, "\"shape\": [");
+    cr_assert(shape != NULL);
+    shape[strlen("\"shape\": [")] = '9';
+    scratch_write("m/llm/model.safetensors", whole.data, whole.size);
+    fathom("ask", "m", "Where?");
+    cr_expect(eq(int, last.code, 4));
+    cr_expect(contains(ERR, "fathom: m/llm/model.safetensors: the shape of "), "%s", ERR);
+    fm_buf_release(&whole);
+    fm_buf_release(&spoilt);
+}

@@ -189,6 +189,38 @@ Test(stories, steps_give_the_known_logits_and_ids)
     close_model();
 }
 
+/* Keys and values in f16 move a logit by some hundredths; where the likeliest token is another one then, the
+ * two were as near to each other as that in f32. */
+Test(stories, memory_in_f16_is_a_matter_of_rounding)
+{
+    rt_memory *exact = NULL, *rounded = NULL;
+    float expected[VOCABULARY], logits[VOCABULARY];
+    float most = 0;
+    size_t others = 0;
+
+    open_model(2, RT_PACKS);
+    cr_assert(rt_memory_new(&exact, model.decoder, RT_KEPT_F32, 0, 1, 10 + GREEDY, NULL) == FM_OK);
+    cr_assert(rt_memory_new(&rounded, model.decoder, RT_KEPT_F16, 0, 1, 10 + GREEDY, NULL) ==
+              FM_OK);
+    for (size_t i = 0; i + 1 < 10 + GREEDY; i++) {
+        float moved = 0;
+
+        step(exact, 0, model.ids[i], expected);
+        step(rounded, 0, model.ids[i], logits);
+        for (size_t k = 0; k < VOCABULARY; k++)
+            moved = fmaxf(moved, fabsf(logits[k] - expected[k]));
+        most = fmaxf(most, moved);
+        int32_t is = likeliest(logits), should = likeliest(expected);
+        others += is != should;
+        cr_expect(expected[should] - expected[is] <= 2 * moved, "after %zu", i);
+    }
+    cr_expect(lt(flt, most, 0.05F), "%g", (double)most);
+    cr_expect(le(sz, others, 2), "%zu", others);
+    rt_memory_free(exact);
+    rt_memory_free(rounded);
+    close_model();
+}
+
 /* The whole text at once, in a shared prefix and two branches that go on from it, gives what single
  * steps give, on any number of threads. */
 Test(stories, a_prefix_and_its_branches_give_the_same)

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -474,4 +475,50 @@ Test(pool, every_index_once_whatever_the_grain)
                 cr_assert(eq(int, c.seen[i], i < n));
         }
     rt_pool_free(pool);
+}
+
+typedef struct {
+    rt_pool *pool;
+    atomic_int done;
+} nested;
+
+static void count_threads(void *context, size_t begin, size_t end, int thread)
+{
+    (void)thread;
+    atomic_fetch_add((atomic_int *)context, (int)(end - begin));
+}
+
+/* A part whose own part is done by its thread alone. */
+static void count_within(void *context, size_t begin, size_t end, int thread)
+{
+    nested *n = context;
+
+    for (size_t i = begin; i < end; i++) {
+        int before = thread;
+
+        rt_pool_run(n->pool, 10, 1, count_threads, &n->done);
+        cr_assert(eq(int, thread, before));
+    }
+}
+
+static void *call(void *context)
+{
+    nested *n = context;
+
+    for (int i = 0; i < 50; i++)
+        rt_pool_run(n->pool, 20, 1, count_within, n);
+    return NULL;
+}
+
+Test(pool, calls_from_within_and_from_two_threads_are_done)
+{
+    nested n = {0};
+    pthread_t other;
+
+    cr_assert(eq(int, rt_pool_new(&n.pool, 3, NULL), FM_OK));
+    cr_assert(eq(int, pthread_create(&other, NULL, call, &n), 0));
+    call(&n);
+    cr_assert(eq(int, pthread_join(other, NULL), 0));
+    cr_expect(eq(int, atomic_load(&n.done), 2 * 50 * 20 * 10));
+    rt_pool_free(n.pool);
 }

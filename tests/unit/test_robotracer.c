@@ -1,5 +1,6 @@
 /* Scenes, questions asked together and one after another, forms, options, limits, cancelling and folders
  * that are broken: the engine as robotracer.h has it, on a small model of random weights. */
+#include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <dirent.h>
@@ -9,6 +10,7 @@
 #include "base/files.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "engine/init.h"
 #include "fathom/answers.h"
 #include "robotracer.h"
 #include "support/scratch.h"
@@ -605,6 +607,36 @@ Test(robotracer, memory_is_limited_before_it_is_taken)
     rt_model_close(model);
 }
 
+/* With more and more memory a scene fails at another stage, and at last there is one. */
+Test(robotracer, working_memory_counts)
+{
+    static const char *const stages[] = {"looking at a picture would take",
+                                         "looking at the space would take"};
+    bool seen[FM_COUNT_OF(stages)] = {false};
+    rt_picture p = picture();
+    rt_description d;
+    rt_model *model = open_tiny();
+    rt_scene *scene = NULL;
+    rt_err err = {0};
+
+    rt_model_describe(model, &d);
+    rt_model_close(model);
+    for (uint64_t more = 1 << 10; !scene; more += more / 2) {
+        model =
+            open_with(&(rt_model_options){.threads = 1, .max_memory_bytes = d.weight_bytes + more});
+        if (rt_scene_new(&scene, model, &p, 1, &err) == RT_OK)
+            break;
+        cr_assert(lt(u64, more, 1 << 26));
+        for (size_t i = 0; i < FM_COUNT_OF(stages); i++)
+            seen[i] = seen[i] || strstr(err.text, stages[i]);
+        rt_model_close(model);
+    }
+    for (size_t i = 0; i < FM_COUNT_OF(stages); i++)
+        cr_expect(eq(int, seen[i], true), "%s", stages[i]);
+    rt_scene_free(scene);
+    rt_model_close(model);
+}
+
 Test(robotracer, wrong_calls_are_told)
 {
     static const char *const with_null[] = {NULL}, *const empty[] = {"a", ""};
@@ -779,4 +811,138 @@ Test(broken, a_file_that_is_missing_is_told)
                   of_model.names[i]);
         copy_of(of_model.names[i], SIZE_MAX);
     }
+}
+
+/* ---- weights that are not what they say ---- */
+
+typedef enum { TRUNCATED, OVERLAPPING, HUGE_SHAPE, NAN_FILLED, WAYS } way;
+
+/* Two tensors of the same number of bytes get the same place. */
+static void overlap(cJSON *header)
+{
+    cJSON *a, *b;
+
+    cJSON_ArrayForEach(a, header)
+    {
+        cJSON_ArrayForEach(b, header)
+        {
+            cJSON *x = cJSON_GetObjectItem(a, "data_offsets");
+            cJSON *y = cJSON_GetObjectItem(b, "data_offsets");
+
+            if (a == b || !x || !y ||
+                x->child->next->valuedouble - x->child->valuedouble !=
+                    y->child->next->valuedouble - y->child->valuedouble)
+                continue;
+            cJSON_ReplaceItemInObject(b, "data_offsets", cJSON_Duplicate(x, true));
+            return;
+        }
+    }
+}
+
+static void enlarge(cJSON *header)
+{
+    cJSON *entry = header->child;
+
+    while (!cJSON_GetObjectItem(entry, "shape"))
+        entry = entry->next;
+    cJSON *side = cJSON_GetObjectItem(entry, "shape")->child;
+    for (; side; side = side->next)
+        cJSON_SetNumberValue(side, 1e13);
+}
+
+static void spoil(const char *name, way how)
+{
+    fm_buf file = {0};
+    uint64_t length;
+
+    cr_assert(fm_file_read(scratch_path(name), 1 << 24, &file, NULL) == FM_OK);
+    memcpy(&length, file.data, sizeof(length));
+    if (how == TRUNCATED) {
+        file.size--;
+    } else if (how == NAN_FILLED) {
+        memset(file.data + 8 + length, 0xff, file.size - 8 - length);
+    } else {
+        cJSON *header = cJSON_ParseWithLength(file.data + 8, length);
+        fm_buf other = {0};
+
+        (how == OVERLAPPING ? overlap : enlarge)(header);
+        char *text = cJSON_PrintUnformatted(header);
+        uint64_t now = strlen(text);
+        fm_buf_append(&other, (const char *)&now, sizeof(now));
+        fm_buf_puts(&other, text);
+        fm_buf_append(&other, file.data + 8 + length, file.size - 8 - length);
+        free(text);
+        cJSON_Delete(header);
+        fm_buf_release(&file);
+        file = other;
+    }
+    scratch_write(name, fm_buf_text(&file), file.size);
+    fm_buf_release(&file);
+}
+
+Test(broken, weights_that_are_not_what_they_say_are_told)
+{
+    static const char *const said[WAYS] = {[TRUNCATED] =
+                                               "lies outside of the file, which may be truncated",
+                                           [OVERLAPPING] = "overlap",
+                                           [HUGE_SHAPE] = "does not go with its",
+                                           [NAN_FILLED] = "not finite"};
+    files of_model = {0};
+    size_t spoilt = 0;
+
+    copy_all(&of_model);
+    for (size_t i = 0; i < of_model.n; i++) {
+        if (!strstr(of_model.names[i], ".safetensors"))
+            continue;
+        for (way how = 0; how < WAYS; how++) {
+            rt_model *model = NULL;
+            rt_err err = {0};
+
+            spoil(of_model.names[i], how);
+            cr_expect(rt_model_open(&model, scratch_dir, &(rt_model_options){.threads = 1}, &err) ==
+                          RT_E_INPUT,
+                      "%s", of_model.names[i]);
+            cr_expect(strstr(err.text, scratch_dir) && strstr(err.text, said[how]) &&
+                          !strchr(err.text, '\n'),
+                      "%s: %s", of_model.names[i], err.text);
+            copy_of(of_model.names[i], SIZE_MAX);
+            spoilt++;
+        }
+    }
+    cr_expect(ge(sz, spoilt, 6 * WAYS));
+}
+
+/* The table of embeddings is not read whole: a row of it that is no number is told when it is wanted. */
+Test(broken, an_embedding_that_is_no_number_is_told)
+{
+    static const char config[] =
+        "{\"model_type\": \"qwen2\", \"hidden_size\": 32, \"num_hidden_layers\": 1, "
+        "\"num_attention_heads\": 2, \"intermediate_size\": 32, \"vocab_size\": 300}";
+    rt_init init = {.config = config,
+                    .config_size = sizeof(config) - 1,
+                    .config_name = "test",
+                    .kind = RT_F32,
+                    .threads = 1};
+    rt_init_totals totals;
+    rt_model *model = NULL;
+    rt_scene *scene = NULL;
+    rt_answer answer = {0};
+    fm_buf file = {0};
+    uint64_t length;
+    rt_err err = {0};
+
+    cr_assert(rt_init_folder(scratch_path("m"), &init, &totals, NULL) == FM_OK);
+    cr_assert(fm_file_read(scratch_path("m/model.safetensors"), 1 << 24, &file, NULL) == FM_OK);
+    memcpy(&length, file.data, sizeof(length)); /* the embeddings come first */
+    memset(file.data + 8 + length, 0xff, 300 * 32 * sizeof(float));
+    scratch_write("m/model.safetensors", file.data, file.size);
+    fm_buf_release(&file);
+    cr_assert(rt_model_open(&model, scratch_path("m"), NULL, &err) == RT_OK, "%s", err.text);
+    cr_assert(rt_scene_new(&scene, model, NULL, 0, &err) == RT_OK);
+    cr_expect(rt_ask(scene, &(rt_question){.text = "Where?"}, 1, NULL, &answer, &err) ==
+              RT_E_INPUT);
+    cr_expect(strstr(err.text, "/m: 'model.embed_tokens.weight' holds a value that is not") != NULL,
+              "%s", err.text);
+    rt_scene_free(scene);
+    rt_model_close(model);
 }
