@@ -17,7 +17,9 @@ struct tr_data {
     int32_t scale, end; /* tokens; scale -1: none is put */
     int32_t *before;    /* what stands in front of every question */
     size_t n_before;
-    fm_world_scene *scenes; /* a thread's */
+    tr_scene_files *files;  /* NULL: the generator makes scenes */
+    fm_world_scene *scenes; /* a thread's, where it does */
+    tr_scene_read *shown;   /* a thread's: what it sees; words NULL: the generator's */
     const fm_world_question *(
         *asked)[FM_WORLD_QUESTIONS_MAX]; /* likewise: by the example's questions */
     int threads;
@@ -82,6 +84,18 @@ static fm_status open_words(tr_data *d, fm_err *err)
     return st == FM_OK ? frame_pictures(d, err) : st;
 }
 
+/* There has to be something to learn beside what is held out. */
+static fm_status open_files(tr_data *d, fm_err *err)
+{
+    fm_status st = tr_scene_files_open(&d->files, d->recipe->folder, d->threads, err);
+
+    if (st == FM_OK && tr_scene_files_count(d->files) <= (size_t)d->recipe->judge_pictures)
+        st = fm_fail(err, FM_E_INPUT,
+                     "%s: %zu scenes, of which the last %d are held out ('judge_pictures')",
+                     d->recipe->folder, tr_scene_files_count(d->files), d->recipe->judge_pictures);
+    return st;
+}
+
 fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *config, int threads,
                       fm_err *err)
 {
@@ -91,9 +105,13 @@ fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *c
         return fm_fail(err, FM_E_NOMEM, "no memory for training data");
     *d = (tr_data){.recipe = recipe, .config = config, .threads = threads};
     d->scenes = calloc((size_t)threads, sizeof(*d->scenes));
+    d->shown = calloc((size_t)threads, sizeof(*d->shown));
     d->asked = calloc((size_t)threads, sizeof(*d->asked));
-    fm_status st = d->scenes && d->asked ? open_words(d, err)
-                                         : fm_fail(err, FM_E_NOMEM, "no memory for training data");
+    fm_status st = d->scenes && d->shown && d->asked
+                       ? open_words(d, err)
+                       : fm_fail(err, FM_E_NOMEM, "no memory for training data");
+    if (st == FM_OK && recipe->folder[0])
+        st = open_files(d, err);
     if (st != FM_OK) {
         tr_data_free(d);
         return st;
@@ -109,7 +127,9 @@ void tr_data_free(tr_data *data)
     for (int i = 0; data->scenes && i < data->threads; i++)
         fm_world_scene_release(&data->scenes[i]);
     free(data->scenes);
+    free(data->shown);
     free(data->asked);
+    tr_scene_files_close(data->files);
     rt_tokenizer_free(data->tokenizer);
     fm_arena_release(&data->arena);
     free(data);
@@ -265,33 +285,44 @@ static fm_status label_towers(const tr_data *d, const fm_world_scene *scene, tr_
 
 enum { TEXT_BYTES = 4096 };
 
-/* "<think>...</think><answer>...</answer>", or the answer alone. */
-static void answer_of(const fm_world_question *q, bool reasoning, char out[TEXT_BYTES])
-{
-    char steps[TEXT_BYTES / 2];
-
-    if (!reasoning || q->n_steps == 0) {
-        snprintf(out, TEXT_BYTES, "%s", q->answer);
-        return;
-    }
-    fm_world_reasoning(q, steps, sizeof(steps));
-    snprintf(out, TEXT_BYTES, "<think>%s</think><answer>%s</answer>", steps, q->answer);
-}
-
 /* How a question is put and answered. */
 typedef struct {
     bool brief, reasoning;
+    const tr_scene_words *words; /* NULL: as the generator says it */
 } manner;
 
+/* "<think>...</think><answer>...</answer>", or the answer alone. */
+static void answer_of(const fm_world_question *q, const manner *how, char out[TEXT_BYTES])
+{
+    char steps[TEXT_BYTES / 2] = "";
+
+    if (how->reasoning && how->words)
+        snprintf(steps, sizeof(steps), "%s", how->words->reasoning);
+    else if (how->reasoning && q->n_steps > 0)
+        fm_world_reasoning(q, steps, sizeof(steps));
+    if (steps[0])
+        snprintf(out, TEXT_BYTES, "<think>%s</think><answer>%s</answer>", steps, q->answer);
+    else
+        snprintf(out, TEXT_BYTES, "%s", q->answer);
+}
+
+static void prompt_of(const fm_world_question *q, const manner *how, char out[TEXT_BYTES])
+{
+    if (how->words)
+        snprintf(out, TEXT_BYTES, "%s", how->words->prompt);
+    else
+        fm_world_prompt(q, how->brief, out, TEXT_BYTES);
+}
+
 /* out->n is 0 where it is too long. */
-static fm_status ask(const tr_data *d, const fm_world_question *q, manner how, fm_arena *arena,
-                     tr_question *out, fm_err *err)
+static fm_status ask(const tr_data *d, const fm_world_question *q, const manner *how,
+                     fm_arena *arena, tr_question *out, fm_err *err)
 {
     char prompt[TEXT_BYTES], answer[TEXT_BYTES];
     rt_ids ids = {0};
 
-    fm_world_prompt(q, how.brief, prompt, sizeof(prompt));
-    answer_of(q, how.reasoning, answer);
+    prompt_of(q, how, prompt);
+    answer_of(q, how, answer);
     *out = (tr_question){0};
     fm_status st = rt_prompt_question(&ids, &d->frame, d->tokenizer, prompt, err);
     if (st == FM_OK && d->scale >= 0)
@@ -315,9 +346,10 @@ static fm_status ask(const tr_data *d, const fm_world_question *q, manner how, f
     return st;
 }
 
-static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *rng, tr_sample *out,
+static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, fm_rng *rng, tr_sample *out,
                          const fm_world_question **asked, fm_err *err)
 {
+    const fm_world_scene *scene = shown->scene;
     tr_question *questions =
         fm_arena_alloc(&out->arena, (size_t)scene->n_questions + 1, sizeof(*questions));
     fm_status st = questions ? FM_OK : no_memory(err);
@@ -325,9 +357,10 @@ static fm_status ask_all(const tr_data *d, const fm_world_scene *scene, fm_rng *
 
     for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
         manner how = {.brief = fm_rng_unit(rng) < d->recipe->brief,
-                      .reasoning = fm_rng_unit(rng) < d->recipe->reasoning};
+                      .reasoning = fm_rng_unit(rng) < d->recipe->reasoning,
+                      .words = shown->words ? &shown->words[i] : NULL};
 
-        st = ask(d, &scene->questions[i], how, &out->arena, &questions[n], err);
+        st = ask(d, &scene->questions[i], &how, &out->arena, &questions[n], err);
         asked[n] = &scene->questions[i];
         n += st == FM_OK && questions[n].n > 0;
     }
@@ -344,23 +377,42 @@ static int stage_at(const tr_recipe *recipe, uint64_t index)
                                 : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures);
 }
 
-fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)
+/* Of a folder's scenes the last are held out, and the others are learnt in their order, again and
+ * again. */
+static fm_status read_scene(tr_data *d, uint64_t index, int thread, fm_arena *arena, fm_err *err)
 {
-    tr_data *d = data;
+    size_t held_out = (size_t)d->recipe->judge_pictures;
+    size_t learnt = tr_scene_files_count(d->files) - held_out;
+    size_t at = index >= TR_HELD_OUT ? learnt + (size_t)(index - TR_HELD_OUT) % held_out
+                                     : (size_t)(index % learnt);
+
+    return tr_scene_files_read(d->files, at, thread, arena, &d->shown[thread], err);
+}
+
+static fm_status make_scene(tr_data *d, uint64_t index, int thread, fm_err *err)
+{
     bool held_out = index >= TR_HELD_OUT;
-    int stage = stage_at(d->recipe, index);
-    fm_world_settings settings = tr_recipe_scene(d->recipe, stage, index);
-    fm_world_scene *scene = &d->scenes[thread];
-    fm_rng rng;
+    fm_world_settings settings = tr_recipe_scene(d->recipe, stage_at(d->recipe, index), index);
 
     if (held_out)
         settings.split = FM_WORLD_VALIDATION;
+    d->shown[thread] = (tr_scene_read){&d->scenes[thread], NULL};
+    return fm_world_scene_make(&settings, (size_t)(held_out ? index - TR_HELD_OUT : index),
+                               &d->scenes[thread], err);
+}
+
+fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)
+{
+    tr_data *d = data;
+    fm_rng rng;
+
     fm_rng_seed(&rng, d->recipe->seed ^ index * UINT64_C(0x9e3779b97f4a7c15));
     out->example = (tr_example){.before = d->before, .n_before = d->n_before};
-    fm_status st = fm_world_scene_make(&settings, (size_t)(held_out ? index - TR_HELD_OUT : index),
-                                       scene, err);
+    fm_status st = d->files ? read_scene(d, index, thread, &out->arena, err)
+                            : make_scene(d, index, thread, err);
     if (st != FM_OK)
         return st;
+    const fm_world_scene *scene = d->shown[thread].scene;
     rt_picture picture = picture_of(d, scene, &rng);
     out->example.log_scale = (float)log(fmax(scene->scale, 1e-3));
     if (d->config->has_vision)
@@ -369,14 +421,14 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
         st = label_towers(d, scene, out, err);
-    return st == FM_OK && !d->recipe->stages[stage].only_look
-               ? ask_all(d, scene, &rng, out, d->asked[thread], err)
+    return st == FM_OK && !d->recipe->stages[stage_at(d->recipe, index)].only_look
+               ? ask_all(d, &d->shown[thread], &rng, out, d->asked[thread], err)
                : st;
 }
 
 const fm_world_scene *tr_data_scene(const tr_data *data, int thread)
 {
-    return &data->scenes[thread];
+    return data->shown[thread].scene;
 }
 
 const fm_world_question *tr_data_question(const tr_data *data, int thread, size_t question)

@@ -1,6 +1,6 @@
 /**
- * Pictures to learn from: scenes of the generator (fathom/world.h), seen and framed as the
- * engine sees and frames them, so that a model is asked while training what it is asked afterwards.
+ * Pictures to learn from: scenes of the generator (fathom/world.h), made in memory or read from a
+ * folder, seen and framed as the engine sees and frames them, so that a model is asked while training what it is asked afterwards.
  * Picture i of a recipe is a pure function of recipe and i.
  */
 #ifndef TR_DATA_H
@@ -9,6 +9,7 @@
 #include "engine/config.h"
 #include "engine/prompt.h"
 #include "train/recipe.h"
+#include "train/scene_files.h"
 
 /* Kinds, and colours, that a patch can be asked for: 0 for what has no name, and words' buckets. */
 enum { TR_KINDS = 128 };

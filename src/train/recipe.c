@@ -249,13 +249,36 @@ static void read_sizes(rt_members *m, tr_recipe *out)
     out->n_sizes = n;
 }
 
+/* A path that is not absolute is one from the recipe's folder. */
+static fm_status find_folder(const tr_reading *r, const char *given, char out[FM_PATH_BYTES])
+{
+    char *folder = fm_arena_strdup(r->arena, r->path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+
+    if (!folder)
+        return fm_fail(r->err, FM_E_NOMEM, "no memory for the recipe");
+    if (slash)
+        *slash = '\0';
+    if (given[0] != '/' && slash)
+        return fm_path_join(out, folder, given, r->err);
+    if (strlen(given) >= FM_PATH_BYTES)
+        return fm_fail(r->err, FM_E_INPUT, "%s: a path is too long", r->path);
+    memcpy(out, given, strlen(given) + 1);
+    return FM_OK;
+}
+
 static fm_status read_data(const tr_reading *r, const cJSON *object)
 {
-    static const char *const names[] = {"sizes",         "noise", "end_effector", "without_camera",
-                                        "without_depth", "brief", "reasoning",    "longest"};
+    static const char *const names[] = {"folder",       "sizes",          "noise",
+                                        "end_effector", "without_camera", "without_depth",
+                                        "brief",        "reasoning",      "longest"};
     tr_recipe *out = r->out;
     rt_members m = tr_members_open(r, object, "data", names, FM_COUNT_OF(names));
 
+    const char *folder = fm_json_string(object, "folder");
+
+    if (fm_json_get(object, "folder") && !folder)
+        rt_members_fail(&m, "folder", "wants a path");
     read_sizes(&m, out);
     rt_members_bool(&m, "noise", &out->noise);
     rt_members_bool(&m, "end_effector", &out->end_effector);
@@ -264,31 +287,17 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
     rt_members_number(&m, "brief", 0, 1, &out->brief);
     rt_members_number(&m, "reasoning", 0, 1, &out->reasoning);
     rt_members_whole(&m, "longest", 16, 4096, &out->longest);
-    return m.st;
+    return m.st == FM_OK && folder ? find_folder(r, folder, out->folder) : m.st;
 }
 
 /* ---- the file ---- */
 
-/* A path that is not absolute is one from the recipe's folder. */
 static fm_status find_model(const tr_reading *r, const char *model)
 {
-    char *folder = model ? fm_arena_strdup(r->arena, r->path) : NULL;
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-
     if (!model)
         return fm_fail(r->err, FM_E_INPUT, "%s: 'model' is missing: the folder with config.json",
                        r->path);
-    if (!folder)
-        return fm_fail(r->err, FM_E_NOMEM, "no memory for the recipe");
-    if (slash)
-        *slash = '\0';
-    if (model[0] == '/' || !slash) {
-        if (strlen(model) >= sizeof(r->out->model))
-            return fm_fail(r->err, FM_E_INPUT, "%s: 'model' is too long", r->path);
-        memcpy(r->out->model, model, strlen(model) + 1);
-        return FM_OK;
-    }
-    return fm_path_join(r->out->model, folder, model, r->err);
+    return find_folder(r, model, r->out->model);
 }
 
 static fm_status read_root(const tr_reading *r, const cJSON *root)

@@ -37,6 +37,7 @@ typedef struct {
     tr_mixture mixture;
     tr_optimiser optimiser; /* its steps are those above */
 
+    char folder[FM_PATH_BYTES];   /* of scenes that were written; "": they are made in memory */
     tr_size sizes[TR_MOST_SIZES]; /* of pictures, each as often as the others */
     int n_sizes;
     bool noise, end_effector; /* end_effector: paths of the point between the fingers, too */

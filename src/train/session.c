@@ -274,51 +274,79 @@ fm_status tr_session_run(const tr_session *session, fm_err *err)
 
 /* ---- words ---- */
 
-/* Everything that a scene's questions say; their answers, with reasoning and without. */
-static fm_status count_scene(tr_vocabulary *vocabulary, const fm_world_scene *scene, fm_err *err)
+static fm_status count_question(tr_vocabulary *vocabulary, const char *prompt, const char *answer,
+                                const char *reasoning, fm_err *err)
 {
-    char text[4096];
+    fm_status st = tr_vocabulary_count(vocabulary, prompt, err);
+
+    if (st == FM_OK)
+        st = tr_vocabulary_count(vocabulary, answer, err);
+    return st == FM_OK ? tr_vocabulary_count(vocabulary, reasoning, err) : st;
+}
+
+/* Everything that scenes' questions say; their answers, with reasoning and without. */
+static fm_status count_made(tr_vocabulary *vocabulary, const tr_recipe *recipe, size_t pictures,
+                            fm_err *err)
+{
+    char prompt[4096], reasoning[4096];
+    fm_world_scene scene = {0};
     fm_status st = FM_OK;
 
-    for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
-        fm_world_prompt(&scene->questions[i], false, text, sizeof(text));
-        st = tr_vocabulary_count(vocabulary, text, err);
-        if (st == FM_OK)
-            st = tr_vocabulary_count(vocabulary, scene->questions[i].answer, err);
-        fm_world_reasoning(&scene->questions[i], text, sizeof(text));
-        if (st == FM_OK)
-            st = tr_vocabulary_count(vocabulary, text, err);
+    for (size_t i = 0; i < pictures && st == FM_OK; i++) {
+        fm_world_settings settings = tr_recipe_scene(recipe, recipe->n_stages - 1, i);
+
+        st = fm_world_scene_make(&settings, i, &scene, err);
+        for (int q = 0; st == FM_OK && q < scene.n_questions; q++) {
+            fm_world_prompt(&scene.questions[q], false, prompt, sizeof(prompt));
+            fm_world_reasoning(&scene.questions[q], reasoning, sizeof(reasoning));
+            st = count_question(vocabulary, prompt, scene.questions[q].answer, reasoning, err);
+        }
     }
+    fm_world_scene_release(&scene);
+    return st;
+}
+
+static fm_status count_read(tr_vocabulary *vocabulary, const char *folder, size_t pictures,
+                            fm_err *err)
+{
+    tr_scene_files *files = NULL;
+    fm_arena arena = {0};
+    tr_scene_read read;
+    fm_status st = tr_scene_files_open(&files, folder, 1, err);
+
+    for (size_t i = 0; st == FM_OK && i < pictures && i < tr_scene_files_count(files); i++) {
+        fm_arena_reset(&arena);
+        st = tr_scene_files_read(files, i, 0, &arena, &read, err);
+        for (int q = 0; st == FM_OK && q < read.scene->n_questions; q++)
+            st = count_question(vocabulary, read.words[q].prompt, read.scene->questions[q].answer,
+                                read.words[q].reasoning, err);
+    }
+    tr_scene_files_close(files);
+    fm_arena_release(&arena);
     return st;
 }
 
 fm_status tr_session_words(const char *recipe, size_t pictures, size_t tokens, const char *folder,
                            fm_err *err)
 {
-    /* The frame around questions and answers. */
+    /* The frame around questions and answers, as often as there are pictures. */
     static const char frame[] = "system\nYou are a helpful assistant user\n assistant\n"
                                 "<think></think><answer></answer>";
     tr_vocabulary *vocabulary = NULL;
-    fm_world_scene scene = {0};
     fm_arena arena = {0};
     tr_recipe r;
     fm_status st = tr_recipe_read(&r, recipe, &arena, err);
 
     if (st == FM_OK)
         st = tr_vocabulary_new(&vocabulary, err);
-    for (size_t i = 0; i < pictures && st == FM_OK; i++) {
-        fm_world_settings settings = tr_recipe_scene(&r, r.n_stages - 1, i);
-
-        st = fm_world_scene_make(&settings, i, &scene, err);
-        if (st == FM_OK)
-            st = count_scene(vocabulary, &scene, err);
-        if (st == FM_OK)
-            st = tr_vocabulary_count(vocabulary, frame, err);
-    }
+    if (st == FM_OK)
+        st = r.folder[0] ? count_read(vocabulary, r.folder, pictures, err)
+                         : count_made(vocabulary, &r, pictures, err);
+    for (size_t i = 0; i < pictures && st == FM_OK; i++)
+        st = tr_vocabulary_count(vocabulary, frame, err);
     if (st == FM_OK)
         st = tr_vocabulary_write(vocabulary, tokens, "<SCALE>", folder, err);
     tr_vocabulary_free(vocabulary);
-    fm_world_scene_release(&scene);
     fm_arena_release(&arena);
     return st;
 }
