@@ -47,7 +47,7 @@ __attribute__((target("avx2,fma"))) static void multiply_f32(void *context, size
 __attribute__((target("avx2"))) static void multiply_int8(void *context, size_t begin, size_t end,
                                                           int thread)
 {
-    __m256i sums[SUMS], x = _mm256_set1_epi8(3), one = _mm256_set1_epi16(1);
+    __m256i sums[SUMS], x = _mm256_set1_epi8(3), y = x;
 
     (void)context, (void)thread;
     for (size_t part = begin; part < end; part++) {
@@ -55,9 +55,10 @@ __attribute__((target("avx2"))) static void multiply_int8(void *context, size_t 
             sums[s] = _mm256_set1_epi8((char)s);
         for (int i = 0; i < ROUNDS; i++) {
 #pragma GCC unroll 16
-            for (int s = 0; s < SUMS; s++)
-                sums[s] = _mm256_add_epi32(
-                    sums[s], _mm256_madd_epi16(_mm256_maddubs_epi16(sums[s], x), one));
+            for (int s = 0; s < SUMS; s++) {
+                __asm__("" : "+x"(x)); /* another product each time */
+                sums[s] = _mm256_add_epi16(sums[s], _mm256_maddubs_epi16(x, y));
+            }
         }
         for (int s = 1; s < SUMS; s++)
             sums[0] = _mm256_add_epi32(sums[0], sums[s]);
