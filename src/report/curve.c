@@ -13,9 +13,9 @@ enum { MOST_POINTS = 300 };
 
 /* What is drawn of a training: the first of these whose columns there are. */
 static const struct {
-    const char *columns[CURVES], *label, *range;
-} kinds[] = {{{"token", "held_out_token"}, "loss of a token, nats", "[0:*]"},
-             {{"reward", "held_out_reward"}, "reward of a reply", "[*:*]"}};
+    const char *columns[CURVES], *label, *range, *key;
+} kinds[] = {{{"token", "held_out_token"}, "loss of a token, nats", "[0:*]", "top right"},
+             {{"reward", "held_out_reward"}, "reward of a reply", "[*:*]", "bottom right"}};
 
 /* Means of the column over stretches of `stretch` steps; empty cells are left out. */
 typedef struct {
@@ -129,7 +129,7 @@ static void put_body(fm_buf *body, size_t kind)
 
     fm_buf_printf(body, "set grid\nset xlabel 'step'\nset ylabel '%s'\nset yrange %s\n",
                   kinds[kind].label, kinds[kind].range);
-    fm_buf_puts(body, "set key top right\nplot ");
+    fm_buf_printf(body, "set key %s\nplot ", kinds[kind].key);
     for (int i = 0; i < CURVES; i++)
         fm_buf_printf(body,
                       "%sDATA using ($3==%d?$1:NaN):2 with %s lw %s lc rgb '#%06x' title '%s'",
