@@ -358,9 +358,11 @@ static void put_text(fm_buf *out, const bench *b)
     char name[64], machine[128];
 
     fm_text_for_terminal(out, b->about.name, strlen(b->about.name));
-    fm_buf_printf(out, ": %s · %s · %s · %d threads · medians of %zu rounds\n\n",
-                  b->about.architecture, b->about.weights, b->about.isa, b->about.threads,
-                  b->decode.n);
+    fm_buf_printf(out, ": %s · %s · %s · %d %s · %s of %zu %s\n\n", b->about.architecture,
+                  b->about.weights, b->about.isa, b->about.threads,
+                  b->about.threads == 1 ? "thread" : "threads",
+                  b->decode.n == 1 ? "values" : "medians", b->decode.n,
+                  b->decode.n == 1 ? "round" : "rounds");
     put_row(out, "", "this model", "what it means, and this machine at best");
     put_seconds(out, "opening", b->open_s, "");
     if (b->about.sees) {

@@ -234,7 +234,7 @@ static void put_packed(fm_buf *out, const job *j)
 
         cli_put_size(&size, p->bytes);
         put_age(&age, p->age_s);
-        fm_buf_printf(out, "  %10s  %7s ago  %-6s  ", fm_buf_text(&size), fm_buf_text(&age),
+        fm_buf_printf(out, "  %10s  %7s ago  %-9s  ", fm_buf_text(&size), fm_buf_text(&age),
                       p->kind);
         fm_text_for_terminal(out, model, strlen(model));
         fm_buf_putc(out, '\n');

@@ -96,7 +96,7 @@ fm_status rt_packer_use_file(rt_packer *packer, const char *folder, const char *
                                         [RT_PACK_BF16] = "bf16",
                                         [RT_PACK_Q8] = "q8",
                                         [RT_PACK_Q4] = "q4",
-                                        [RT_PACKS] = "stored"};
+                                        [RT_PACKS] = "as_stored"};
     char path[FM_PATH_BYTES], real[PATH_MAX];
     const char *whole = realpath(model, real) ? real : model;
     fm_status st = fm_dir_make(folder, err);

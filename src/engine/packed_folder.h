@@ -18,7 +18,7 @@ void rt_packed_renew(const char *path);
 
 typedef struct {
     char name[128]; /* of the file in its folder */
-    char kind[16];  /* "bf16" */
+    char kind[16];  /* "bf16", "as_stored" */
     char model
         [FM_PATH_BYTES]; /* that it was made of; "": it cannot be read, and will be made again */
     uint64_t bytes;

@@ -298,18 +298,21 @@ static fm_status make_features(rt_scene *s, const rt_picture *pictures, size_t n
     double start = fm_clock_seconds();
     fm_status st = FM_OK;
 
-    if (n > 0 && !m->config.has_vision)
+    if (n == 0)
+        return FM_OK;
+    if (!m->config.has_vision)
         return fm_fail(err, FM_E_USAGE, "'%s' takes no pictures", m->config.name);
     for (size_t i = 0; i < n && st == FM_OK; i++)
         st = check_picture(m, &pictures[i], i, err);
-    if (st == FM_OK && n > 0)
+    if (st == FM_OK)
         st = look_at_pictures(s, pictures, n, err);
     if (st == FM_OK && m->config.has_depth)
         st = look_at_depth(s, pictures, n, err);
     s->vision_s = fm_clock_seconds() - start;
-    if (st == FM_OK && m->config.has_spatial)
+    if (st == FM_OK && m->config.has_spatial) {
         st = look_at_space(s, pictures, n, err);
-    s->spatial_s = fm_clock_seconds() - start - s->vision_s;
+        s->spatial_s = fm_clock_seconds() - start - s->vision_s;
+    }
     if (st != FM_OK)
         return st;
     uint64_t bytes = (uint64_t)feature_rows(s) * width_of(m) * sizeof(float);

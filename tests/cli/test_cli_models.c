@@ -288,7 +288,7 @@ Test(models, packed_weights_are_kept_told_and_pruned)
     }
     fathom("cache", "stat", "--packed", "--json");
     expect_success();
-    cr_expect(contains(OUT, "\"weights\": \"stored\""), "%s", OUT);
+    cr_expect(contains(OUT, "\"weights\": \"as_stored\""), "%s", OUT);
 
     fathom("cache", "verify", "--packed");
     expect_failure(2, "fathom: packed weights are checked whenever they are used: 'fathom cache "
