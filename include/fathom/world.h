@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a pixel, a number or a word of any scene changes: it names the data that a score is
  * over. */
-#define FM_WORLD_VERSION 2
+#define FM_WORLD_VERSION 3
 
 #define FM_WORLD_MIN_SIDE  32
 #define FM_WORLD_MAX_SIDE  4096

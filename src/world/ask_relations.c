@@ -177,6 +177,10 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
         return false;
     snprintf(words, sizeof(words), "%s%s", ask[s], to < 0 ? "" : fm_ask_name(asker, to));
     q->subject = c[0];
+    /* Anywhere among the others: reasoning that begins with the winner has decided before it looks. */
+    q->right = fm_one_of(asker->rng, n);
+    c[0] = c[q->right];
+    c[q->right] = q->subject;
     if (!fm_ask_step_scale(asker, q) || (to >= 0 && !fm_ask_step_referring(asker, q, to)))
         return false;
     for (int i = 0; i < n; i++) {
@@ -188,7 +192,6 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
                                    fm_thing_tall(fm_object_thing(asker->list, c[i]))))
             return false;
     }
-    shuffle(asker, q);
     q->form = fm_ask_admits(asker, FM_WORLD_CHOICE) ? FM_WORLD_CHOICE : FM_WORLD_FACT;
     if (fm_ask_admits(asker, FM_WORLD_FACT) && fm_chance(asker->rng, 0.3))
         q->form = FM_WORLD_FACT;
