@@ -528,7 +528,7 @@ Test(train_layers, the_policys_loss_is_grpos)
     const float now = logf(0.6F), ratio = 1.5F;
     const tr_drawn drawn[] = {{2, 0.5F, now - logf(ratio), logf(0.3F)},
                               {-2, 0.5F, now - logf(ratio), logf(0.3F)}};
-    tr_objective objective = {2, 0.2, 0.2, 0.1, TR_KL_K3};
+    tr_objective objective = {2, 0.1, 0.2, 0.1, TR_KL_K3};
     tr_policy_counts counts;
     float read[2];
     bench b;
