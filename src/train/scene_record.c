@@ -25,8 +25,9 @@ static double number(record *r, const cJSON *object, const char *key, double low
 {
     double value = fm_json_number(object, key, NAN);
 
-    if (!(value >= low && value <= high))
-        refuse(r, key, "a number within its bounds");
+    if (!(value >= low && value <= high) && r->st == FM_OK)
+        r->st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a number from %g to %g", r->name, key,
+                        low, high);
     return value;
 }
 
@@ -53,7 +54,7 @@ static void short_text(record *r, const cJSON *object, const char *key, char *ou
         memcpy(out, given, strlen(given) + 1);
 }
 
-/* [u, v] or [u, v, d]: u and v from 0 to 1000; false for anything else. */
+/* [u, v] or [u, v, d], the picture's sides being 1000; false for anything else. */
 static bool read_point(const cJSON *item, bool deep, double out[3])
 {
     double p[3] = {0};

@@ -160,6 +160,22 @@ static bool due(int every, uint64_t step, uint64_t steps)
     return every > 0 && (step % (uint64_t)every == 0 || step == steps);
 }
 
+static fm_status judge(run *r, fm_err *err)
+{
+    r->state.judged = true;
+    return tr_trainer_judge(r->trainer, TR_HELD_OUT, (size_t)r->recipe.judge_pictures,
+                            &r->state.held_out, err);
+}
+
+/* What rewards come to is told by where they came from. */
+static fm_status judge_start(run *r, fm_err *err)
+{
+    if (r->state.step > 0 || !r->recipe.rewarded || r->recipe.judge_every == 0)
+        return FM_OK;
+    fm_status st = judge(r, err);
+    return st == FM_OK ? tr_steps_put(&r->log, &r->state, err) : st;
+}
+
 static fm_status take_step(run *r, fm_err *err)
 {
     const tr_recipe *c = &r->recipe;
@@ -169,10 +185,9 @@ static fm_status take_step(run *r, fm_err *err)
         return st;
     r->state.step++;
     r->state.questions += r->state.report.questions;
-    r->state.judged = due(c->judge_every, r->state.step, c->steps);
-    if (r->state.judged)
-        st = tr_trainer_judge(r->trainer, TR_HELD_OUT, (size_t)c->judge_pictures,
-                              &r->state.held_out, err);
+    r->state.judged = false;
+    if (due(c->judge_every, r->state.step, c->steps))
+        st = judge(r, err);
     r->state.seconds = fm_clock_seconds() - r->began;
     if (st == FM_OK)
         st = tr_steps_put(&r->log, &r->state, err);
@@ -187,11 +202,11 @@ static fm_status go(run *r, fm_err *err)
 {
     const tr_session *s = r->session;
     uint64_t last = r->recipe.steps, first = r->state.step;
-    fm_status st = FM_OK;
 
     if (s->most_steps > 0 && last > first && last - first > s->most_steps)
         last = first + s->most_steps;
     r->began = fm_clock_seconds();
+    fm_status st = judge_start(r, err);
     while (st == FM_OK && r->state.step < last && !(s->stop && *s->stop))
         st = take_step(r, err);
     bool stopped = st == FM_OK && r->state.step < last;

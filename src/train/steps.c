@@ -158,14 +158,14 @@ fm_status tr_steps_open(tr_steps *out, const char *path, uint64_t step, bool rew
     return st;
 }
 
-/* What is not known has an empty cell. */
+/* What is not known has an empty cell; before the first step that is all but what was judged. */
 fm_status tr_steps_put(const tr_steps *steps, const tr_progress *state, fm_err *err)
 {
     const column *c;
 
     fprintf(steps->file, "%llu", (unsigned long long)state->step);
     for (size_t i = 0; (c = column_at(steps->rewarded, i)); i++) {
-        bool known = !c->held_out || state->judged;
+        bool known = c->held_out ? state->judged : state->step > 0;
         double value = known ? c->value(c->held_out ? &state->held_out : &state->report) : NAN;
 
         fputc('\t', steps->file);

@@ -325,6 +325,7 @@ Test(train_session, by_rewards_it_goes_on_to_the_same_bytes_as_well)
     expect_same_trainings();
     cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 20, &steps, &err), FM_OK));
     cr_expect(strstr(fm_buf_text(&steps), "\treward\tr_of\tr_p\t") != NULL);
+    cr_expect(strstr(fm_buf_text(&steps), "\n0\t\t\t\t") != NULL, "%s", fm_buf_text(&steps));
     cr_expect(fm_file_exists(scratch_path("one/reference/llm/model.safetensors")));
     fm_buf_release(&steps);
 }
