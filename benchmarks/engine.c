@@ -5,7 +5,7 @@
  *
  * Without names: all of them. --peer: the folder of libllama's and libggml's shared libraries (npm's
  * @node-llama-cpp/linux-x64, bins/linux-x64); its models are written into --files (/tmp) and stay
- * there. oneDNN is measured where libdnnl.so.2 is there. With one thread, products and attention are
+ * there. oneDNN is measured where libdnnl.so.2 is there. With one thread, everything is
  * timed by the thread's own time, which is what to look at on a machine that others use. Every figure is the median of the rounds,
  * with the best in brackets: the speed of memory on a shared machine changes from minute to minute. */
 #include <sched.h>
@@ -16,7 +16,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/files.h"
 #include "base/rng.h"
 #include "base/size.h"
@@ -180,7 +179,7 @@ static fm_status measure_shape(const bench *b, const shape *s, figures *peer, fi
 {
     size_t elements = s->n_out * s->n_in;
     float *w = malloc(elements * sizeof(*w)), *x = malloc(s->m * s->n_in * sizeof(*x));
-    float *out = malloc(s->m * s->n_out * sizeof(*out));
+    float *out = rt_rows_new(s->m * s->n_out * sizeof(*out));
     void *scratch = malloc(rt_linear_scratch_bytes(s->m, s->n_in));
     rt_weights weights = {.path = "random weights"};
     rt_packer *packers[WAYS] = {0};
@@ -381,13 +380,13 @@ static fm_status model_make(model *m, const bench *b, rt_pack pack, fm_err *err)
 /* Tokens a second of a prompt, its last logits included. */
 static fm_status own_prefill(model *m, const rt_compute *compute, double *rate, fm_err *err)
 {
-    double start = fm_clock_seconds();
+    double start = rt_limit_seconds(compute->pool);
 
     rt_memory_forget(m->memory, 0);
     fm_status st = rt_decoder_prefill(m->decoder, compute, m->memory, RT_SHARED, m->embeddings,
                                       PROMPT, m->hidden, 1, err);
     rt_decoder_logits(m->decoder, compute, m->hidden, 1, m->logits);
-    *rate = PROMPT / (fm_clock_seconds() - start);
+    *rate = PROMPT / (rt_limit_seconds(compute->pool) - start);
     return st;
 }
 
@@ -397,7 +396,7 @@ static fm_status own_decode(model *m, const rt_compute *compute, size_t streams,
 {
     static const size_t branches[STREAMS] = {0, 1, 2, 3};
     fm_status st = FM_OK;
-    double start = fm_clock_seconds();
+    double start = rt_limit_seconds(compute->pool);
 
     rt_memory_forget(m->memory, PROMPT);
     for (int i = 0; i < STEPS && st == FM_OK; i++) {
@@ -405,7 +404,7 @@ static fm_status own_decode(model *m, const rt_compute *compute, size_t streams,
                              m->hidden, err);
         rt_decoder_logits(m->decoder, compute, m->hidden, streams, m->logits);
     }
-    *rate = (double)STEPS * (double)streams / (fm_clock_seconds() - start);
+    *rate = (double)STEPS * (double)streams / (rt_limit_seconds(compute->pool) - start);
     return st;
 }
 
@@ -429,16 +428,16 @@ static fm_status own_round(model *m, const bench *b, int int8, model_figures *f,
     return st;
 }
 
-static fm_status peer_round(peer_llama *peer, model_figures *f, fm_err *err)
+static fm_status peer_round(const bench *b, peer_llama *peer, model_figures *f, fm_err *err)
 {
-    double start = fm_clock_seconds();
+    double start = rt_limit_seconds(b->pool);
     fm_status st = peer_llama_prefill(peer, PROMPT, err);
 
-    note(&f->peer_prefill, PROMPT / (fm_clock_seconds() - start));
-    start = fm_clock_seconds();
+    note(&f->peer_prefill, PROMPT / (rt_limit_seconds(b->pool) - start));
+    start = rt_limit_seconds(b->pool);
     for (int i = 0; i < STEPS && st == FM_OK; i++)
         st = peer_llama_step(peer, err);
-    note(&f->peer_decode, STEPS / (fm_clock_seconds() - start));
+    note(&f->peer_decode, STEPS / (rt_limit_seconds(b->pool) - start));
     return st;
 }
 
@@ -509,7 +508,7 @@ static fm_status measure_kind(const bench *b, const peer_place *place, size_t ki
             st = own_round(&m, b, int8, &f, err);
         note(&f.read, rt_limit_read(b->pool, plain, READ_BYTES));
         if (peer && st == FM_OK)
-            st = peer_round(peer, &f, err);
+            st = peer_round(b, peer, &f, err);
     }
     if (st == FM_OK) {
         print_own(kinds[kind].name, &f, 0, packed);

@@ -185,9 +185,10 @@ static size_t sum_of(const areas *a)
     return a->normed + a->wide + a->keys + a->values + a->rooms;
 }
 
+/* In whole lines of the cache, since rows that products give follow. */
 static size_t linear_scratch(const rt_block_shape *s, size_t n)
 {
-    return rt_linear_scratch_bytes(n, most_of((size_t)s->width, (size_t)s->mlp));
+    return (rt_linear_scratch_bytes(n, most_of((size_t)s->width, (size_t)s->mlp)) + 63) / 64 * 64;
 }
 
 size_t rt_block_scratch_bytes(const rt_block_shape *shape, size_t n, int threads)

@@ -44,7 +44,7 @@ FM_MUST_CHECK fm_status rt_block_load(rt_block *out, const rt_block_shape *shape
 size_t rt_block_scratch_bytes(const rt_block_shape *shape, size_t n, int threads);
 
 /* x[n][width] in place, n from 1. scratch: rt_block_scratch_bytes() for the pool's threads, of
- * the call. A token's result does not depend on the number of threads. */
+ * the call, fastest of rt_rows_new(). A token's result does not depend on the number of threads. */
 void rt_block_run(const rt_block *block, const rt_compute *compute, float *x, size_t n,
                   void *scratch);
 

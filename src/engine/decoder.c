@@ -137,10 +137,10 @@ static bool make_rows(rt_decoder *d)
     size_t width = (size_t)c->width, mlp = (size_t)c->mlp, half = (size_t)c->head_size / 2;
 
     d->x = calloc(CHUNK * width, sizeof(*d->x));
-    d->normed = calloc(CHUNK * width, sizeof(*d->normed));
-    d->qkv = calloc(CHUNK * (q_width(c) + 2 * kv_width(c)), sizeof(*d->qkv));
+    d->normed = rt_rows_new(CHUNK * width * sizeof(*d->normed));
+    d->qkv = rt_rows_new(CHUNK * (q_width(c) + 2 * kv_width(c)) * sizeof(*d->qkv));
     d->attended = calloc(CHUNK * q_width(c), sizeof(*d->attended));
-    d->mlp = calloc(CHUNK * 2 * mlp, sizeof(*d->mlp));
+    d->mlp = rt_rows_new(CHUNK * 2 * mlp * sizeof(*d->mlp));
     d->cosines = calloc(CHUNK * half, sizeof(*d->cosines));
     d->sines = calloc(CHUNK * half, sizeof(*d->sines));
     d->linear_scratch =

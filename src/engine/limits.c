@@ -129,8 +129,8 @@ static void read_chunks(void *context, size_t begin, size_t end, int thread)
 
 double rt_limit_read(rt_pool *pool, const void *bytes, size_t size)
 {
-    double start = fm_clock_seconds();
+    double start = rt_limit_seconds(pool);
 
     rt_pool_run(pool, size / CHUNK, 4096, read_chunks, (void *)(uintptr_t)bytes);
-    return (double)size * 1e-9 / (fm_clock_seconds() - start);
+    return (double)size * 1e-9 / (rt_limit_seconds(pool) - start);
 }

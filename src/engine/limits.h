@@ -12,7 +12,7 @@
 double rt_limit_seconds(const rt_pool *pool);
 
 /* 1e9 operations a second, a product and a sum being two, from registers alone: of f32 by fused
- * multiplication and addition, of bytes by maddubs, madd and an addition. 0: not an x86-64 with AVX2. */
+ * multiplication and addition, of bytes by maddubs and an addition at 16 bits. 0: not an x86-64 with AVX2. */
 double rt_limit_f32(rt_pool *pool);
 double rt_limit_int8(rt_pool *pool);
 

@@ -3,6 +3,7 @@
 #include "engine/linear.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- loading ---- */
@@ -93,6 +94,13 @@ static size_t q8_row_bytes(size_t k)
 {
     return padded(k) + padded(k) / RT_BLOCK * sizeof(int32_t) +
            (k + RT_SCALED - 1) / RT_SCALED * sizeof(float);
+}
+
+void *rt_rows_new(size_t bytes)
+{
+    enum { LINE = 64 };
+
+    return bytes <= SIZE_MAX - LINE ? aligned_alloc(LINE, (bytes / LINE + 1) * LINE) : NULL;
 }
 
 size_t rt_linear_scratch_bytes(size_t m, size_t n_in)

@@ -233,7 +233,7 @@ static bool make_scratch(pass *p)
     p->x = new_floats(all, (size_t)shape.width);
     p->linear_scratch = malloc(rt_linear_scratch_bytes(p->patches, tower_width(p)));
     p->block_scratch =
-        malloc(rt_block_scratch_bytes(&shape, all, rt_pool_threads(p->compute->pool)));
+        rt_rows_new(rt_block_scratch_bytes(&shape, all, rt_pool_threads(p->compute->pool)));
     return p->poses && p->registers && p->added && p->x && p->linear_scratch && p->block_scratch;
 }
 

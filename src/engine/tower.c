@@ -260,7 +260,7 @@ static bool work_make(work *w, const rt_tower *t, size_t tokens, int threads)
 
     w->patches = calloc(tokens * t->patch.n_in, sizeof(*w->patches));
     w->x = calloc(all * (size_t)t->config.width, sizeof(*w->x));
-    w->block_scratch = malloc(rt_block_scratch_bytes(&shape, all, threads));
+    w->block_scratch = rt_rows_new(rt_block_scratch_bytes(&shape, all, threads));
     w->linear_scratch = malloc(rt_linear_scratch_bytes(tokens, t->patch.n_in));
     return w->patches && w->x && w->block_scratch && w->linear_scratch;
 }
