@@ -13,17 +13,17 @@ typedef int32_t ivec __attribute__((vector_size(RT_LANES * 4)));
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* A vector wherever floats may lie. Not by memcpy(): gcc then copies halves, by way of the stack. */
+typedef float vec_in_memory __attribute__((vector_size(RT_LANES * 4), aligned(4), may_alias));
+
 INLINE vec load(const float *x)
 {
-    vec v;
-
-    memcpy(&v, x, sizeof(v));
-    return v;
+    return *(const vec_in_memory *)(const void *)x;
 }
 
 INLINE void store(float *x, vec v)
 {
-    memcpy(x, &v, sizeof(v));
+    *(vec_in_memory *)(void *)x = v;
 }
 
 INLINE vec all(float x)

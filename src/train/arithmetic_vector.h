@@ -69,34 +69,42 @@ static void put_rest(float *c, const vec *sums, size_t columns, bool add)
     }
 }
 
+INLINE void add_to(float *c, vec sum)
+{
+    store(c, load(c) + sum);
+}
+
+#define UNROLLED _Pragma("GCC unroll 8")
+#define EACH_SUM(rows)                                                                             \
+    UNROLLED for (size_t r = 0; r < rows; r++) UNROLLED for (int w = 0; w < WIDE; w++)
+
 /* AT: element (r, i) of the left factor. Which of its strides is 1 is known when this is compiled, so
- * that an element is one address and a row needs no pointer of its own where they lie side by side. */
+ * that an element is one address and a row needs no pointer of its own where they lie side by side.
+ * All loops over the sums are unrolled, and nothing takes their address: they stay in registers. */
 #define DEFINE_TILE(kind, rows, AT)                                                                \
     static void tile_##kind##_##rows(float *c, size_t ldc, const float *a, size_t stride,          \
                                      const float *panel, size_t columns, size_t k, bool add)       \
     {                                                                                              \
-        vec sums[rows][WIDE] = {0};                                                                \
+        vec sums[rows][WIDE];                                                                      \
                                                                                                    \
+        EACH_SUM(rows) sums[r][w] = all(0);                                                        \
         for (size_t i = 0; i < k; i++, panel += TR_PANEL) {                                        \
             vec b[WIDE];                                                                           \
                                                                                                    \
-            for (int w = 0; w < WIDE; w++)                                                         \
-                b[w] = load(panel + w * RT_LANES);                                                 \
-            for (size_t r = 0; r < rows; r++)                                                      \
-                for (int w = 0; w < WIDE; w++)                                                     \
-                    sums[r][w] += AT * b[w];                                                       \
+            UNROLLED for (int w = 0; w < WIDE; w++) b[w] = load(panel + w * RT_LANES);             \
+            EACH_SUM(rows) sums[r][w] += AT * b[w];                                                \
         }                                                                                          \
         if (columns < TR_PANEL) {                                                                  \
-            for (int r = 0; r < rows; r++)                                                         \
-                put_rest(c + (size_t)r * ldc, sums[r], columns, add);                              \
-            return;                                                                                \
-        }                                                                                          \
-        for (int r = 0; r < rows; r++)                                                             \
-            for (int w = 0; w < WIDE; w++) {                                                       \
-                float *to = c + (size_t)r * ldc + w * RT_LANES;                                    \
+            vec kept[rows][WIDE]; /* the sums themselves have no address */                        \
                                                                                                    \
-                store(to, add ? load(to) + sums[r][w] : sums[r][w]);                               \
-            }                                                                                      \
+            EACH_SUM(rows) kept[r][w] = sums[r][w];                                                \
+            for (size_t r = 0; r < rows; r++)                                                      \
+                put_rest(c + r * ldc, kept[r], columns, add);                                      \
+        } else if (add) {                                                                          \
+            EACH_SUM(rows) add_to(c + r * ldc + w * RT_LANES, sums[r][w]);                         \
+        } else {                                                                                   \
+            EACH_SUM(rows) store(c + r * ldc + w * RT_LANES, sums[r][w]);                          \
+        }                                                                                          \
     }
 #define DEFINE_TILES(kind, AT)                                                                     \
     DEFINE_TILE(kind, 1, AT)                                                                       \
