@@ -229,17 +229,31 @@ static void put_parts(fm_buf *out, const cli_style *style, model *m)
     fm_buf_release(&text);
 }
 
+/* "<name>: takes ...; gives ..." */
+static void put_heading(fm_buf *out, const cli_style *style, const rt_config *c)
+{
+    fm_buf name = {0}, takes = {0};
+
+    fm_text_for_terminal(&name, c->name, strlen(c->name));
+    fm_buf_puts(&takes, "takes ");
+    put_takes(&takes, c);
+    fm_buf_printf(&takes, "; gives text%s", c->has_scale ? " and a metric scale" : "");
+    fm_buf_printf(out, "%s%s%s: ", cli_bold(style), fm_buf_text(&name), cli_plain(style));
+    cli_wrap(out, fm_buf_text(&takes), (int)fm_text_columns(fm_buf_text(&name)) + 2, 2,
+             style->width);
+    fm_buf_putc(out, '\n');
+    out->failed = out->failed || name.failed || takes.failed;
+    fm_buf_release(&name);
+    fm_buf_release(&takes);
+}
+
 fm_status cli_describe_model(fm_buf *out, const cli_style *style, const char *path, fm_err *err)
 {
     model m = {.n = 0};
     fm_status st = model_read(&m, path, err);
 
     if (st == FM_OK) {
-        fm_buf_puts(out, cli_bold(style));
-        fm_text_for_terminal(out, m.config.name, strlen(m.config.name));
-        fm_buf_printf(out, "%s: takes ", cli_plain(style));
-        put_takes(out, &m.config);
-        fm_buf_printf(out, "; gives text%s\n\n", m.config.has_scale ? " and a metric scale" : "");
+        put_heading(out, style, &m.config);
         put_parts(out, style, &m);
         for (size_t i = 0; i < m.n; i++)
             if (m.parts[i].wrong > 0) {

@@ -234,9 +234,8 @@ Test(models, list_says_what_a_folder_holds)
     expect_success();
     fathom("list", "./tiny");
     expect_success();
-    cr_expect(contains(OUT,
-                       "takes text, pictures, depth, intrinsics, pose; gives text and a metric "
-                       "scale"),
+    cr_expect(contains(OUT, "tiny: takes text, pictures, depth, intrinsics, pose; gives text and a "
+                            "metric\n  scale\n"),
               "%s", OUT);
     cr_expect(contains(OUT, "scale_decoder"), "%s", OUT);
     cr_expect(contains(OUT, "MapAnything v1,"), "%s", OUT);
