@@ -117,11 +117,11 @@ static void quote_run(fm_buf *out, const fm_report_model *model, size_t run)
     const fm_report_run *r = &model->runs[run];
 
     if (fm_report_same_name(model))
-        quote(out, "@", r->protocol, "", "");
-    else if (fm_report_same_protocol(model))
+        quote(out, r->rules, "", "", "");
+    else if (fm_report_same_protocol(model) && fm_report_same_task(model))
         quote(out, r->name, "", "", "");
     else
-        quote(out, r->name, " @", r->protocol, "");
+        quote(out, r->name, " ", r->rules, "");
 }
 
 static void put_axis(fm_buf *out, char axis, const char *text, const char *unit)
@@ -272,7 +272,9 @@ static fm_status make_groups(fm_figure *f, const source *s, group_of *of, fm_err
         size_t count = 0;
 
         for (size_t r = 0; st == FM_OK && r < model->n; r++) {
-            size_t k = values_in(&model->runs[r], of, &groups[g], m->name, values);
+            size_t k = fm_report_has(&model->runs[r], m)
+                           ? values_in(&model->runs[r], of, &groups[g], m->name, values)
+                           : 0;
             double scale = m->rate ? 100 : 1;
             estimate e;
 
@@ -371,9 +373,9 @@ static bool take_scale(const fm_report_sample *sample, const char *metric, point
     return isfinite(out->x) && isfinite(out->y);
 }
 
-/* All runs' points; returns how many there are. */
-static fm_status put_clouds(fm_figure *f, const source *s, take_point *take, const char *metric,
-                            size_t *n, fm_err *err)
+/* The points of all runs, of those that have it in this unit where there is a metric; *n: how many. */
+static fm_status put_clouds(fm_figure *f, const source *s, take_point *take,
+                            const fm_report_metric *metric, size_t *n, fm_err *err)
 {
     fm_report_model *model = s->model;
 
@@ -387,8 +389,10 @@ static fm_status put_clouds(fm_figure *f, const source *s, take_point *take, con
 
         if (!points || !scratch)
             return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
+        if (metric && !fm_report_has(run, metric))
+            continue;
         for (size_t i = 0; i < run->n_samples; i++)
-            k += take(&run->samples[i], metric, &points[k]);
+            k += take(&run->samples[i], metric ? metric->name : "", &points[k]);
         put_cloud(f, r, points, k, scratch);
         *n += k;
     }
@@ -419,7 +423,7 @@ static fm_status make_error(fm_figure *f, const source *s, take_point *take, con
 
     if (!m)
         return FM_OK;
-    fm_status st = put_clouds(f, s, take, m->name, &n, err);
+    fm_status st = put_clouds(f, s, take, m, &n, err);
     if (st != FM_OK || n < 10)
         return st;
     f->width = 560;
@@ -449,7 +453,7 @@ static fm_status make_error_depth(fm_figure *f, const source *s, fm_err *err)
 static fm_status make_depth_scale(fm_figure *f, const source *s, fm_err *err)
 {
     size_t n = 0;
-    fm_status st = put_clouds(f, s, take_scale, "", &n, err);
+    fm_status st = put_clouds(f, s, take_scale, NULL, &n, err);
 
     if (st != FM_OK || n < 10)
         return st;

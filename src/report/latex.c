@@ -42,7 +42,7 @@ static void put_head(fm_buf *out, const fm_report_model *model)
             put_data(out, model->runs[r].name);
             fm_buf_putc(out, ' ');
         }
-        put_data(out, model->runs[r].protocol);
+        put_data(out, fm_report_same_task(model) ? model->runs[r].protocol : model->runs[r].rules);
     }
     fm_buf_puts(out, " \\\\\n\\midrule\n");
 }

@@ -23,7 +23,7 @@ static void put_heading(fm_buf *out, const fm_report_model *model, const fm_repo
             fm_buf_puts(out, "<br>(sees the truth)");
         fm_buf_puts(out, "<br>");
     }
-    put_data(out, run->protocol);
+    put_data(out, fm_report_same_task(model) ? run->protocol : run->rules);
 }
 
 static void put_separator(fm_buf *out, size_t columns)
@@ -160,6 +160,29 @@ static void put_usages(fm_buf *out, const fm_report_model *model)
     }
 }
 
+static void put_title(fm_buf *out, const fm_report_model *model)
+{
+    const fm_report_run *run = &model->runs[0];
+    fm_buf tasks = {0};
+
+    fm_report_put_tasks(&tasks, model);
+    fm_buf_puts(out, "### ");
+    fm_text_for_markdown(out, fm_buf_text(&tasks), tasks.size);
+    if (fm_report_same_name(model)) {
+        fm_buf_puts(out, " \xC2\xB7 ");
+        put_data(out, run->name);
+        if (run->sees_truth)
+            fm_buf_puts(out, " (sees the truth)");
+    }
+    if (fm_report_same_task(model)) {
+        fm_buf_puts(out, " \xC2\xB7 ");
+        fm_report_put_size(out, run);
+    }
+    fm_buf_puts(out, "\n\n");
+    out->failed |= tasks.failed;
+    fm_buf_release(&tasks);
+}
+
 fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
                                    const fm_report_options *options, fm_err *err)
 {
@@ -176,18 +199,7 @@ fm_status fm_report_write_markdown(fm_buf *out, fm_report_model *model,
     if (st != FM_OK)
         return st;
 
-    const fm_report_run *run = &model->runs[0];
-    fm_buf_puts(out, "### ");
-    put_data(out, run->task);
-    if (fm_report_same_name(model)) {
-        fm_buf_puts(out, " \xC2\xB7 ");
-        put_data(out, run->name);
-        if (run->sees_truth)
-            fm_buf_puts(out, " (sees the truth)");
-    }
-    fm_buf_puts(out, " \xC2\xB7 ");
-    fm_report_put_size(out, run);
-    fm_buf_puts(out, "\n\n");
+    put_title(out, model);
     put_summary(out, model, metrics, n_metrics);
     for (size_t i = 0; i < n_comparisons; i++)
         put_comparison(out, model, metrics, &comparisons[i], fm_report_listed(options));

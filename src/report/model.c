@@ -236,6 +236,17 @@ static const char *name_of(fm_report_model *model, const fm_report_run *run)
     return name;
 }
 
+/* NULL: no memory */
+static const char *rules_of(fm_report_model *model, const fm_report_run *run)
+{
+    fm_buf text = {0};
+
+    fm_buf_printf(&text, "%s@%s", fm_report_same_task(model) ? "" : run->task, run->protocol);
+    const char *rules = text.failed ? NULL : fm_arena_strdup(&model->arena, fm_buf_text(&text));
+    fm_buf_release(&text);
+    return rules;
+}
+
 fm_status fm_report_model_finish(fm_report_model *model, fm_err *err)
 {
     for (size_t i = 0; i < model->n; i++) {
@@ -252,7 +263,8 @@ fm_status fm_report_model_finish(fm_report_model *model, fm_err *err)
         qsort(run->by_id, run->n_samples, sizeof(*run->by_id), by_id);
     }
     for (size_t i = 0; i < model->n; i++)
-        if (!(model->runs[i].name = name_of(model, &model->runs[i])))
+        if (!(model->runs[i].name = name_of(model, &model->runs[i])) ||
+            !(model->runs[i].rules = rules_of(model, &model->runs[i])))
             return no_memory(err);
     return FM_OK;
 }
@@ -282,6 +294,14 @@ bool fm_report_same_protocol(const fm_report_model *model)
 {
     for (size_t i = 1; i < model->n; i++)
         if (strcmp(model->runs[i].protocol, model->runs[0].protocol) != 0)
+            return false;
+    return true;
+}
+
+bool fm_report_same_task(const fm_report_model *model)
+{
+    for (size_t i = 1; i < model->n; i++)
+        if (strcmp(model->runs[i].task, model->runs[0].task) != 0)
             return false;
     return true;
 }

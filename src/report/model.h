@@ -40,6 +40,7 @@ typedef struct {
     const char *notice;              /* why pictures are missing, or NULL */
     const char *name;                /* adapter and model, or the directory where that says more */
     const char *task, *protocol;     /* "" where results.json has none */
+    const char *rules;               /* "@paper"; beside runs of other tasks "tabletop-3d@paper" */
     bool sees_truth;
     size_t group; /* index of the first run of the same directory */
     fm_report_sample *samples;
@@ -70,6 +71,10 @@ const fm_report_sample *fm_report_find(const fm_report_run *run, const char *id)
 /* True where all runs have the same text. */
 bool fm_report_same_name(const fm_report_model *model);
 bool fm_report_same_protocol(const fm_report_model *model);
+bool fm_report_same_task(const fm_report_model *model);
+
+/* The tasks, each once, in the order of the runs: "tabletop-2d, tabletop-3d". */
+void fm_report_put_tasks(fm_buf *out, const fm_report_model *model);
 
 /* ---- the summary table ---- */
 
@@ -82,6 +87,10 @@ typedef struct {
 /* Every aggregated metric of any run: the first run's in its order, then what the others add. */
 FM_MUST_CHECK fm_status fm_report_metrics(fm_report_model *model, fm_report_metric **out, size_t *n,
                                           fm_err *err);
+
+/* Whether the run has the metric in this unit: a distance in the picture and one in space are called the
+ * same. */
+bool fm_report_has(const fm_report_run *run, const fm_report_metric *metric);
 
 typedef struct {
     bool present;      /* the protocol has this metric */

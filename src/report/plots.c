@@ -160,7 +160,7 @@ static void put_label_of_run(fm_buf *s, const fm_report_model *model, size_t run
 
     if (!fm_report_same_name(model))
         fm_buf_printf(&text, "%s ", model->runs[run].name);
-    fm_buf_printf(&text, "@%s", model->runs[run].protocol);
+    fm_buf_puts(&text, model->runs[run].rules);
     fm_gnuplot_quote(s, fm_buf_text(&text));
     if (text.failed)
         s->failed = true;
@@ -253,15 +253,18 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The values of a metric, sorted, in the model's arena. */
-static size_t sorted_values(fm_report_model *model, size_t run, const char *metric, double **out)
+/* The values of a metric, sorted, in the model's arena; none where the run has it in another unit. */
+static size_t sorted_values(fm_report_model *model, size_t run, const fm_report_metric *metric,
+                            double **out)
 {
     const fm_report_run *r = &model->runs[run];
     size_t n = 0;
 
-    *out = fm_arena_alloc(&model->arena, r->n_samples ? r->n_samples : 1, sizeof(**out));
+    *out = NULL;
+    if (fm_report_has(r, metric))
+        *out = fm_arena_alloc(&model->arena, r->n_samples ? r->n_samples : 1, sizeof(**out));
     for (size_t i = 0; *out && i < r->n_samples; i++) {
-        const cJSON *value = fm_json_get(fm_json_get(r->samples[i].line, "metrics"), metric);
+        const cJSON *value = fm_json_get(fm_json_get(r->samples[i].line, "metrics"), metric->name);
 
         if (cJSON_IsNumber(value) && isfinite(value->valuedouble))
             (*out)[n++] = value->valuedouble;
@@ -289,7 +292,7 @@ static bool make_distribution(fm_figure *f, fm_report_model *model, const fm_rep
     size_t counts[FM_REPORT_MAX_RUNS], most = 0, beyond = 0;
 
     for (size_t r = 0; r < model->n; r++) {
-        size_t n = counts[r] = sorted_values(model, r, metric->name, &values[r]);
+        size_t n = counts[r] = sorted_values(model, r, metric, &values[r]);
 
         most = n > most ? n : most;
         if (n == 0)
@@ -372,11 +375,39 @@ static bool make_distribution(fm_figure *f, fm_report_model *model, const fm_rep
     return true;
 }
 
+/* The distributions of a metric, one for each unit in which runs have it. The first has the metric's
+ * name, another that of a task beside it. */
+static fm_status make_distributions(fm_figure *figures, size_t most, size_t *n,
+                                    fm_report_model *model, const fm_report_metric *metric,
+                                    fm_err *err)
+{
+    for (size_t r = 0; r < model->n && *n < most; r++) {
+        const char *unit = fm_json_string(aggregate(model, r, metric->name), "unit");
+        fm_report_metric one = *metric;
+        char name[FM_REPORT_NAME_BYTES];
+        size_t first = 0;
+
+        one.unit = unit ? unit : "";
+        while (first < r && !fm_report_has(&model->runs[first], &one))
+            first++;
+        if (first < r || !make_distribution(&figures[*n], model, &one))
+            continue;
+        snprintf(name, sizeof(name), "%.80s-%.40s", metric->name, model->runs[r].task);
+        figures[*n].name = strcmp(one.unit, metric->unit) == 0
+                               ? metric->name
+                               : fm_arena_strdup(&model->arena, name);
+        if (!figures[(*n)++].name)
+            return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
+    }
+    return FM_OK;
+}
+
 /* Rates first. The figures are in the arena; release_all() gives back what they hold. */
 static fm_status make_all(fm_report_model *model, const fm_report_metric *metrics, size_t n_metrics,
                           size_t most, fm_figure **out, size_t *n, fm_err *err)
 {
     fm_figure *figures = fm_arena_alloc(&model->arena, most ? most : 1, sizeof(*figures));
+    fm_status st = FM_OK;
 
     *n = 0;
     *out = figures;
@@ -384,10 +415,10 @@ static fm_status make_all(fm_report_model *model, const fm_report_metric *metric
         return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
     if (most > 0 && make_rates(&figures[0], model, metrics, n_metrics))
         figures[(*n)++].name = "rates";
-    for (size_t m = 0; m < n_metrics && *n < most; m++)
-        if (!metrics[m].rate && make_distribution(&figures[*n], model, &metrics[m]))
-            figures[(*n)++].name = metrics[m].name;
-    return FM_OK;
+    for (size_t m = 0; st == FM_OK && m < n_metrics; m++)
+        if (!metrics[m].rate)
+            st = make_distributions(figures, most, n, model, &metrics[m], err);
+    return st;
 }
 
 static void release_all(fm_figure *figures, size_t n)

@@ -59,6 +59,14 @@ fm_status fm_report_metrics(fm_report_model *model, fm_report_metric **out, size
     return FM_OK;
 }
 
+bool fm_report_has(const fm_report_run *run, const fm_report_metric *metric)
+{
+    const cJSON *a = fm_json_get(fm_json_get(run->results, "aggregates"), metric->name);
+    const char *unit = fm_json_string(a, "unit");
+
+    return a && strcmp(unit ? unit : "", metric->unit) == 0;
+}
+
 /* Digits after the point of a mean: three figures of the value, and two of its interval's half
  * width. */
 static int decimals_of(double value, double low, double high)
@@ -249,6 +257,18 @@ void fm_report_outcomes(const fm_report_run *run, fm_report_outcome out[4])
                 used += (size_t)snprintf(detail + used, room - used, "%s%s %zu", used ? ", " : "",
                                          statuses[i].name, n);
         }
+    }
+}
+
+void fm_report_put_tasks(fm_buf *out, const fm_report_model *model)
+{
+    for (size_t r = 0; r < model->n; r++) {
+        size_t k = 0;
+
+        while (k < r && strcmp(model->runs[k].task, model->runs[r].task) != 0)
+            k++;
+        if (k == r)
+            fm_buf_printf(out, "%s%s", r ? ", " : "", model->runs[r].task);
     }
 }
 

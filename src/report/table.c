@@ -37,8 +37,8 @@ static void heading(const fm_report_model *model, size_t run, int line, char *ou
     out[0] = '\0';
     if (line == 0 && !fm_report_same_name(model))
         snprintf(out, size, "%s", r->name);
-    else if (line == 1 && (model->n > 1 || !fm_report_same_protocol(model)))
-        snprintf(out, size, "@%s", r->protocol);
+    else if (line == 1 && model->n > 1)
+        snprintf(out, size, "%s", r->rules);
     else if (line == 2 && r->sees_truth && !fm_report_same_name(model))
         snprintf(out, size, "(sees the truth)");
 }
@@ -48,6 +48,18 @@ static void title(screen *s, const fm_report_model *model)
     const fm_report_run *r = &model->runs[0];
     const char *version = fm_json_string(r->results, "suite_version");
 
+    if (!fm_report_same_task(model)) {
+        fm_buf tasks = {0};
+
+        fm_report_put_tasks(&tasks, model);
+        style(s, "1");
+        put_data(s, fm_buf_text(&tasks), s->width);
+        style(s, "0");
+        fm_buf_putc(s->out, '\n');
+        s->out->failed |= tasks.failed;
+        fm_buf_release(&tasks);
+        return;
+    }
     /* What comes after the name takes 24 columns, or 41 with the note. */
     style(s, "1");
     int used = put_data(s, r->task, 24);

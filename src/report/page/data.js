@@ -1,5 +1,5 @@
 // What samples.c wrote.
-//   runs[r]     name, protocol, colour, primary (its ranking metric), group (first run of the same directory)
+//   runs[r]     name, protocol, rules (the protocol, with the task where there are several), colour, primary (its ranking metric), group (first run of the same directory)
 //   metrics[m]  name, unit, rate, better
 //   samples[i]  id, category, source, steps, ask, options + right or truth, trouble, link,
 //               size [w, h], trace, region, mask, edges (pixels), space {camera, trace, box} (metres)
@@ -52,7 +52,7 @@ function outcome(sample, r) {
 }
 
 function label(r) {
-  return (data.several ? runs[r].name + ' ' : '') + '@' + runs[r].protocol;
+  return (data.several ? runs[r].name + ' ' : '') + runs[r].rules;
 }
 
 // The verdict of a run where no metric is named: what ranks it, or the first rate where that is a mean.

@@ -341,6 +341,7 @@ void fm_page_put_runs(fm_json_writer *w, const fm_page *page)
         fm_json_open(w, NULL, '{');
         fm_json_put_string(w, "name", run->name);
         fm_json_put_string(w, "protocol", run->protocol);
+        fm_json_put_string(w, "rules", run->rules);
         fm_json_put_string(w, "colour", colour);
         fm_json_put_string(w, "primary", fm_json_string(run->results, "primary"));
         fm_json_put_int(w, "group", (int64_t)run->group);

@@ -47,8 +47,7 @@ static void put_who(fm_buf *out, const fm_report_model *model, size_t run)
         data(out, r->name);
         put(out, " ");
     }
-    put(out, "@");
-    data(out, r->protocol);
+    data(out, r->rules);
 }
 
 /* ---- head ---- */
@@ -67,22 +66,14 @@ void fm_page_put_hash(fm_buf *out, const char *script, size_t size)
     fm_base64_encode(out, bytes, sizeof(bytes));
 }
 
-/* Each task once, in the order of the runs; returns how many. */
-static size_t put_tasks(fm_buf *out, const fm_report_model *model)
+static void put_tasks(fm_buf *out, const fm_report_model *model)
 {
-    size_t n = 0;
+    fm_buf tasks = {0};
 
-    for (size_t r = 0; r < model->n; r++) {
-        size_t k = 0;
-
-        while (k < r && strcmp(model->runs[k].task, model->runs[r].task) != 0)
-            k++;
-        if (k < r)
-            continue;
-        put(out, n++ ? ", " : "");
-        data(out, model->runs[r].task);
-    }
-    return n;
+    fm_report_put_tasks(&tasks, model);
+    data(out, fm_buf_text(&tasks));
+    out->failed |= tasks.failed;
+    fm_buf_release(&tasks);
 }
 
 void fm_page_put_head(fm_buf *out, const fm_page *p)
@@ -151,7 +142,7 @@ static void put_header(fm_buf *out, const fm_page *p)
     const fm_report_run *r = &model->runs[0];
 
     put(out, "<header>\n<h1>");
-    size_t tasks = put_tasks(out, model);
+    put_tasks(out, model);
     put(out, "</h1>\n<p class=\"sub\">");
     data(out, member(r->results, "suite"));
     put(out, " v");
@@ -162,7 +153,7 @@ static void put_header(fm_buf *out, const fm_page *p)
         if (r->sees_truth)
             put(out, " (sees the truth: a baseline, no result)");
     }
-    if (tasks == 1) {
+    if (fm_report_same_task(model)) {
         put(out, " \xC2\xB7 ");
         fm_report_put_size(out, r);
     }
