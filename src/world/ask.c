@@ -23,11 +23,6 @@ const fm_unit *fm_unit_draw(double metres, fm_rng *rng)
     return &units[(metres < 1 ? 0 : 2) + fm_chance(rng, 0.3)];
 }
 
-int fm_unit_write(const fm_unit *unit, double metres, char *out, size_t size)
-{
-    return snprintf(out, size, "%.*f %s", unit->decimals, metres / unit->metres, unit->name);
-}
-
 static const fm_unit *unit_of(const char *name)
 {
     for (size_t i = 0; i < FM_COUNT_OF(units); i++)
@@ -125,6 +120,13 @@ static FM_PRINTF(2, 3) void put(pen *p, const char *format, ...)
         p->n = (size_t)n < p->room - p->n ? p->n + (size_t)n : p->room - 1;
 }
 
+static void put_length(pen *p, const char *name, double metres)
+{
+    const fm_unit *unit = unit_of(name);
+
+    put(p, "%.*f %s", unit->decimals, metres / unit->metres, unit->name);
+}
+
 static int thousandths(double x)
 {
     return fm_exact_floor(x * 1000 + 0.5);
@@ -155,12 +157,9 @@ static void write_answer(fm_world_question *q)
     case FM_WORLD_YESNO:
         put(&p, "%s", q->yes ? "Yes" : "No");
         break;
-    case FM_WORLD_LENGTH: {
-        const fm_unit *unit = unit_of(q->unit);
-
-        put(&p, "%.*f %s", unit->decimals, q->length_m / unit->metres, unit->name);
+    case FM_WORLD_LENGTH:
+        put_length(&p, q->unit, q->length_m);
         break;
-    }
     case FM_WORLD_POINT_2D:
     case FM_WORLD_POINT:
     case FM_WORLD_PATH:
@@ -256,13 +255,10 @@ size_t fm_world_reasoning(const fm_world_question *q, char *out, size_t size)
             put(&p, "[Referring] [%s]: [(%d, %d, %.3f)]", step->target, thousandths(step->value[0]),
                 thousandths(step->value[1]), step->value[2]);
             break;
-        case FM_WORLD_MEASURING: {
-            const fm_unit *unit = unit_of(step->unit);
-
-            put(&p, "[Measuring] [%s]: %.*f %s", step->target, unit->decimals,
-                step->value[0] / unit->metres, unit->name);
+        case FM_WORLD_MEASURING:
+            put(&p, "[Measuring] [%s]: ", step->target);
+            put_length(&p, step->unit, step->value[0]);
             break;
-        }
         }
     }
     return p.n;

@@ -57,6 +57,5 @@ typedef struct {
 } fm_unit;
 
 const fm_unit *fm_unit_draw(double metres, fm_rng *rng);
-int fm_unit_write(const fm_unit *unit, double metres, char *out, size_t size);
 
 #endif

@@ -15,17 +15,6 @@ static double rectangle_distance(double x, double y, double hx, double hy)
     return sqrt(dx * dx + dy * dy);
 }
 
-double fm_solid_plan_distance(const fm_solid *solid, double x, double y)
-{
-    fm_v3 p = fm_solid_turn(solid, v3(x - solid->centre.x, y - solid->centre.y, 0));
-    double d;
-
-    if (solid->kind == FM_SOLID_BOX)
-        return rectangle_distance(p.x, p.y, solid->half.x, solid->half.y);
-    d = sqrt(p.x * p.x + p.y * p.y) - solid->half.x;
-    return d > 0 ? d : 0;
-}
-
 double fm_thing_plan_distance(const fm_thing *thing, double x, double y)
 {
     double dx = x - thing->at.x, dy = y - thing->at.y;

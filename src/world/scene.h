@@ -75,9 +75,6 @@ static inline fm_v3 fm_solid_unturn(const fm_solid *solid, fm_v3 d)
     return v3(d.x * solid->c - d.y * solid->s, d.x * solid->s + d.y * solid->c, d.z);
 }
 
-/* Distance in the plane from (x, y) to the solid's outline seen from above, 0 inside. */
-double fm_solid_plan_distance(const fm_solid *solid, double x, double y);
-
 /* ---- things ---- */
 
 typedef enum {
