@@ -269,9 +269,9 @@ static fm_status find_folder(const tr_reading *r, const char *given, char out[FM
 
 static fm_status read_data(const tr_reading *r, const cJSON *object)
 {
-    static const char *const names[] = {"folder",       "sizes",          "noise",
-                                        "end_effector", "without_camera", "without_depth",
-                                        "brief",        "reasoning",      "longest"};
+    static const char *const names[] = {
+        "folder",         "sizes",         "noise", "end_effector", "hard_ways",
+        "without_camera", "without_depth", "brief", "reasoning",    "longest"};
     tr_recipe *out = r->out;
     rt_members m = tr_members_open(r, object, "data", names, FM_COUNT_OF(names));
 
@@ -282,6 +282,7 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
     read_sizes(&m, out);
     rt_members_bool(&m, "noise", &out->noise);
     rt_members_bool(&m, "end_effector", &out->end_effector);
+    rt_members_number(&m, "hard_ways", 0, 1, &out->hard_ways);
     rt_members_number(&m, "without_camera", 0, 1, &out->without_camera);
     rt_members_number(&m, "without_depth", 0, 1, &out->without_depth);
     rt_members_number(&m, "brief", 0, 1, &out->brief);
@@ -359,6 +360,15 @@ int tr_recipe_stage(const tr_recipe *recipe, uint64_t step)
     return i;
 }
 
+/* By chance, but of the picture's number alone. */
+static bool is_hard(const tr_recipe *recipe, uint64_t index)
+{
+    fm_rng rng;
+
+    fm_rng_seed(&rng, recipe->seed ^ ~index);
+    return fm_rng_unit(&rng) < recipe->hard_ways;
+}
+
 fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage, uint64_t index)
 {
     const tr_stage *from = &recipe->stages[stage];
@@ -371,6 +381,7 @@ fm_world_settings tr_recipe_scene(const tr_recipe *recipe, int stage, uint64_t i
     s.height = size->height;
     s.noise = recipe->noise;
     s.no_end_effector = !recipe->end_effector;
+    s.hard_ways = is_hard(recipe, index);
     s.fewest = from->things[0];
     s.most = from->things[1];
     s.families = from->families;

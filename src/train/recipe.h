@@ -41,6 +41,7 @@ typedef struct {
     tr_size sizes[TR_MOST_SIZES]; /* of pictures, each as often as the others */
     int n_sizes;
     bool noise, end_effector; /* end_effector: paths of the point between the fingers, too */
+    double hard_ways; /* the share of scenes with something in the straight way of every path */
     /* Of all pictures, the shares that come without intrinsics, and with intrinsics but no depth. */
     double without_camera, without_depth;
     double brief;     /* the share of questions that do not say the form of the answer */

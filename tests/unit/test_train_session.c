@@ -90,6 +90,19 @@ Test(train_recipe, by_rewards_begins_from_other_defaults)
     fm_arena_release(&arena);
 }
 
+Test(train_recipe, makes_a_share_of_the_ways_hard)
+{
+    tr_recipe r = tr_recipe_default();
+    int hard = 0;
+
+    cr_expect(eq(int, tr_recipe_scene(&r, 0, 3).hard_ways, false));
+    r.hard_ways = 0.25;
+    for (uint64_t i = 0; i < 400; i++)
+        hard += tr_recipe_scene(&r, 0, i).hard_ways;
+    cr_expect(gt(int, hard, 70));
+    cr_expect(lt(int, hard, 130));
+}
+
 Test(train_recipe, says_what_is_wrong_and_where)
 {
     static const struct {
