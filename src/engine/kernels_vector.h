@@ -205,6 +205,7 @@ INLINE const float *unpack_bf16(float *tile, const uint8_t *panel, size_t from, 
 
 DEFINE_BF16_ROWS(4, 1)
 DEFINE_BF16_ROWS(2, 1)
+DEFINE_BF16_ROWS(2, 2)
 DEFINE_BF16_ROWS(1, 2)
 DEFINE_BF16_ROWS(1, 1)
 
@@ -218,9 +219,11 @@ static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, siz
         multiply_panels(out, ldo, x, ldx, m, k, panels, n_panels, panel_bytes, unpack_bf16);
         return;
     }
-    /* One row alone keeps the memory busy with two panels at a time. */
+    /* One row and two keep the memory busy with two panels at a time. */
     for (; m == 1 && p + 2 <= n_panels; p += 2)
         bf16_rows_1_2(out + p * RT_PANEL, ldo, x, ldx, k, panel + p * panel_bytes, panel_bytes);
+    for (; m == 2 && p + 2 <= n_panels; p += 2)
+        bf16_rows_2_2(out + p * RT_PANEL, ldo, x, ldx, k, panel + p * panel_bytes, panel_bytes);
     for (; p < n_panels; p++) {
         size_t j = 0;
 
