@@ -195,6 +195,37 @@ Test(report_plots, there_is_one_of_all_rates_and_one_a_mean_that_has_values)
     fixture_release(&f);
 }
 
+/* A task in the picture, whose distances have no unit. */
+static const char flat_results[] =
+    "{\"suite\": \"tabletop\", \"task\": \"tabletop-2d\", \"protocol\": \"paper\","
+    " \"adapter\": \"jitter\", \"n\": 3, \"counts\": {\"ok\": 3}, \"primary\": \"dfd\","
+    " \"aggregates\": {\"dfd\": {\"value\": 0.03, \"role\": \"mean\", \"unit\": \"\"}}}";
+
+Test(report_plots, distances_of_two_units_have_an_axis_each)
+{
+    report_fixture f = {0};
+    fm_plot plots[8] = {0};
+    size_t n;
+
+    need_gnuplot();
+    fixture_run(&f, "/runs/space", FIXTURE_RESULTS("jitter", "paper", "0.75"), lines, 3);
+    fixture_run(&f, "/runs/flat", flat_results, lines, 3);
+    fixture_finish(&f);
+    cr_expect(eq(str, TEXT(f.model.runs[0].rules), "tabletop-3d@paper"));
+    cr_expect(eq(str, TEXT(f.model.runs[1].rules), "tabletop-2d@paper"));
+    summary(&f, plots, &n);
+    cr_assert(eq(sz, n, 3));
+    cr_expect(eq(str, TEXT(plots[1].name), "dfd"));
+    cr_expect(ne(ptr, strstr(fm_buf_text(&plots[1].svg), ">dfd (m)<"), NULL));
+    cr_expect(eq(ptr, strstr(fm_buf_text(&plots[1].svg), "tabletop-2d"), NULL));
+    cr_expect(eq(str, TEXT(plots[2].name), "dfd-tabletop-2d"));
+    cr_expect(ne(ptr, strstr(fm_buf_text(&plots[2].svg), ">dfd<"), NULL));
+    cr_expect(eq(ptr, strstr(fm_buf_text(&plots[2].svg), "tabletop-3d"), NULL));
+    for (size_t i = 0; i < n; i++)
+        fm_buf_release(&plots[i].svg);
+    fixture_release(&f);
+}
+
 Test(report_plots, wild_values_do_not_squeeze_the_others)
 {
     report_fixture f = {0};
