@@ -430,86 +430,51 @@ static fm_status grade_answer(void *state, const fm_grade_input *input, fm_arena
 #define PAPER_SUMMARY     "the rules that the paper's text states, over all samples"
 #define ANSWER_SUMMARY    "as paper, without what a reply thinks before it answers"
 
+/* What the protocols of a kind share. */
+#define OF_A_TRACE .version = 1, .scratch_new = scratch_new, .scratch_free = scratch_free
+#define OF_TRACE2D                                                                                 \
+    OF_A_TRACE, .kind = FM_ANSWER_TRACE2D, .primary = "end_in_bbox", .metrics = metrics_2d,        \
+                .n_metrics = M2_COUNT
+#define OF_TRACE3D                                                                                 \
+    OF_A_TRACE, .kind = FM_ANSWER_TRACE3D, .primary = "success", .n_metrics = M3_COUNT
+
 const fm_protocol fm_protocol_trace2d_reference = {
-    .name = "reference",
-    .summary = REFERENCE_SUMMARY,
-    .version = 1,
-    .kind = FM_ANSWER_TRACE2D,
-    .policy = "origin",
-    .primary = "end_in_bbox",
-    .metrics = metrics_2d,
-    .n_metrics = M2_COUNT,
-    .scratch_new = scratch_new,
-    .scratch_free = scratch_free,
-    .grade = grade_reference,
+    OF_TRACE2D,         .name = "reference",      .summary = REFERENCE_SUMMARY,
+    .policy = "origin", .grade = grade_reference,
 };
 
 const fm_protocol fm_protocol_trace2d_paper = {
-    .name = "paper",
-    .summary = PAPER_SUMMARY,
-    .version = 1,
-    .kind = FM_ANSWER_TRACE2D,
-    .policy = "zero",
-    .primary = "end_in_bbox",
-    .metrics = metrics_2d,
-    .n_metrics = M2_COUNT,
-    .scratch_new = scratch_new,
-    .scratch_free = scratch_free,
-    .grade = grade_paper,
+    OF_TRACE2D, .name = "paper", .summary = PAPER_SUMMARY, .policy = "zero", .grade = grade_paper,
+};
+
+const fm_protocol fm_protocol_trace2d_answer = {
+    OF_TRACE2D,       .name = "answer",      .summary = ANSWER_SUMMARY,
+    .policy = "zero", .grade = grade_answer,
 };
 
 const fm_protocol fm_protocol_trace3d_reference = {
+    OF_TRACE3D,
     .name = "reference",
     .summary = REFERENCE_SUMMARY,
-    .version = 1,
-    .kind = FM_ANSWER_TRACE3D,
     .policy = "skip",
-    .primary = "success",
     .metrics = metrics_3d_reference,
-    .n_metrics = M3_COUNT,
-    .scratch_new = scratch_new,
-    .scratch_free = scratch_free,
     .grade = grade_reference,
 };
 
 const fm_protocol fm_protocol_trace3d_paper = {
+    OF_TRACE3D,
     .name = "paper",
     .summary = PAPER_SUMMARY,
-    .version = 1,
-    .kind = FM_ANSWER_TRACE3D,
     .policy = "zero",
-    .primary = "success",
     .metrics = metrics_3d_paper,
-    .n_metrics = M3_COUNT,
-    .scratch_new = scratch_new,
-    .scratch_free = scratch_free,
     .grade = grade_paper,
 };
 
-const fm_protocol fm_protocol_trace2d_answer = {
-    .name = "answer",
-    .summary = ANSWER_SUMMARY,
-    .version = 1,
-    .kind = FM_ANSWER_TRACE2D,
-    .policy = "zero",
-    .primary = "end_in_bbox",
-    .metrics = metrics_2d,
-    .n_metrics = M2_COUNT,
-    .scratch_new = scratch_new,
-    .scratch_free = scratch_free,
-    .grade = grade_answer,
-};
-
 const fm_protocol fm_protocol_trace3d_answer = {
+    OF_TRACE3D,
     .name = "answer",
     .summary = ANSWER_SUMMARY,
-    .version = 1,
-    .kind = FM_ANSWER_TRACE3D,
     .policy = "zero",
-    .primary = "success",
     .metrics = metrics_3d_paper,
-    .n_metrics = M3_COUNT,
-    .scratch_new = scratch_new,
-    .scratch_free = scratch_free,
     .grade = grade_answer,
 };
