@@ -56,9 +56,11 @@ rt_members tr_members_open(const tr_reading *r, const cJSON *object, const char 
     rt_members m = {.sources = {{object, r->path, within}}, .n = 1, .err = r->err};
     const cJSON *item;
 
-    if (object && !cJSON_IsObject(object))
+    if (object && !cJSON_IsObject(object)) { /* what a list has, has no names */
         m.st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants members, as '%s: ...'", r->path,
                        within ? within : "the recipe", names[0]);
+        return m;
+    }
     cJSON_ArrayForEach(item, object)
     {
         bool known = false;

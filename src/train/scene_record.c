@@ -21,14 +21,17 @@ static void refuse(record *r, const char *what, const char *wants)
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants %s", r->name, what, wants);
 }
 
+/* Within its bounds, whatever stands there. */
 static double number(record *r, const cJSON *object, const char *key, double low, double high)
 {
     double value = fm_json_number(object, key, NAN);
 
-    if (!(value >= low && value <= high) && r->st == FM_OK)
+    if (value >= low && value <= high)
+        return value;
+    if (r->st == FM_OK)
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a number from %g to %g", r->name, key,
                         low, high);
-    return value;
+    return low;
 }
 
 static const char *text(record *r, const cJSON *object, const char *key)

@@ -140,6 +140,9 @@ Test(scene_files, say_what_is_wrong_in_a_record)
         {HEAD "\"objects\": [], \"qa\": {}}", "'qa' wants a list"},
         {HEAD "\"objects\": [], \"qa\": [{\"family\": \"song\"}]}", "a family and a form"},
         {QA "\"answer\": 5}]}", "'answer' wants a text"},
+        {HEAD "\"objects\": [], \"qa\": [{\"family\": \"relation\", \"form\": \"choice\", "
+              "\"answer\": \"A\", \"question\": \"?\"}]}",
+         "'option' wants a number from 0 to 3"},
         {QA "\"answer\": \"1 m\"}]}", "'question' wants a text"},
         {QA "\"answer\": \"1 m\", \"question\": \"?\", \"steps\": [1]}]}", "'steps' wants"},
         {QA "\"answer\": \"1 m\", \"question\": \"?\", \"truth\": {\"length_m\": 0}}]}",

@@ -117,6 +117,7 @@ Test(train_recipe, says_what_is_wrong_and_where)
         {"model: a\nstages: [{things: [3, 2]}]\n", "fewest before the most"},
         {"model: a\nstages: [{until: 5}, {until: 3}]\n", "later 'until'"},
         {"model: a\nstages: [{until: 5}]\n", "the last none"},
+        {"- model: a\n", "'the recipe' wants members, as 'model: ...'"},
         {"model: a\nstages: 7\n", "'stages' wants a list"},
         {"model: a\noptimiser: {frozen: llm}\n", "'optimiser.frozen' wants a list"},
         {"model: a\npictures: 0\n", "'pictures'"},
