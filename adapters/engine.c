@@ -68,7 +68,9 @@ typedef struct {
 } engine;
 
 static const fm_adapter_option engine_options[] = {
-    {.name = "model", .summary = "folder of the model, or a GGUF file; needed"},
+    {.name = "model",
+     .summary = "folder of the model, a GGUF file, or the name of a model that comes with fathom",
+     .fallback = "robotracer-nano"},
     {.name = "variant",
      .summary = "what goes with the picture: rgb (nothing), intrinsics, intrinsics_depth",
      .fallback = "intrinsics_depth"},
@@ -93,6 +95,9 @@ static const fm_adapter_option engine_options[] = {
      .operational = true},
     {.name = "packed_dir",
      .summary = "folder for packed weights (fathom run: packed in $FATHOM_CACHE); none: nowhere",
+     .operational = true},
+    {.name = "models_dir",
+     .summary = "folder of the models that are known by name (fathom run: share/fathom/models)",
      .operational = true},
     {0},
 };
@@ -513,14 +518,17 @@ static void engine_close(void *state)
 
 static fm_status start(engine *e, const fm_adapter_config *config, fm_err *err)
 {
-    const char *folder = value_of(config, "model");
+    const char *model = value_of(config, "model");
+    char folder[FM_PATH_BYTES];
     rt_model_options options = {0};
     rt_err inner = {0};
 
-    if (!folder || !*folder)
+    if (!model || !*model)
         return fm_fail(err, FM_E_USAGE,
                        "adapter 'engine' wants a model: --model FOLDER ('fathom init' makes one)");
     fm_status st = read_settings(e, config, &options, err);
+    if (st == FM_OK)
+        st = fm_engine_model(folder, model, value_of(config, "models_dir"), err);
     if (st == FM_OK)
         st = fm_engine_status(rt_model_open(&e->model, folder, &options, &inner), &inner, err);
     if (st != FM_OK)

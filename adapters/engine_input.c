@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/staging.h"
 #include "base/size.h"
 
 #define MM_PER_M 1000.0f
@@ -89,6 +90,19 @@ bool fm_engine_weights(const char *word, rt_weight_kind *out)
         }
     }
     return false;
+}
+
+fm_status fm_engine_model(char out[FM_PATH_BYTES], const char *given, const char *models,
+                          fm_err *err)
+{
+    bool named = !strchr(given, '/') && !fm_path_is_occupied(given);
+
+    if (strlen(given) >= FM_PATH_BYTES)
+        return fm_fail(err, FM_E_USAGE, "path too long: '%.100s...'", given);
+    if (named && models && fm_path_join(out, models, given, NULL) == FM_OK && fm_dir_exists(out))
+        return FM_OK;
+    memcpy(out, given, strlen(given) + 1);
+    return FM_OK;
 }
 
 fm_status fm_engine_status(rt_status status, const rt_err *from, fm_err *err)

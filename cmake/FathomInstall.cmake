@@ -12,6 +12,9 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/results/published/ DESTINATION ${CMAKE_I
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/suites/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fathom/suites
         FILES_MATCHING PATTERN "suite.yaml" PATTERN "README.md")
 
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fathom/models
+        FILES_MATCHING PATTERN "*.json" PATTERN "*.safetensors" PATTERN "*.txt" PATTERN "README.md")
+
 # find_package(fathom) gives fathom::fathom.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fathom)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/fathomConfig.cmake.in

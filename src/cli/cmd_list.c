@@ -10,6 +10,7 @@
 #include "data.h"
 #include "describe.h"
 #include "describe_model.h"
+#include "open_model.h"
 #include "terminal.h"
 
 typedef struct {
@@ -589,8 +590,8 @@ static fm_status show(const cli_args *args, stock *s, fm_catalog *catalog, fm_er
     return st;
 }
 
-/* A name with a slash, or of something that lies here and is no suite's or adapter's. */
-static bool is_model(const char *name, const fm_catalog *catalog, const stock *s)
+/* A name with a slash, or of something at `path` that is no suite's or adapter's. */
+static bool is_model(const char *name, const char *path, const fm_catalog *catalog, const stock *s)
 {
     known k = {.n = 0};
     stock found = *s;
@@ -600,7 +601,7 @@ static bool is_model(const char *name, const fm_catalog *catalog, const stock *s
 
     if (strchr(name, '/'))
         return true;
-    return fm_path_is_occupied(name) && !section_called(name) &&
+    return fm_path_is_occupied(path) && !section_called(name) &&
            !narrow_to_suite(&found, &k, name, &one_suite) &&
            !narrow_to_adapter(&one, &k, name, one_adapter);
 }
@@ -629,8 +630,11 @@ static fm_status list_run(const cli_args *args, fm_err *err)
     fm_arena arena = {0};
     fm_suite *suites = NULL;
     stock s = {.catalog = &catalog};
+    char path[FM_PATH_BYTES] = "";
     fm_status st = cli_catalog(&catalog, err);
 
+    if (st == FM_OK && name)
+        st = cli_model_path(path, name, err);
     /* The lists of code need no suite.yaml. */
     if (st == FM_OK && (!only || strcmp(only->name, "suites") == 0))
         st = fm_catalog_suites(&catalog, &arena, &suites, &s.n_suites, err);
@@ -638,8 +642,8 @@ static fm_status list_run(const cli_args *args, fm_err *err)
     if (cli_hub_settings(&settings, NULL) == FM_OK)
         s.settings = &settings;
     if (st == FM_OK)
-        st = name && is_model(name, &catalog, &s) ? show_model(args, name, err)
-                                                  : show(args, &s, &catalog, err);
+        st = name && is_model(name, path, &catalog, &s) ? show_model(args, path, err)
+                                                        : show(args, &s, &catalog, err);
     fm_arena_release(&arena);
     return st;
 }
@@ -648,7 +652,8 @@ static const char *const description[] = {
     "NAME is a suite, a task or an adapter. Of a suite or task it shows licence and citation, "
     "where "
     "its data is or comes from, and the protocols with the metric that is each one's headline.",
-    "MODEL is a folder with a model, or a GGUF file: its parts, what each is, how it is stored, "
+    "MODEL is a folder with a model, a GGUF file, or robotracer-nano, which comes with fathom: its "
+    "parts, what each is, how it is stored, "
     "and "
     "what is missing (--json: schema fathom.model/1). A path with a '/' in it is always a model.",
     NULL,

@@ -33,12 +33,16 @@
  * be kept, or there is no place for it. */
 void cli_packed_folder(const char *given, char out[FM_PATH_BYTES]);
 
+/* Where a model is that is given by its path, or by its name where it comes with fathom. */
+FM_MUST_CHECK fm_status cli_model_path(char out[FM_PATH_BYTES], const char *given, fm_err *err);
+
 typedef struct {
     rt_model *model; /* NULL until it is open */
     bool packed;     /* its weights were packed, and may be on their way to the disk */
 } cli_model;
 
-/* Settings are read from the options; Ctrl-C ends the packing. */
+/* path: of a model, or the name of one that comes with fathom. Settings are read from the options; Ctrl-C
+ * ends the packing. */
 FM_MUST_CHECK fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
                                        fm_err *err);
 void cli_model_close(cli_model *model); /* accepts {0} */

@@ -47,23 +47,40 @@ static fm_status read_setting(const cli_given *given, fm_arena *arena, fm_settin
     return out->key ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the settings");
 }
 
-/* Where the engine keeps packed weights, for whoever has not said. */
-static fm_status put_packed_folder(const fm_adapter_ops *adapter, fm_arena *arena,
-                                   fm_setting *settings, size_t *n, fm_err *err)
+/* A setting that nobody has given, where the adapter takes it. value NULL: its fallback. */
+static fm_status put_setting(const fm_adapter_ops *adapter, const char *key, const char *value,
+                             fm_arena *arena, fm_setting *settings, size_t *n, fm_err *err)
 {
-    char folder[FM_PATH_BYTES];
     const fm_adapter_option *option = adapter->options;
 
-    while (option && option->name && strcmp(option->name, "packed_dir") != 0)
+    while (option && option->name && strcmp(option->name, key) != 0)
         option++;
-    if (!option || !option->name || is_given(settings, *n, option->name))
+    if (!option || !option->name || is_given(settings, *n, key))
         return FM_OK;
-    cli_packed_folder(NULL, folder);
-    if (!folder[0])
+    value = value ? value : option->fallback;
+    if (!value || !*value)
         return FM_OK;
-    const char *kept = fm_arena_strdup(arena, folder);
+    const char *kept = fm_arena_strdup(arena, value);
     settings[(*n)++] = (fm_setting){option->name, kept};
     return kept ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the settings");
+}
+
+enum { OWN_SETTINGS = 3 };
+
+/* Where the engine keeps packed weights, where the models are that come with fathom, and which one it is:
+ * a run names its model also where the command did not. */
+static fm_status put_own_settings(const fm_adapter_ops *adapter, fm_arena *arena,
+                                  fm_setting *settings, size_t *n, fm_err *err)
+{
+    char packed[FM_PATH_BYTES], models[FM_PATH_BYTES];
+    fm_status st = cli_shared_folder("models", models, err);
+
+    cli_packed_folder(NULL, packed);
+    if (st == FM_OK)
+        st = put_setting(adapter, "packed_dir", packed, arena, settings, n, err);
+    if (st == FM_OK)
+        st = put_setting(adapter, "models_dir", models, arena, settings, n, err);
+    return st == FM_OK ? put_setting(adapter, "model", NULL, arena, settings, n, err) : st;
 }
 
 /* The command line's settings, then those of the file that it leaves as they are, then our own. */
@@ -72,7 +89,7 @@ static fm_status read_settings(cli_run_plan *plan, const cli_args *args,
 {
     fm_run_options *o = &plan->options;
     fm_setting *settings =
-        fm_arena_alloc(&plan->arena, args->n + file->n_settings + 1, sizeof(*settings));
+        fm_arena_alloc(&plan->arena, args->n + file->n_settings + OWN_SETTINGS, sizeof(*settings));
 
     if (!settings)
         return fm_fail(err, FM_E_NOMEM, "no memory for the settings");
@@ -91,7 +108,7 @@ static fm_status read_settings(cli_run_plan *plan, const cli_args *args,
     for (size_t i = 0; i < file->n_settings; i++)
         if (!is_given(settings, given, file->settings[i].key))
             settings[n++] = file->settings[i];
-    fm_status st = put_packed_folder(plan->adapter, &plan->arena, settings, &n, err);
+    fm_status st = put_own_settings(plan->adapter, &plan->arena, settings, &n, err);
     o->settings = settings;
     o->n_settings = n;
     return st;

@@ -336,3 +336,19 @@ Test(models, ask_says_which_file_is_broken_and_how)
     fm_buf_release(&whole);
     fm_buf_release(&spoilt);
 }
+
+/* It is young, but a length in the right unit is its trade. */
+Test(models, one_comes_with_fathom_and_is_known_by_its_name)
+{
+    fathom("list", "robotracer-nano");
+    expect_success();
+    cr_expect(contains(OUT, "scale_decoder"), "%s", OUT);
+
+    fathom("world", "--layout", "questions", "--split", "validation", "--count", "6", "-o", "q");
+    expect_success();
+    fathom("run", "tabletop-measuring", "--data", "q", "--adapter", "engine", "--out", "r");
+    expect_success();
+    cr_expect(contains(OUT, "engine robotracer-nano"), "%s", OUT);
+    cr_expect(contains(OUT, "unparsed               0"), "%s", OUT);
+    cr_expect(eq(int, fm_path_is_occupied("r/results.json"), true));
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "adapters/adapters.h"
+#include "adapters/engine_input.h"
 #include "fathom/raster.h"
 #include "support/scratch.h"
 
@@ -295,6 +296,7 @@ Test(engine, says_what_is_wrong_with_a_setting)
     } rows[] = {
         {"model", "/no/such/folder", "/no/such/folder"},
         {"model", "", "wants a model"},
+        {"model", "no-such-model", "no-such-model"},
         {"weights", "q2", "q2"},
         {"variant", "sound", "rgb, intrinsics or intrinsics_depth"},
         {"temperature", "warm", "warm"},
@@ -313,4 +315,28 @@ Test(engine, says_what_is_wrong_with_a_setting)
         cr_assert(ne(int, fm_adapter_open(&adapter, &fm_adapter_engine, &config, &err), FM_OK));
         cr_assert_not_null(strstr(err.text, rows[i].says), "%s", err.text);
     }
+}
+
+Test(engine, knows_models_by_their_names_too)
+{
+    char given[FM_PATH_BYTES], models[FM_PATH_BYTES], found[FM_PATH_BYTES];
+    static char long_name[2 * FM_PATH_BYTES];
+    fm_err err = {0};
+
+    memset(long_name, 'm', sizeof(long_name) - 1);
+
+    snprintf(models, sizeof(models), "%s", model_folder());
+    char *slash = strrchr(models, '/');
+    *slash = '\0';
+    cr_assert(eq(int, fm_engine_model(found, slash + 1, models, &err), FM_OK));
+    cr_expect(eq(str, found, (char *)model_folder()));
+    /* What lies here comes first, a path is never looked up, and neither is a name without a folder. */
+    cr_assert(eq(int, fm_engine_model(found, ".", models, &err), FM_OK));
+    cr_expect(eq(str, found, "."));
+    snprintf(given, sizeof(given), "./%s", slash + 1);
+    cr_assert(eq(int, fm_engine_model(found, given, models, &err), FM_OK));
+    cr_expect(eq(str, found, given));
+    cr_assert(eq(int, fm_engine_model(found, slash + 1, NULL, &err), FM_OK));
+    cr_expect(eq(str, found, slash + 1));
+    cr_expect(eq(int, fm_engine_model(found, long_name, models, &err), FM_E_USAGE));
 }
