@@ -136,6 +136,30 @@ static void put_tile(fm_buf *out, const fm_report_model *model, size_t run)
     put(out, "</div></div>\n");
 }
 
+static bool same_member(const fm_report_run *a, const fm_report_run *b, const char *key)
+{
+    return strcmp(member(a->results, key), member(b->results, key)) == 0;
+}
+
+/* "tabletop v2, tabletop-questions v2": each once. */
+static void put_suites(fm_buf *out, const fm_report_model *model)
+{
+    for (size_t r = 0; r < model->n; r++) {
+        const fm_report_run *run = &model->runs[r];
+        size_t k = 0;
+
+        while (k < r && !(same_member(&model->runs[k], run, "suite") &&
+                          same_member(&model->runs[k], run, "suite_version")))
+            k++;
+        if (k < r)
+            continue;
+        put(out, r ? ", " : "");
+        data(out, member(run->results, "suite"));
+        put(out, " v");
+        data(out, member(run->results, "suite_version"));
+    }
+}
+
 static void put_header(fm_buf *out, const fm_page *p)
 {
     const fm_report_model *model = p->model;
@@ -144,9 +168,7 @@ static void put_header(fm_buf *out, const fm_page *p)
     put(out, "<header>\n<h1>");
     put_tasks(out, model);
     put(out, "</h1>\n<p class=\"sub\">");
-    data(out, member(r->results, "suite"));
-    put(out, " v");
-    data(out, member(r->results, "suite_version"));
+    put_suites(out, model);
     if (fm_report_same_name(model)) {
         put(out, " \xC2\xB7 ");
         data(out, r->name);
