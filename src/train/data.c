@@ -267,6 +267,70 @@ static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t 
     return FM_OK;
 }
 
+/* The first token of a word inside a sentence; -1 where it has none. */
+static int32_t token_of(const tr_data *d, const char *word, rt_ids *ids)
+{
+    char text[64];
+
+    ids->n = 0;
+    if (!word || snprintf(text, sizeof(text), " %s", word) >= (int)sizeof(text) ||
+        rt_tokenizer_encode(d->tokenizer, text, strlen(text), false, ids, NULL) != FM_OK)
+        return -1;
+    return ids->n > 0 ? ids->ids[0] : -1;
+}
+
+static fm_status word_tokens(const tr_data *d, const fm_world_scene *scene, size_t rows,
+                             size_t columns, fm_arena *arena, tr_words *out, fm_err *err)
+{
+    int32_t colour_of[FM_WORLD_OBJECTS_MAX], kind_of[FM_WORLD_OBJECTS_MAX];
+    size_t n = rows * columns;
+    int32_t *colours = fm_arena_alloc(arena, n, sizeof(*colours));
+    int32_t *kinds = fm_arena_alloc(arena, n, sizeof(*kinds));
+    rt_ids ids = {0};
+
+    if (!colours || !kinds)
+        return no_memory(err);
+    for (int i = 0; i < scene->n_objects; i++) {
+        colour_of[i] = token_of(d, scene->objects[i].colour, &ids);
+        kind_of[i] = token_of(d, scene->objects[i].kind, &ids);
+    }
+    rt_ids_release(&ids);
+    for (size_t i = 0; i < n; i++) {
+        int object =
+            shown_in(scene, (int)rows, (int)columns, (int)(i / columns), (int)(i % columns));
+        bool named = object >= 0 && object < scene->n_objects;
+
+        colours[i] = named ? colour_of[object] : -1;
+        kinds[i] = named ? kind_of[object] : -1;
+    }
+    *out = (tr_words){n, colours, kinds};
+    return FM_OK;
+}
+
+/* Blocks past the border are as large as the others: what they show is told by the part inside. */
+static fm_status word_both(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
+                           fm_err *err)
+{
+    const rt_config *c = d->config;
+    tr_example *e = &out->example;
+    fm_status st = FM_OK;
+
+    if (e->tile) {
+        size_t side = (size_t)(c->vision.image / c->vision.patch),
+               joined = tr_projector_side(&c->projector);
+
+        st = word_tokens(d, scene, (side + joined - 1) / joined, (side + joined - 1) / joined,
+                         &out->arena, &e->words[0], err);
+    }
+    if (st == FM_OK && e->view.patches) {
+        size_t joined = tr_projector_side(&c->spatial.projector);
+
+        st = word_tokens(d, scene, (e->view.rows + joined - 1) / joined,
+                         (e->view.columns + joined - 1) / joined, &out->arena, &e->words[1], err);
+    }
+    return st;
+}
+
 static fm_status label_towers(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
                               fm_err *err)
 {
@@ -421,6 +485,8 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
         st = label_towers(d, scene, out, err);
+    if (st == FM_OK && d->recipe->mixture.word > 0)
+        st = word_both(d, scene, out, err);
     return st == FM_OK && !d->recipe->stages[stage_at(d->recipe, index)].only_look
                ? ask_all(d, &d->shown[thread], &rng, out, d->asked[thread], err)
                : st;

@@ -393,6 +393,7 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->scale += more->scale;
     to->kind += more->kind;
     to->place += more->place;
+    to->word += more->word;
     to->kl += more->kl;
     to->n_clipped += more->n_clipped;
     to->n_tokens += more->n_tokens;
@@ -401,6 +402,7 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->n_kinds += more->n_kinds;
     to->n_kinds_right += more->n_kinds_right;
     to->n_places += more->n_places;
+    to->n_words += more->n_words;
 }
 
 static size_t count_right(tr_rows logits, const int32_t *targets)
@@ -501,6 +503,26 @@ static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
     }
 }
 
+static void lose_words(run *r, double weight, tr_losses *out)
+{
+    static const int sources[] = {TILE, VIEW};
+    const tr_decoder *d = &r->network->decoder;
+
+    for (size_t i = 0; i < 2; i++) {
+        const tr_words *words = &r->example->words[i];
+        tr_rows x = tr_part(r->sources[sources[i]], 0, words->n);
+
+        if (x.n == 0)
+            continue;
+        x = tr_rms_norm(r->pass, x, d->norm.weight, d->config.norm_eps);
+        tr_rows logits = tr_decoder_logits(r->pass, d, x);
+        out->word += tr_cross_entropy(r->pass, logits, words->colours, weight);
+        out->word += tr_cross_entropy(r->pass, logits, words->kinds, weight);
+        for (size_t j = 0; j < x.n; j++)
+            out->n_words += (words->colours[j] >= 0) + (words->kinds[j] >= 0);
+    }
+}
+
 /* Until everything has its row; false where memory ran out. */
 static bool prepare(run *r)
 {
@@ -529,6 +551,7 @@ void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *
     if (example->n_questions > 0)
         lose_answers(&r, weights, out);
     lose_patches(&r, weights, out);
+    lose_words(&r, weights->word, out);
     if (pass->gradient && !pass->failed)
         tr_pass_back(pass);
 }

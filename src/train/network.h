@@ -50,6 +50,14 @@ typedef struct {
     size_t scale;     /* the index of the <SCALE> token; 0: there is none */
 } tr_question;
 
+/* Ids of the words for what each of the n tokens that are made of a picture shows: its colour and its
+ * kind, -1: none. Read as if it were a final state, the token is to say both; so a question's words find
+ * it. n 0: nothing is asked. */
+typedef struct {
+    size_t n;
+    const int32_t *colours, *kinds;
+} tr_words;
+
 /* What an auxiliary head is asked of each of the n patches of its tower; n 0: nothing. */
 typedef struct {
     size_t n;
@@ -67,6 +75,7 @@ typedef struct {
     size_t n_questions;
     float log_scale;     /* where a question has a <SCALE> token */
     tr_labels labels[2]; /* of the tile's patches, of the view's */
+    tr_words words[2];   /* of the tile's tokens, of the view's */
 
     /* So many questions in a row differ in their answers alone; what stands before these is read once.
      * 0 is 1. */
@@ -77,16 +86,17 @@ typedef struct {
     const tr_objective *objective;
 } tr_example;
 
-/* How much one token (where it was drawn, one group), one scale, one patch's kind and one patch's place count. */
+/* How much one token (where it was drawn, one group), one scale, one patch's kind and place, and
+ * one word of a picture's token count. */
 typedef struct {
-    double token, scale, kind, place;
+    double token, scale, kind, place, word;
 } tr_weights;
 
 /* Sums over a picture: losses already weighed, and how many there were. */
 typedef struct {
-    double token, scale, kind, place;
+    double token, scale, kind, place, word;
     double kl; /* not weighed */
-    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_kinds_right, n_places;
+    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_kinds_right, n_places, n_words;
 } tr_losses;
 void tr_losses_add(tr_losses *to, const tr_losses *more);
 

@@ -83,6 +83,8 @@ typedef struct {
 
 FM_MUST_CHECK fm_status tr_projector_find(tr_projector *out, const rt_projector_config *config,
                                           const tr_store *store, const char *part, fm_err *err);
+/* Patches along each side of what becomes one token. */
+size_t tr_projector_side(const rt_projector_config *config);
 size_t tr_projector_tokens(const rt_projector_config *config, size_t rows, size_t columns);
 tr_rows tr_projector_run(tr_pass *pass, const tr_projector *projector, tr_rows features,
                          size_t rows, size_t columns);

@@ -48,6 +48,11 @@ fm_status tr_projector_find(tr_projector *out, const rt_projector_config *config
     return st;
 }
 
+size_t tr_projector_side(const rt_projector_config *config)
+{
+    return side_of(config->kind);
+}
+
 size_t tr_projector_tokens(const rt_projector_config *config, size_t rows, size_t columns)
 {
     size_t side = side_of(config->kind);

@@ -35,6 +35,7 @@ COLUMN(right, share(r->losses.n_right, r->losses.n_tokens))
 COLUMN(scale, r->losses.scale)
 COLUMN(kind, r->losses.kind)
 COLUMN(place, r->losses.place)
+COLUMN(word, r->losses.word)
 COLUMN(rate, r->rate)
 COLUMN(norm, r->norm)
 COLUMN(replies, (double)r->earned.replies)
@@ -68,6 +69,7 @@ static const column columns[2][20] = {
      {"scale", 5, scale, false},
      {"kind", 5, kind, false},
      {"place", 5, place, false},
+     {"word", 5, word, false},
      {"rate", IN_POWERS, rate, false},
      {"norm", 4, norm, false},
      {"held_out_token", 5, token, true},

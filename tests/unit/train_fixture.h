@@ -90,6 +90,7 @@ typedef struct {
     float rays[SMALL_PATCHES * 3 * SMALL_PATCH * SMALL_PATCH];
     float depth[SMALL_PATCHES * SMALL_PATCH * SMALL_PATCH];
     int32_t ids[2][8], kinds[SMALL_PATCHES];
+    int32_t words[2][9]; /* of the 4 tokens of the tile, and of the view's first 9 */
     float places[SMALL_PATCHES * 3];
     bool placed[SMALL_PATCHES];
     tr_question questions[2];
@@ -117,6 +118,8 @@ static inline void small_example_make(small_example *e, uint64_t seed)
         for (size_t j = 0; j < 3; j++)
             e->places[i * 3 + j] = (float)fm_rng_unit(&rng);
     }
+    for (size_t i = 0; i < 18; i++)
+        e->words[i / 9][i % 9] = (int32_t)fm_rng_below(&rng, SMALL_VOCABULARY + 10) - 10;
     e->questions[0] = (tr_question){e->ids[0], 8, 5, 4};
     e->questions[1] = (tr_question){e->ids[1], 6, 3, 2};
     e->example =
@@ -129,7 +132,8 @@ static inline void small_example_make(small_example *e, uint64_t seed)
                      .n_questions = 2,
                      .log_scale = 0.4F,
                      .labels = {{SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed},
-                                {SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed}}};
+                                {SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed}},
+                     .words = {{4, e->words[0], e->words[1]}, {9, e->words[1], e->words[0]}}};
 }
 
 #endif
