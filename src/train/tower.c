@@ -83,10 +83,12 @@ void tr_tower_start_positions(const tr_tower *tower, tr_store *store)
 
     if (tower->config.class_token)
         row += tower->config.width;
-    for (int i = 0; i < side * side; i++, row += tower->config.width)
+    for (int i = 0; i < side * side; i++, row += tower->config.width) {
+        int down = i / side, across = i % side;
+
         for (int k = 0; k < waves; k++) {
             double turn = pi * pow(2.0 * side, -(double)k / waves);
-            double x = turn * (i % side), y = turn * (i / side);
+            double x = turn * across, y = turn * down;
             float *four = row + (ptrdiff_t)4 * k;
 
             four[0] = (float)sin(x);
@@ -94,6 +96,7 @@ void tr_tower_start_positions(const tr_tower *tower, tr_store *store)
             four[2] = (float)sin(y);
             four[3] = (float)cos(y);
         }
+    }
 }
 
 /* Of a grid of another shape than the table's: the class token's own, then mixtures of the patches'. */
