@@ -239,9 +239,13 @@ static int shown_in(const fm_world_scene *scene, int rows, int columns, int row,
     return counts[best] * 8 >= all && counts[best] > 0 ? best - 1 : -1;
 }
 
+/* Of the patches that show nothing so many are asked what they show: there are ten times as many of
+ * them as of the others, and they are soon known. */
+static const double nothing_asked = 0.15;
+
 /* Both the tile and the view show the whole picture, but for what the view's shape cuts off. */
 static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t columns,
-                               fm_arena *arena, tr_labels *out, fm_err *err)
+                               fm_rng *rng, fm_arena *arena, tr_labels *out, fm_err *err)
 {
     size_t n = rows * columns;
     int32_t *kinds = fm_arena_alloc(arena, n, sizeof(*kinds));
@@ -255,8 +259,10 @@ static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t 
         int object =
             shown_in(scene, (int)rows, (int)columns, (int)(i / columns), (int)(i % columns));
 
-        if (object < 0 || object >= scene->n_objects)
+        if (object < 0 || object >= scene->n_objects) {
+            kinds[i] = colours[i] = fm_rng_unit(rng) < nothing_asked ? 0 : -1;
             continue;
+        }
         kinds[i] = bucket_of(scene->objects[object].kind);
         colours[i] = bucket_of(scene->objects[object].colour);
         placed[i] = true;
@@ -331,16 +337,16 @@ static fm_status word_both(const tr_data *d, const fm_world_scene *scene, tr_sam
     return st;
 }
 
-static fm_status label_towers(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
-                              fm_err *err)
+static fm_status label_towers(const tr_data *d, const fm_world_scene *scene, fm_rng *rng,
+                              tr_sample *out, fm_err *err)
 {
     tr_example *e = &out->example;
     size_t side =
         d->config->has_vision ? (size_t)(d->config->vision.image / d->config->vision.patch) : 0;
     fm_status st =
-        e->tile ? label_patches(scene, side, side, &out->arena, &e->labels[0], err) : FM_OK;
+        e->tile ? label_patches(scene, side, side, rng, &out->arena, &e->labels[0], err) : FM_OK;
 
-    return st == FM_OK && e->view.patches ? label_patches(scene, e->view.rows, e->view.columns,
+    return st == FM_OK && e->view.patches ? label_patches(scene, e->view.rows, e->view.columns, rng,
                                                           &out->arena, &e->labels[1], err)
                                           : st;
 }
@@ -484,7 +490,7 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
     if (st == FM_OK && d->config->has_spatial)
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
-        st = label_towers(d, scene, out, err);
+        st = label_towers(d, scene, &rng, out, err);
     if (st == FM_OK && d->recipe->mixture.word > 0)
         st = word_both(d, scene, out, err);
     return st == FM_OK && !d->recipe->stages[stage_at(d->recipe, index)].only_look

@@ -400,16 +400,21 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->n_right += more->n_right;
     to->n_scales += more->n_scales;
     to->n_kinds += more->n_kinds;
-    to->n_kinds_right += more->n_kinds_right;
     to->n_places += more->n_places;
     to->n_words += more->n_words;
+    to->n_shown += more->n_shown;
+    to->n_kinds_right += more->n_kinds_right;
+    to->n_colours_right += more->n_colours_right;
 }
 
-static size_t count_right(tr_rows logits, const int32_t *targets)
+/* Rows whose target is `least` or more, and the likeliest too. */
+static size_t count_right(tr_rows logits, const int32_t *targets, int32_t least)
 {
     size_t right = 0;
 
     for (size_t i = 0; i < logits.n; i++) {
+        if (targets[i] < least)
+            continue;
         const float *row = logits.x + i * logits.width;
         size_t best = 0;
 
@@ -449,7 +454,7 @@ static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
     tr_rows logits = answer_logits(r, hidden, &targets);
 
     out->n_tokens = logits.n;
-    out->n_right = count_right(logits, targets);
+    out->n_right = count_right(logits, targets, 0);
     out->token =
         e->drawn ? tr_policy_loss(r->pass, logits, targets, e->drawn, e->objective, weight, &counts)
                  : tr_cross_entropy(r->pass, logits, targets, weight);
@@ -495,9 +500,11 @@ static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
         out->kind += tr_cross_entropy(r->pass, kinds, labels->kinds, weights->kind);
         out->kind += tr_cross_entropy(r->pass, colours, labels->colours, weights->kind);
         out->place += tr_squares(r->pass, places, labels->places, labels->placed, weights->place);
-        out->n_kinds_right += count_right(kinds, labels->kinds);
+        out->n_kinds_right += count_right(kinds, labels->kinds, 1);
+        out->n_colours_right += count_right(colours, labels->colours, 1);
         for (size_t j = 0; j < x.n; j++) {
             out->n_kinds += labels->kinds[j] >= 0;
+            out->n_shown += labels->kinds[j] > 0;
             out->n_places += labels->placed[j];
         }
     }

@@ -61,7 +61,7 @@ typedef struct {
 /* What an auxiliary head is asked of each of the n patches of its tower; n 0: nothing. */
 typedef struct {
     size_t n;
-    const int32_t *kinds, *colours; /* -1: not of this one */
+    const int32_t *kinds, *colours; /* 0: of nothing; -1: not asked of this one */
     const float *places;            /* [n][3] */
     const bool *placed;             /* [n]: whether a place is asked */
 } tr_labels;
@@ -96,7 +96,8 @@ typedef struct {
 typedef struct {
     double token, scale, kind, place, word;
     double kl; /* not weighed */
-    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_kinds_right, n_places, n_words;
+    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_places, n_words;
+    size_t n_shown, n_kinds_right, n_colours_right; /* patches that show a thing */
 } tr_losses;
 void tr_losses_add(tr_losses *to, const tr_losses *more);
 

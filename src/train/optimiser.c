@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "train/orthogonal.h"
+
 double tr_optimiser_rate(const tr_optimiser *optimiser, uint64_t step)
 {
     const double pi = 3.14159265358979324;
@@ -27,31 +29,80 @@ static bool is_frozen(const tr_optimiser *o, const tr_slot *slot)
     return false;
 }
 
+/* A matrix that leads from states to states: not a table, nor what reads pixels or is asked at the end. */
+static bool is_orthogonal(const tr_optimiser *o, const tr_slot *slot)
+{
+    return o->rule == TR_MUON && slot->rank == 2 && slot->at.rows > 1 && slot->at.columns > 1 &&
+           (strstr(slot->name, "layers.") || strstr(slot->name, "blocks."));
+}
+
 typedef struct {
     const tr_optimiser *optimiser;
     tr_store *store;
     const float *gradient;
     tr_adam how;
+    float *rooms;
+    size_t room; /* of a thread, in `rooms` */
 } stepping;
+
+static void step_by_adam(const stepping *s, const tr_slot *slot)
+{
+    const tr_store *store = s->store;
+    tr_adam how = s->how;
+
+    if (slot->at.rows < 2)
+        how.decay = 0;
+    store->arithmetic->adam(store->values + slot->at.first, store->first + slot->at.first,
+                            store->second + slot->at.first, s->gradient + slot->at.first,
+                            slot->at.rows * slot->at.columns, &how);
+}
+
+static void step_by_muon(const stepping *s, const tr_slot *slot, float *room)
+{
+    const tr_param *at = &slot->at;
+    const float *gradient = s->gradient + at->first;
+    float *value = s->store->values + at->first, *momentum = s->store->first + at->first;
+    float share = (float)s->optimiser->momentum, keep = 1 - s->how.decay;
+    size_t n = at->rows * at->columns, longer = at->rows > at->columns ? at->rows : at->columns;
+    float rate = s->how.rate * 0.2F * sqrtf((float)longer);
+
+    for (size_t i = 0; i < n; i++) {
+        momentum[i] = share * momentum[i] + (1 - share) * gradient[i];
+        room[i] = share * momentum[i] + (1 - share) * gradient[i];
+    }
+    tr_orthogonalise(s->store->arithmetic, room, at->rows, at->columns, room + n);
+    for (size_t i = 0; i < n; i++)
+        value[i] = keep * value[i] - rate * room[i];
+}
 
 static void step_slots(void *context, size_t begin, size_t end, int thread)
 {
     const stepping *s = context;
 
-    (void)thread;
     for (size_t i = begin; i < end; i++) {
         const tr_slot *slot = &s->store->slots[i];
-        tr_adam how = s->how;
 
         if (is_frozen(s->optimiser, slot))
             continue;
-        if (slot->at.rows < 2)
-            how.decay = 0;
-        s->store->arithmetic->adam(s->store->values + slot->at.first,
-                                   s->store->first + slot->at.first,
-                                   s->store->second + slot->at.first, s->gradient + slot->at.first,
-                                   slot->at.rows * slot->at.columns, &how);
+        if (is_orthogonal(s->optimiser, slot))
+            step_by_muon(s, slot, s->rooms + (size_t)thread * s->room);
+        else
+            step_by_adam(s, slot);
     }
+}
+
+size_t tr_optimiser_room(const tr_optimiser *optimiser, const tr_store *store)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < store->n_slots; i++) {
+        const tr_param *at = &store->slots[i].at;
+        size_t room = at->rows * at->columns + tr_orthogonal_room(at->rows, at->columns);
+
+        if (is_orthogonal(optimiser, &store->slots[i]) && room > most)
+            most = room;
+    }
+    return most;
 }
 
 static double norm_of(const tr_optimiser *o, const tr_store *store, const float *gradient)
@@ -68,7 +119,7 @@ static double norm_of(const tr_optimiser *o, const tr_store *store, const float 
 }
 
 double tr_optimiser_step(const tr_optimiser *optimiser, tr_store *store, const float *gradient,
-                         uint64_t step, rt_pool *pool)
+                         uint64_t step, float *rooms, rt_pool *pool)
 {
     const tr_optimiser *o = optimiser;
     double rate = tr_optimiser_rate(o, step), norm = norm_of(o, store, gradient);
@@ -85,6 +136,8 @@ double tr_optimiser_step(const tr_optimiser *optimiser, tr_store *store, const f
          .correction1 = (float)(1 - pow(o->beta1, (double)step + 1)),
          .correction2 = (float)(1 - pow(o->beta2, (double)step + 1)),
          .scale = clipped ? (float)(o->clip / norm) : 1},
+        rooms,
+        tr_optimiser_room(o, store),
     };
 
     if (!isfinite(norm))

@@ -21,7 +21,8 @@ tr_recipe tr_recipe_default(void)
         .pictures = 16,
         .memory_mb = 1024,
         .mixture = {.scale = 0.1, .kind = 0.5, .place = 1},
-        .optimiser = {.rate = 1e-3,
+        .optimiser = {.momentum = 0.95,
+                      .rate = 1e-3,
                       .least = 0.05,
                       .warmup = 200,
                       .beta1 = 0.9,
@@ -141,10 +142,16 @@ static void read_frozen(const tr_reading *r, rt_members *m, tr_optimiser *o)
 
 static fm_status read_optimiser(const tr_reading *r, const cJSON *object)
 {
-    static const char *const names[] = {"rate",  "least", "warmup", "beta1",
-                                        "beta2", "decay", "clip",   "frozen"};
+    static const char *const names[] = {"rate",  "rule",  "least", "warmup", "momentum",
+                                        "beta1", "beta2", "decay", "clip",   "frozen"};
+    static const char *const rules[] = {[TR_ADAMW] = "adamw", [TR_MUON] = "muon"};
     tr_optimiser *o = &r->out->optimiser;
     rt_members m = tr_members_open(r, object, "optimiser", names, FM_COUNT_OF(names));
+    int rule = o->rule;
+
+    rt_members_choice(&m, "rule", rules, FM_COUNT_OF(rules), &rule);
+    o->rule = (tr_rule)rule;
+    rt_members_number(&m, "momentum", 0, 0.9999, &o->momentum);
 
     rt_members_number(&m, "rate", 0, 1, &o->rate);
     rt_members_number(&m, "least", 0, 1, &o->least);

@@ -25,6 +25,7 @@ struct tr_trainer {
     fm_err *errors; /* [pictures] */
     lot *lots;
     size_t n_lots;
+    float *rooms; /* the optimiser's */
 
     /* of the step at hand */
     uint64_t first;
@@ -37,7 +38,8 @@ struct tr_trainer {
 
 static fm_status make_rooms(tr_trainer *t, fm_err *err)
 {
-    size_t pictures = t->config.pictures;
+    size_t pictures = t->config.pictures,
+           room = tr_optimiser_room(&t->config.optimiser, &t->network->store);
 
     t->n_threads = rt_pool_threads(t->pool);
     t->n_lots = (pictures + TR_LOT - 1) / TR_LOT;
@@ -46,7 +48,8 @@ static fm_status make_rooms(tr_trainer *t, fm_err *err)
     t->statuses = calloc(pictures, sizeof(*t->statuses));
     t->errors = calloc(pictures, sizeof(*t->errors));
     t->lots = calloc(t->n_lots, sizeof(*t->lots));
-    bool made = t->passes && t->samples && t->statuses && t->errors && t->lots;
+    t->rooms = calloc((size_t)t->n_threads * room + 1, sizeof(*t->rooms));
+    bool made = t->rooms && t->passes && t->samples && t->statuses && t->errors && t->lots;
     for (size_t i = 0; made && i < t->n_lots; i++)
         made = (t->lots[i].gradient = calloc(t->network->store.n_values, sizeof(float))) != NULL;
     if (!made)
@@ -91,6 +94,7 @@ void tr_trainer_free(tr_trainer *trainer)
     free(trainer->statuses);
     free(trainer->errors);
     free(trainer->lots);
+    free(trainer->rooms);
     rt_pool_free(trainer->pool);
     free(trainer);
 }
@@ -263,7 +267,7 @@ static fm_status update(tr_trainer *t, uint64_t index, tr_weights mixture, tr_re
         return st;
     rt_pool_run(t->pool, t->network->store.n_values, GRAIN, add_gradients, t);
     report.norm = tr_optimiser_step(&t->config.optimiser, &t->network->store, t->lots[0].gradient,
-                                    index, t->pool);
+                                    index, t->rooms, t->pool);
     *out = report;
     return FM_OK;
 }

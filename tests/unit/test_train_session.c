@@ -112,6 +112,7 @@ Test(train_recipe, says_what_is_wrong_and_where)
         {"model: a\nsteps: many\n", "'steps'"},
         {"model: a\nspeed: 1\n", "'speed' is no member"},
         {"model: a\noptimiser: {ratee: 1}\n", "'optimiser.ratee' is no member"},
+        {"model: a\noptimiser: {rule: sgd}\n", "'optimiser.rule'"},
         {"model: a\noptimiser: 3\n", "'optimiser' wants members, as 'rate: ...'"},
         {"model: a\nstages: [{families: [nothing]}]\n", "'nothing'"},
         {"model: a\nstages: [{things: [3, 2]}]\n", "fewest before the most"},

@@ -236,7 +236,8 @@ Test(train_optimiser, is_adam_with_decay_beside_it)
     for (uint64_t step = 0; step < 5; step++) {
         float gradient[] = {3, 4, 100, 100}; /* norm 5, clipped to 1 */
 
-        cr_expect(epsilon_eq(dbl, tr_optimiser_step(&o, &store, gradient, step, pool), 5, 1e-6));
+        cr_expect(
+            epsilon_eq(dbl, tr_optimiser_step(&o, &store, gradient, step, NULL, pool), 5, 1e-6));
         m = 0.9 * m + 0.1 * 0.6;
         v = 0.99 * v + 0.01 * 0.36;
         value -= 0.1 * 0.2 * value + 0.1 * (m / (1 - pow(0.9, (double)step + 1))) /
@@ -244,6 +245,48 @@ Test(train_optimiser, is_adam_with_decay_beside_it)
     }
     cr_expect(epsilon_eq(dbl, (double)store.values[0], value, 1e-5));
     cr_expect(eq(flt, store.values[2], 0.5F));
+    tr_store_release(&store);
+    rt_pool_free(pool);
+}
+
+/* Two steps of a 2 x 2 matrix of a block along gradients that are their own orthogonal factor, whose
+ * singular values are equal: the polynomial is then known by one number. A table goes Adam's way. */
+Test(train_optimiser, is_muon_for_matrices_of_blocks_alone)
+{
+    tr_optimiser o = {.rule = TR_MUON,
+                      .momentum = 0.9,
+                      .rate = 0.1,
+                      .least = 1,
+                      .steps = 1,
+                      .beta1 = 0.9,
+                      .beta2 = 0.99,
+                      .eps = 1e-8};
+    float rooms[64], gradient[] = {3, 4, -4, 3, 1, 1, 1, 1};
+    tr_store store = {0};
+    rt_pool *pool = NULL;
+    double s = sqrt(0.5); /* of a norm of one */
+    fm_rng rng;
+
+    for (int i = 0; i < 5; i++)
+        s = 3.4445 * s - 4.7750 * pow(s, 3) + 2.0315 * pow(s, 5);
+    fm_rng_seed(&rng, 1);
+    for (int i = 0; i < 2; i++) {
+        rt_slot slot = {"llm", i ? "table" : "layers.0.w", 2, {2, 2}, RT_START_CONSTANT, 0.5F};
+
+        cr_assert(eq(int, tr_store_put(&store, &slot, NULL), FM_OK));
+    }
+    cr_assert(eq(int, tr_store_make(&store, tr_arithmetic_choose(NULL), &rng, NULL), FM_OK));
+    cr_assert(eq(int, rt_pool_new(&pool, 1, NULL), FM_OK));
+    cr_assert(le(sz, tr_optimiser_room(&o, &store), 64));
+    for (uint64_t step = 0; step < 2; step++)
+        tr_optimiser_step(&o, &store, gradient, step, rooms, pool);
+    for (int i = 0; i < 4; i++) {
+        double along = s * (double)gradient[i] / 5;
+
+        cr_expect(
+            epsilon_eq(dbl, (double)store.values[i], 0.5 - 2 * 0.1 * 0.2 * sqrt(2) * along, 1e-5));
+        cr_expect(epsilon_eq(dbl, (double)store.values[4 + i], 0.5 - 2 * 0.1, 1e-5));
+    }
     tr_store_release(&store);
     rt_pool_free(pool);
 }
