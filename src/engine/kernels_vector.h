@@ -161,36 +161,54 @@ INLINE const float *unpack_bf16(float *tile, const uint8_t *panel, size_t from, 
 }
 
 #ifndef RT_BF16_IN_PAIRS
-/* So many rows over `wide` panels side by side, from memory to registers. */
+/* To the sums of so many rows, a pair of columns (or one, the last of an odd number) of `wide` panels side by
+ * side. Two rows have their factors in registers for all panels, vector by vector; more rows have room for one
+ * factor at a time, and for a panel's vectors. */
+INLINE void add_bf16_pair(vec sums[][2][WIDE], const float *x, size_t ldx, const uint8_t *at,
+                          size_t panel_bytes, const int rows, const int wide, const int columns)
+{
+    const int held = rows <= 2 ? 1 : WIDE;
+
+    for (int p = 0; p < wide; p++, at += panel_bytes) {
+        __builtin_prefetch(at + AHEAD_BYTES);
+        for (int from = 0; from < WIDE; from += held) {
+            vec first[WIDE], second[WIDE];
+
+            for (int c = from; c < from + held; c++) {
+                ivec pair;
+
+                memcpy(&pair, at + (size_t)c * sizeof(pair), sizeof(pair));
+                first[c] = (vec)(pair << 16);
+                second[c] = (vec)(pair & (int32_t)0xffff0000);
+            }
+            for (int r = 0; r < rows; r++)
+                for (int c = from; c < from + held; c++)
+                    sums[r][p][c] = fused(all(x[(size_t)r * ldx]), first[c], sums[r][p][c]);
+            for (int r = 0; r < rows && columns == 2; r++)
+                for (int c = from; c < from + held; c++)
+                    sums[r][p][c] = fused(all(x[(size_t)r * ldx + 1]), second[c], sums[r][p][c]);
+        }
+    }
+}
+
+/* So many rows over `wide` panels side by side, from memory to registers. Not inlined, as tiles are not. */
 #define DEFINE_BF16_ROWS(rows, wide)                                                               \
-    INLINE void bf16_rows_##rows##_##wide(float *out, size_t ldo, const float *x, size_t ldx,      \
-                                          size_t k, const uint8_t *panel, size_t panel_bytes)      \
+    static __attribute__((noinline)) void bf16_rows_##rows##_##wide(                               \
+        float *out, size_t ldo, const float *x, size_t ldx, size_t k, const uint8_t *panel,        \
+        size_t panel_bytes)                                                                        \
     {                                                                                              \
-        vec totals[rows][wide][WIDE] = {0};                                                        \
+        vec totals[rows][2][WIDE] = {0};                                                           \
                                                                                                    \
         for (size_t from = 0; from < k; from += BLOCK_K) {                                         \
-            size_t end = k - from < BLOCK_K ? k : from + BLOCK_K;                                  \
-            vec sums[rows][wide][WIDE] = {0};                                                      \
+            size_t end = k - from < BLOCK_K ? k : from + BLOCK_K, i = from;                        \
+            vec sums[rows][2][WIDE] = {0};                                                         \
                                                                                                    \
-            for (size_t i = from; i < end; i += 2)                                                 \
-                for (int p = 0; p < wide; p++) {                                                   \
-                    const uint8_t *at = panel + (size_t)p * panel_bytes + i * RT_PANEL * 2;        \
-                                                                                                   \
-                    __builtin_prefetch(at + AHEAD_BYTES);                                          \
-                    for (int c = 0; c < WIDE; c++) {                                               \
-                        ivec pair;                                                                 \
-                                                                                                   \
-                        memcpy(&pair, at + (size_t)c * sizeof(pair), sizeof(pair));                \
-                        vec first = (vec)(pair << 16), second = (vec)(pair & (int32_t)0xffff0000); \
-                        for (int r = 0; r < rows; r++) {                                           \
-                            const float *row = x + (size_t)r * ldx;                                \
-                            vec sum = fused(all(row[i]), first, sums[r][p][c]);                    \
-                                                                                                   \
-                            sums[r][p][c] =                                                        \
-                                fused(i + 1 < end ? all(row[i + 1]) : all(0), second, sum);        \
-                        }                                                                          \
-                    }                                                                              \
-                }                                                                                  \
+            for (; i + 2 <= end; i += 2)                                                           \
+                add_bf16_pair(sums, x + i, ldx, panel + i * RT_PANEL * 2, panel_bytes, rows, wide, \
+                              2);                                                                  \
+            if (i < end)                                                                           \
+                add_bf16_pair(sums, x + i, ldx, panel + i * RT_PANEL * 2, panel_bytes, rows, wide, \
+                              1);                                                                  \
             for (int r = 0; r < rows; r++)                                                         \
                 for (int p = 0; p < wide; p++)                                                     \
                     for (int c = 0; c < WIDE; c++)                                                 \
@@ -204,6 +222,7 @@ INLINE const float *unpack_bf16(float *tile, const uint8_t *panel, size_t from, 
     }
 
 DEFINE_BF16_ROWS(4, 1)
+DEFINE_BF16_ROWS(3, 1)
 DEFINE_BF16_ROWS(2, 1)
 DEFINE_BF16_ROWS(2, 2)
 DEFINE_BF16_ROWS(1, 2)
@@ -232,6 +251,7 @@ static void product_bf16(float *out, size_t ldo, const float *x, size_t ldx, siz
         bf16_rows_##rows##_1(out + j * ldo + p * RT_PANEL, ldo, x + j * ldx, ldx, k,               \
                              panel + p * panel_bytes, panel_bytes);
         ROWS(4)
+        ROWS(3)
         ROWS(2)
         ROWS(1)
 #undef ROWS
