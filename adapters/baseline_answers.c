@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "fathom/pointing.h"
 #include "fathom/raster.h"
+#include "fathom/answers.h"
 
 enum {
     GRID = 256, /* cells a side in which a region without pixels is looked at */
@@ -237,7 +238,9 @@ static const struct {
 
 static bool of_traces(const char *form)
 {
-    return !form || strcmp(form, "tuples") == 0 || strcmp(form, "json") == 0;
+    fm_answers_family family;
+
+    return !form || fm_answers_family_from_name(form, &family);
 }
 
 static size_t place_of(fm_answer_kind kind)

@@ -23,7 +23,7 @@
  *             xml_n100       <point x1="51.25" y1="25.10"/>
  *   text      words          the reference                      the default
  *
- * `form` NULL, "tuples" and "json" (of traces) mean the default; any other is FM_E_USAGE. *missing says
+ * `form` NULL, "tuples", "json" and "xyz" (of traces) mean the default; any other is FM_E_USAGE. *missing says
  * in one line what the sample lacks for it; then nothing is appended.
  */
 FM_MUST_CHECK fm_status fm_baseline_answer(const fm_sample *sample, const char *form, bool wrong,

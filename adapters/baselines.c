@@ -23,13 +23,14 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "fathom/answers.h"
 
 /* Points on the line of `straight`; as many as a usual reply has. */
 #define STRAIGHT_POINTS 8
 
 typedef struct {
-    bool json;
-    char form[32]; /* of answers that are no traces; empty: not stated */
+    fm_answers_family family; /* of traces */
+    char form[32];            /* of answers that are no traces; empty: not stated */
     uint64_t seed;
     double noise_px, noise_m; /* jitter */
     double depth_m;           /* centre */
@@ -55,7 +56,8 @@ static fm_status baseline_open(void **state, const fm_adapter_config *config, fm
     baseline *b = calloc(1, sizeof(*b));
     if (!b)
         return fm_fail(err, FM_E_NOMEM, "no memory for a baseline");
-    b->json = config->answers && strcmp(config->answers, "json") == 0;
+    if (!config->answers || !fm_answers_family_from_name(config->answers, &b->family))
+        b->family = FM_ANSWERS_TUPLES; /* a form of another kind of answer */
     snprintf(b->form, sizeof(b->form), "%s", config->answers ? config->answers : "");
     b->seed = config->seed;
     *state = b;
@@ -79,27 +81,50 @@ static bool is_trace(fm_answer_kind kind)
 
 /* ---- text ---- */
 
-/* "[(x, y, d), ...]" or the same numbers as JSON in a fence; depth only where `columns` is 3. */
+/* Numbers for the picture: [0, 1] and metres; where the run asks for points in space, what lies there. */
+typedef struct {
+    const fm_camera *camera; /* NULL: nothing is known of it, and everything lies ahead */
+    int width, height;
+    bool deep;
+} picture;
+
+/* "[(x, y, d), ...]" or the same numbers as JSON in a fence; depth only where the picture is deep. */
 static void text_begin(baseline *b)
 {
     b->first = true;
     fm_buf_clear(&b->text);
-    fm_buf_puts(&b->text, b->json ? "```json\n[" : "[");
+    fm_buf_puts(&b->text, b->family == FM_ANSWERS_JSON ? "```json\n[" : "[");
 }
 
-static void text_point(baseline *b, int columns, double x, double y, double d)
+static void text_point_in_space(baseline *b, const picture *p, double x, double y, double d)
 {
-    fm_buf_printf(&b->text, "%s%c%.0f, %.0f", b->first ? "" : ", ", b->json ? '[' : '(', x * 1000,
+    double xyz[3] = {0, 0, d};
+
+    if (p->camera)
+        fm_camera_back_project(p->camera, x * p->width, y * p->height, d, xyz);
+    fm_buf_printf(&b->text, "%s(%.3f, %.3f, %.3f)", b->first ? "" : ", ", xyz[0], xyz[1], xyz[2]);
+    b->first = false;
+}
+
+static void text_point(baseline *b, const picture *p, double x, double y, double d)
+{
+    bool json = b->family == FM_ANSWERS_JSON;
+
+    if (b->family == FM_ANSWERS_XYZ) {
+        text_point_in_space(b, p, x, y, d);
+        return;
+    }
+    fm_buf_printf(&b->text, "%s%c%.0f, %.0f", b->first ? "" : ", ", json ? '[' : '(', x * 1000,
                   y * 1000);
     b->first = false;
-    if (columns == 3)
+    if (p->deep)
         fm_buf_printf(&b->text, ", %.3f", d);
-    fm_buf_putc(&b->text, b->json ? ']' : ')');
+    fm_buf_putc(&b->text, json ? ']' : ')');
 }
 
 static fm_status text_end(baseline *b, fm_reply *reply, fm_err *err)
 {
-    fm_buf_puts(&b->text, b->json ? "]\n```" : "]");
+    fm_buf_puts(&b->text, b->family == FM_ANSWERS_JSON ? "]\n```" : "]");
     reply->status = FM_SAMPLE_OK;
     reply->text = b->text.data;
     reply->size = b->text.size;
@@ -108,16 +133,17 @@ static fm_status text_end(baseline *b, fm_reply *reply, fm_err *err)
 
 /* ---- what the truth looks like in the picture ---- */
 
-/* True where the sample holds what a baseline needs, with the size of the picture that x and y refer
- * to; otherwise the reply says what is missing. */
-static bool has_truth(const fm_sample *truth, int *width, int *height, fm_reply *reply)
+/* True where the sample holds what a baseline needs, with the picture that x and y refer to; otherwise the
+ * reply says what is missing. */
+static bool has_truth(const fm_sample *truth, picture *out, fm_reply *reply)
 {
     const char *source, *missing = NULL;
 
+    *out = (picture){.camera = &truth->camera, .deep = truth->kind == FM_ANSWER_TRACE3D};
     if (!is_trace(truth->kind))
         missing = traces_alone;
     else if (!truth->has_camera ||
-             fm_sample_picture_size(truth, width, height, &source, NULL) != FM_OK)
+             fm_sample_picture_size(truth, &out->width, &out->height, &source, NULL) != FM_OK)
         missing = "the sample has no usable camera";
     else if (truth->truth.trace.n == 0)
         missing = "the sample has no true trace";
@@ -157,30 +183,29 @@ static void noise_for(const baseline *b, const char *id, fm_rng *rng)
     fm_rng_seed(rng, strtoull(head, NULL, 16) ^ b->seed);
 }
 
-static void put_projected(baseline *b, const fm_sample *truth, const double xyz[3], int width,
-                          int height, fm_rng *noise)
+static void put_projected(baseline *b, const picture *p, const double xyz[3], fm_rng *noise)
 {
     double uv[2], depth = xyz[2];
 
-    fm_camera_project(&truth->camera, xyz, uv);
+    fm_camera_project(p->camera, xyz, uv);
     if (noise) {
         uv[0] += b->noise_px * fm_rng_normal(noise);
         uv[1] += b->noise_px * fm_rng_normal(noise);
         depth += b->noise_m * fm_rng_normal(noise);
     }
-    text_point(b, truth->kind == FM_ANSWER_TRACE2D ? 2 : 3, uv[0] / width, uv[1] / height, depth);
+    text_point(b, p, uv[0] / p->width, uv[1] / p->height, depth);
 }
 
 static fm_status put_truth(baseline *b, const fm_sample *truth, fm_rng *noise, fm_reply *reply,
                            fm_err *err)
 {
-    int width, height;
+    picture p;
 
-    if (!has_truth(truth, &width, &height, reply))
+    if (!has_truth(truth, &p, reply))
         return FM_OK;
     text_begin(b);
     for (size_t i = 0; i < truth->truth.trace.n; i++)
-        put_projected(b, truth, truth->truth.trace.points[i], width, height, noise);
+        put_projected(b, &p, truth->truth.trace.points[i], noise);
     return text_end(b, reply, err);
 }
 
@@ -200,20 +225,19 @@ static fm_status wrong_generate(void *state, const fm_request *request, const fm
                                 fm_reply *reply, fm_err *err)
 {
     baseline *b = state;
-    int width, height;
+    picture p;
     double uv[2];
 
     (void)request;
     if (!is_trace(truth->kind))
         return put_answer(b, truth, true, reply, err);
-    if (!has_truth(truth, &width, &height, reply))
+    if (!has_truth(truth, &p, reply))
         return FM_OK;
     const double *from = truth->truth.trace.points[0];
-    fm_camera_project(&truth->camera, from, uv);
+    fm_camera_project(p.camera, from, uv);
     text_begin(b);
     for (int i = 0; i < 2; i++)
-        text_point(b, truth->kind == FM_ANSWER_TRACE2D ? 2 : 3, uv[0] * 2 > width ? 0 : 1,
-                   uv[1] * 2 > height ? 0 : 1, from[2] + 5);
+        text_point(b, &p, uv[0] * 2 > p.width ? 0 : 1, uv[1] * 2 > p.height ? 0 : 1, from[2] + 5);
     return text_end(b, reply, err);
 }
 
@@ -254,10 +278,10 @@ static fm_status straight_generate(void *state, const fm_request *request, const
                                    fm_reply *reply, fm_err *err)
 {
     baseline *b = state;
-    int width, height;
+    picture p;
 
     (void)request;
-    if (!has_truth(truth, &width, &height, reply))
+    if (!has_truth(truth, &p, reply))
         return FM_OK;
     const double *from = truth->truth.trace.points[0];
     const double *to = truth->truth.trace.points[truth->truth.trace.n - 1];
@@ -267,7 +291,7 @@ static fm_status straight_generate(void *state, const fm_request *request, const
 
         for (int k = 0; k < 3; k++)
             xyz[k] = from[k] + t * (to[k] - from[k]);
-        put_projected(b, truth, xyz, width, height, NULL);
+        put_projected(b, &p, xyz, NULL);
     }
     return text_end(b, reply, err);
 }
@@ -295,7 +319,7 @@ static fm_status centre_generate(void *state, const fm_request *request, const f
                                  fm_reply *reply, fm_err *err)
 {
     baseline *b = state;
-    int columns = request->kind == FM_ANSWER_TRACE2D ? 2 : 3;
+    const picture unseen = {.deep = request->kind == FM_ANSWER_TRACE3D};
 
     (void)truth;
     if (!is_trace(request->kind)) {
@@ -303,8 +327,8 @@ static fm_status centre_generate(void *state, const fm_request *request, const f
         return FM_OK;
     }
     text_begin(b);
-    text_point(b, columns, 0.5, 0.5, b->depth_m);
-    text_point(b, columns, 0.5, 0.5, b->depth_m);
+    for (int i = 0; i < 2; i++)
+        text_point(b, &unseen, 0.5, 0.5, b->depth_m);
     return text_end(b, reply, err);
 }
 

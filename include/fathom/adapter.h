@@ -120,7 +120,7 @@ typedef struct {
     uint64_t seed;
     double timeout_s;         /* for one attempt; 0: the adapter's default */
     double connect_timeout_s; /* of it, for reaching the server; 0: the adapter's default */
-    /* The form in which the prompt asks for the answer: "tuples" or "json" of a trace, else one that
+    /* The form in which the prompt asks for the answer: "tuples", "json" or "xyz" of a trace, else one that
      * docs/adapters.md lists, or a protocol's own. Baselines write it. NULL: not stated. */
     const char *answers;
     /* FM_CAP_WIRE only, else refused: files of HTTP exchanges (wire/cassette.h). NULL: none */

@@ -207,7 +207,7 @@ typedef struct {
     const fm_protocol *configured[FM_MAX_PROTOCOLS]; /* beside its name; NULL: a table of code */
     /* With {task} (what the data asks), {options}, {target}, {destination}; NULL: not offered. A
      * trace has prompts by the form of answers, every other kind has one. */
-    const char *prompt, *prompt_tuples, *prompt_json;
+    const char *prompt, *prompts[FM_ANSWERS_FAMILIES];
     fm_answers_family answers; /* default form of a trace */
     const char *data;          /* how its loader finds it: mapping `data` as JSON text, or NULL */
 } fm_task;

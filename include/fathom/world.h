@@ -141,6 +141,8 @@ typedef struct {
     bool push;                                      /* PATH: along the ground */
     fm_world_step steps[FM_WORLD_STEPS_MAX];        /* of the reasoning, in order; 2 .. 9 */
     int n_steps;
+    bool in_space;    /* points with depth are said in metres of the camera's frame: see below */
+    fm_camera camera; /* in_space: of a picture whose sides are 1 */
 } fm_world_question;
 
 /* Start it as {0}; buffers are reused by the next fm_world_scene_make() on the same struct. */
@@ -176,6 +178,11 @@ FM_API size_t fm_world_prompt(const fm_world_question *question, bool brief, cha
 /* The reasoning as RoboTracer writes it, a step a line, into out: "[Referring] [the red mug]: [(310,
  * 522, 1.204)]". Likewise. */
 FM_API size_t fm_world_reasoning(const fm_world_question *question, char *out, size_t size);
+
+/* Ask this question of the scene for points in space as (x, y, z), metres of the camera's frame, in place of
+ * (u, v, d): prompt, answer and reasoning say them so from here on. The truth stays, and so does what is said
+ * of the picture alone. */
+FM_API void fm_world_ask_in_space(const fm_world_scene *scene, fm_world_question *question);
 
 /* ---- files ---- */
 

@@ -12,6 +12,7 @@
 static const char *const family_names[] = {
     [FM_ANSWERS_TUPLES] = "tuples",
     [FM_ANSWERS_JSON] = "json",
+    [FM_ANSWERS_XYZ] = "xyz",
 };
 
 const char *fm_answers_family_name(fm_answers_family family)
@@ -150,7 +151,28 @@ fm_status fm_answers_parse_trace(fm_answers_family family, const char *text, siz
         out->raises = "TypeError";
         return FM_OK;
     }
-    return text ? fm_answers_parse_tuples(text, size, out, err) : FM_OK;
+    return text ? fm_answers_parse_tuples(text, size, family == FM_ANSWERS_XYZ, out, err) : FM_OK;
+}
+
+void fm_trace_answer_place(fm_trace_answer *answer, const fm_camera *camera, int width, int height)
+{
+    bool deep = true;
+
+    for (size_t i = 0; i < answer->n; i++)
+        deep = deep && !isnan(answer->points[i][2]);
+    if (!deep) {
+        answer->n = 0;
+        answer->shape = FM_TRACE_NONE;
+        answer->columns = 2;
+        return;
+    }
+    for (size_t i = 0; i < answer->n; i++) {
+        double *point = answer->points[i], uv[2];
+
+        fm_camera_project(camera, point, uv);
+        point[0] = uv[0] / width;
+        point[1] = uv[1] / height;
+    }
 }
 
 void fm_trace_answer_release(fm_trace_answer *answer)

@@ -58,8 +58,9 @@ const char *fm_answers_group_read(const char *p, const char *end, fm_answers_gro
 bool fm_answers_fence(fm_span text, fm_span *inside);
 
 /* The parsers proper. `out` is empty but for its buffer, and text is not NULL. */
-FM_MUST_CHECK fm_status fm_answers_parse_tuples(const char *text, size_t size, fm_trace_answer *out,
-                                                fm_err *err);
+/* as_written: the numbers as they stand, and not the first two as thousandths of the picture. */
+FM_MUST_CHECK fm_status fm_answers_parse_tuples(const char *text, size_t size, bool as_written,
+                                                fm_trace_answer *out, fm_err *err);
 FM_MUST_CHECK fm_status fm_answers_parse_json(const char *text, size_t size, fm_trace_answer *out,
                                               fm_err *err);
 

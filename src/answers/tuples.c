@@ -102,7 +102,8 @@ const char *fm_answers_group_read(const char *p, const char *end, fm_answers_gro
     }
 }
 
-fm_status fm_answers_parse_tuples(const char *text, size_t size, fm_trace_answer *out, fm_err *err)
+fm_status fm_answers_parse_tuples(const char *text, size_t size, bool as_written,
+                                  fm_trace_answer *out, fm_err *err)
 {
     const char *p = text, *end = text + size;
     fm_buf token = {0};
@@ -118,11 +119,14 @@ fm_status fm_answers_parse_tuples(const char *text, size_t size, fm_trace_answer
             continue;
         if (found.count >= 3)
             out->columns = 3;
-        /* Upstream keeps these in float32, which decides what lies on the edge of a mask or box. */
-        st = fm_trace_answer_push(out, (float)fm_answers_round6(found.values[0] / 1000.0),
-                                  (float)fm_answers_round6(found.values[1] / 1000.0),
-                                  found.count >= 3 ? (float)found.values[2] : NAN,
-                                  (fm_span){open, (size_t)(p - open)}, err);
+        const double *v = found.values, d = found.count >= 3 ? v[2] : NAN;
+        fm_span read = {open, (size_t)(p - open)};
+
+        if (as_written)
+            st = fm_trace_answer_push(out, v[0], v[1], d, read, err);
+        else /* upstream keeps these in float32, which decides what lies on the edge of a mask or box */
+            st = fm_trace_answer_push(out, (float)fm_answers_round6(v[0] / 1000.0),
+                                      (float)fm_answers_round6(v[1] / 1000.0), (float)d, read, err);
     }
     if (out->n > 0)
         out->shape = FM_TRACE_POINTS;

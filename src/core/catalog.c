@@ -299,7 +299,7 @@ static bool is_trace(fm_answer_kind kind)
     return kind == FM_ANSWER_TRACE2D || kind == FM_ANSWER_TRACE3D;
 }
 
-/* A trace is asked for in one of two forms, everything else in one. */
+/* A trace is asked for in one of several forms, everything else in one. */
 static fm_status read_prompts(const suite_reader *r, const cJSON *object, fm_task *task)
 {
     const cJSON *prompts = fm_json_get(object, "prompts");
@@ -310,15 +310,16 @@ static fm_status read_prompts(const suite_reader *r, const cJSON *object, fm_tas
         st = text_member(r, object, "prompt", true, &task->prompt);
         return st == FM_OK ? check_prompt(r, task->prompt) : st;
     }
-    if ((st = text_member(r, object, "answers", true, &answers)) != FM_OK ||
-        (st = text_member(r, prompts, "tuples", false, &task->prompt_tuples)) != FM_OK ||
-        (st = text_member(r, prompts, "json", false, &task->prompt_json)) != FM_OK ||
-        (st = check_prompt(r, task->prompt_tuples)) != FM_OK ||
-        (st = check_prompt(r, task->prompt_json)) != FM_OK)
-        return st;
-    if (!fm_answers_family_from_name(answers, &task->answers))
-        return fm_fail(r->err, FM_E_INPUT, "%s: 'answers' must be tuples or json", r->path);
-    return FM_OK;
+    st = text_member(r, object, "answers", true, &answers);
+    for (int i = 0; st == FM_OK && i < FM_ANSWERS_FAMILIES; i++) {
+        st = text_member(r, prompts, fm_answers_family_name((fm_answers_family)i), false,
+                         &task->prompts[i]);
+        if (st == FM_OK)
+            st = check_prompt(r, task->prompts[i]);
+    }
+    if (st == FM_OK && !fm_answers_family_from_name(answers, &task->answers))
+        st = fm_fail(r->err, FM_E_INPUT, "%s: 'answers' must be tuples, json or xyz", r->path);
+    return st;
 }
 
 static fm_status read_task(const suite_reader *r, const cJSON *object, fm_task *task)

@@ -298,7 +298,8 @@ static fm_status describe(diagnosing *d)
     for (size_t i = 0; i < d->protocol->n_metrics; i++)
         if (strcmp(d->protocol->metrics[i].name, out->primary) == 0)
             d->primary = (int)i;
-    if (!family || !fm_answers_family_from_name(family, &d->family))
+    /* Points in space are kept where the picture has them, as tuples are. */
+    if (!family || !fm_answers_family_from_name(family, &d->family) || d->family == FM_ANSWERS_XYZ)
         d->family = FM_ANSWERS_TUPLES;
     for (int i = 0; i < FM_ORACLES; i++)
         if (!(d->scratch[i] = d->protocol->scratch_new()))

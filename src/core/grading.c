@@ -152,7 +152,7 @@ static void format_line(fm_buf *line, const fm_protocol *protocol, const fm_sele
 
 fm_answers_family fm_grading_other_form(fm_answers_family family)
 {
-    return family == FM_ANSWERS_TUPLES ? FM_ANSWERS_JSON : FM_ANSWERS_TUPLES;
+    return family == FM_ANSWERS_JSON ? FM_ANSWERS_TUPLES : FM_ANSWERS_JSON;
 }
 
 /* An answer that cannot be read may be in the form that the run was not told of. */

@@ -106,7 +106,8 @@ static fm_status describe(session *s, fm_err *err)
     m->seed = o->seed;
     m->selection = o->selection;
     if (o->answers && !fm_answers_family_from_name(o->answers, &m->answers))
-        return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s': tuples or json", o->answers);
+        return fm_fail(err, FM_E_USAGE, "unknown form of answers '%s': tuples, json or xyz",
+                       o->answers);
     if (o->seed > FM_MANIFEST_MAX_COUNT)
         return fm_fail(err, FM_E_USAGE, "the seed must be below 2^53");
     return fm_selection_check(&o->selection, err);
@@ -499,7 +500,7 @@ static fm_status grade(session *s, const fm_protocol *protocol, fm_err *err)
 
 /* ---- the three verbs ---- */
 
-/* A trace is asked for in one of two forms, everything else as its protocol or its task says. */
+/* A trace is asked for in one of several forms, everything else as its protocol or its task says. */
 static const char *prompt_of(const session *s)
 {
     const fm_task *task = s->target.task;
@@ -508,7 +509,7 @@ static const char *prompt_of(const session *s)
         return s->target.protocol->prompt;
     if (task->prompt)
         return task->prompt;
-    return s->manifest.answers == FM_ANSWERS_JSON ? task->prompt_json : task->prompt_tuples;
+    return task->prompts[s->manifest.answers];
 }
 
 /* The user's own. */

@@ -55,7 +55,7 @@ typedef struct {
     uint64_t seed;
     double timeout_s;
     double connect_timeout_s;
-    const char *answers;     /* "tuples", "json", NULL: the task's default */
+    const char *answers;     /* "tuples", "json", "xyz", NULL: the task's default */
     const char *prompt_path; /* a template in place of the suite's (core/prompt.h); NULL: none */
     uint64_t frames;         /* of a video show so many; 0: as the suite says */
     fm_selection selection;

@@ -466,9 +466,14 @@ static fm_status make_scene(tr_data *d, uint64_t index, int thread, fm_err *err)
 
     if (held_out)
         settings.split = FM_WORLD_VALIDATION;
-    d->shown[thread] = (tr_scene_read){&d->scenes[thread], NULL};
-    return fm_world_scene_make(&settings, (size_t)(held_out ? index - TR_HELD_OUT : index),
-                               &d->scenes[thread], err);
+    fm_world_scene *scene = &d->scenes[thread];
+
+    d->shown[thread] = (tr_scene_read){scene, NULL};
+    fm_status st = fm_world_scene_make(&settings, (size_t)(held_out ? index - TR_HELD_OUT : index),
+                                       scene, err);
+    for (int i = 0; st == FM_OK && d->recipe->in_space && i < scene->n_questions; i++)
+        fm_world_ask_in_space(scene, &scene->questions[i]);
+    return st;
 }
 
 fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)

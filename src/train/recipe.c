@@ -280,8 +280,9 @@ static fm_status find_folder(const tr_reading *r, const char *given, char out[FM
 static fm_status read_data(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {
-        "folder",         "sizes",         "noise", "end_effector", "hard_ways",
-        "without_camera", "without_depth", "brief", "reasoning",    "longest"};
+        "folder",         "sizes",         "points", "noise",     "end_effector", "hard_ways",
+        "without_camera", "without_depth", "brief",  "reasoning", "longest"};
+    static const char *const points[] = {"uvd", "xyz"};
     tr_recipe *out = r->out;
     rt_members m = tr_members_open(r, object, "data", names, FM_COUNT_OF(names));
 
@@ -290,6 +291,15 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
     if (fm_json_get(object, "folder") && !folder)
         rt_members_fail(&m, "folder", "wants a path");
     read_sizes(&m, out);
+    int in_space = out->in_space;
+
+    rt_members_choice(&m, "points", points, FM_COUNT_OF(points), &in_space);
+    out->in_space = in_space;
+    if (out->in_space && (folder || out->rewarded))
+        rt_members_fail(
+            &m, "points",
+            "is uvd in folders of scenes and for rewards: xyz is for supervised training "
+            "on scenes made in memory");
     rt_members_bool(&m, "noise", &out->noise);
     rt_members_bool(&m, "end_effector", &out->end_effector);
     rt_members_number(&m, "hard_ways", 0, 1, &out->hard_ways);

@@ -40,6 +40,7 @@ typedef struct {
     char folder[FM_PATH_BYTES];   /* of scenes that were written; "": they are made in memory */
     tr_size sizes[TR_MOST_SIZES]; /* of pictures, each as often as the others */
     int n_sizes;
+    bool in_space; /* points with depth are asked for as (x, y, z) in metres, not as (u, v, d) */
     bool noise, end_effector; /* end_effector: paths of the point between the fingers, too */
     double hard_ways; /* the share of scenes with something in the straight way of every path */
     /* Of all pictures, the shares that come without intrinsics, and with intrinsics but no depth. */

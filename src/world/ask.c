@@ -132,16 +132,34 @@ static int thousandths(double x)
     return fm_exact_floor(x * 1000 + 0.5);
 }
 
+/* Rounded before it is written: there is no -0.000. */
+static void put_point_in_space(pen *p, const fm_world_question *q, const double at[3])
+{
+    double xyz[3];
+
+    fm_camera_back_project(&q->camera, at[0], at[1], at[2], xyz);
+    put(p, "(%.3f, %.3f, %.3f)", thousandths(xyz[0]) / 1e3, thousandths(xyz[1]) / 1e3,
+        thousandths(xyz[2]) / 1e3);
+}
+
+static void put_point(pen *p, const fm_world_question *q, const double at[3], bool deep)
+{
+    if (deep && q->in_space) {
+        put_point_in_space(p, q, at);
+        return;
+    }
+    put(p, "(%d, %d", thousandths(at[0]), thousandths(at[1]));
+    if (deep)
+        put(p, ", %.3f", at[2]);
+    put(p, ")");
+}
+
 static void put_points(pen *p, const fm_world_question *q, bool deep)
 {
     put(p, "[");
     for (int i = 0; i < q->n_points; i++) {
-        const double *at = q->points[i];
-
-        put(p, "%s(%d, %d", i ? ", " : "", thousandths(at[0]), thousandths(at[1]));
-        if (deep)
-            put(p, ", %.3f", at[2]);
-        put(p, ")");
+        put(p, "%s", i ? ", " : "");
+        put_point(p, q, q->points[i], deep);
     }
     put(p, "]");
 }
@@ -170,6 +188,17 @@ static void write_answer(fm_world_question *q)
     }
 }
 
+void fm_world_ask_in_space(const fm_world_scene *scene, fm_world_question *q)
+{
+    const fm_camera *k = &scene->camera;
+
+    q->in_space = true;
+    q->camera = (fm_camera){k->fx / scene->width, k->fy / scene->height, k->cx / scene->width,
+                            k->cy / scene->height};
+    if (q->form == FM_WORLD_POINT || q->form == FM_WORLD_PATH)
+        write_answer(q);
+}
+
 static void put_task(pen *p, const fm_world_question *q)
 {
     bool deep = fm_question_deep(q);
@@ -184,8 +213,26 @@ static void put_task(pen *p, const fm_world_question *q)
     }
 }
 
+static void put_form_in_space(pen *p, const fm_world_question *q)
+{
+    bool path = q->form == FM_WORLD_PATH;
+
+    put(p,
+        " Your answer should be formatted as a list %s, where %s the x, y and z coordinates of the "
+        "point in meters, in the camera's frame: x to the right, y down, z forward.",
+        path ? "of tuples, i.e., [(x1, y1, z1), (x2, y2, z2), ...]"
+             : "with one tuple, i.e., [(x, y, z)]",
+        path ? "each tuple contains" : "the tuple contains");
+}
+
 static void put_form(pen *p, const fm_world_question *q)
 {
+    bool of_points = q->form == FM_WORLD_POINT || q->form == FM_WORLD_PATH;
+
+    if (q->in_space && of_points && fm_question_deep(q)) {
+        put_form_in_space(p, q);
+        return;
+    }
     switch (q->form) {
     case FM_WORLD_CHOICE:
         put(p, "\nAnswer with the letter of the right option.");
@@ -252,8 +299,9 @@ size_t fm_world_reasoning(const fm_world_question *q, char *out, size_t size)
             put(&p, "[Scale] [Scene]: %.3f", step->value[0]);
             break;
         case FM_WORLD_REFERRING:
-            put(&p, "[Referring] [%s]: [(%d, %d, %.3f)]", step->target, thousandths(step->value[0]),
-                thousandths(step->value[1]), step->value[2]);
+            put(&p, "[Referring] [%s]: [", step->target);
+            put_point(&p, q, step->value, true);
+            put(&p, "]");
             break;
         case FM_WORLD_MEASURING:
             put(&p, "[Measuring] [%s]: ", step->target);

@@ -175,6 +175,25 @@ static fm_status keep(grading *g, const char *text, const char **out)
     return *out ? FM_OK : fm_fail(g->err, FM_E_NOMEM, "no memory for a reason");
 }
 
+/* Points in space, where the picture has them: from there on they are as those of the other forms. Without
+ * intrinsics they are nowhere. */
+static fm_status place(grading *g)
+{
+    const fm_sample *sample = g->input->sample;
+    const char *source;
+    int width, height;
+
+    if (!sample->has_camera) {
+        g->s->answer.n = 0;
+        g->s->answer.shape = FM_TRACE_NONE;
+        return FM_OK;
+    }
+    fm_status st = fm_sample_picture_size(sample, &width, &height, &source, g->err);
+    if (st == FM_OK)
+        fm_trace_answer_place(&g->s->answer, &sample->camera, width, height);
+    return st;
+}
+
 /* A reply that is not an answer counts as upstream's client leaves it: an empty text. */
 static fm_status parse(grading *g)
 {
@@ -184,6 +203,8 @@ static fm_status parse(grading *g)
     fm_status st = fm_answers_parse_trace(in->answers, answered ? in->text : "",
                                           answered ? in->size : 0, &g->s->answer, g->err);
 
+    if (st == FM_OK && in->answers == FM_ANSWERS_XYZ)
+        st = place(g);
     g->out->status = in->reply_status;
     if (st != FM_OK || !a->n)
         return st;
@@ -278,6 +299,12 @@ static void conclude(grading *g, bool unparsed, const char *reason)
     g->out->lost = g->raster_reason;
 }
 
+/* In which the points stand that are graded. */
+static fm_answers_family form_of(const grading *g)
+{
+    return g->input->answers == FM_ANSWERS_XYZ ? FM_ANSWERS_TUPLES : g->input->answers;
+}
+
 /* ---- 2D ---- */
 
 static fm_status grade_2d(grading *g)
@@ -295,8 +322,8 @@ static fm_status grade_2d(grading *g)
     st = load(g, g->input->sample->mask_path, &g->s->mask, fm_raster_load_mask, &scene.mask);
     if (st != FM_OK)
         return st;
-    st = fm_trace_grade_2d(g->s->grader, g->rules, g->input->answers, &g->s->answer, &g->truth,
-                           &scene, &score, g->err);
+    st = fm_trace_grade_2d(g->s->grader, g->rules, form_of(g), &g->s->answer, &g->truth, &scene,
+                           &score, g->err);
     if (st != FM_OK)
         return st;
     if (score.raises)
@@ -362,8 +389,8 @@ static fm_status grade_3d(grading *g)
         st = load(g, sample->mask_path, &g->s->mask, fm_raster_load_mask, &scene.mask);
     if (st != FM_OK)
         return st;
-    st = fm_trace_grade_3d(g->s->grader, g->rules, g->input->answers, &g->s->answer, &g->truth,
-                           &scene, &score, g->err);
+    st = fm_trace_grade_3d(g->s->grader, g->rules, form_of(g), &g->s->answer, &g->truth, &scene,
+                           &score, g->err);
     if (st != FM_OK)
         return st;
     if (score.raises)

@@ -71,6 +71,29 @@ Test(protocols, what_a_reply_thinks_is_no_answer_under_one_of_them)
     fm_buf_release(&answer);
 }
 
+/* The truth in metres of the camera's frame is the truth, and two numbers are no point in space. */
+Test(protocols, points_in_space_are_graded_where_they_lie)
+{
+    static const char replies[] = "{\"id\": \"0\", \"text\": \"[(0.1, 0.1), (0.2, 0.1)]\"}\n";
+
+    fathom("world", "--count", "3", "--size", "64x48", "--out", "scenes");
+    expect_success();
+    fathom("run", "tabletop-3d@paper", "--data", "scenes", "--adapter", "oracle", "--answers",
+           "xyz", "--out", "true");
+    expect_success();
+    cr_expect(contains(OUT, "100.0 %"), "%s", OUT);
+    cr_assert(
+        eq(int, fm_file_write_atomic("replies.jsonl", replies, sizeof(replies) - 1, NULL), FM_OK));
+    fathom("score", "--suite", "tabletop-3d@paper", "--data", "scenes", "--answers", "xyz",
+           "--predictions", "replies.jsonl", "--out", "flat");
+    expect_success();
+    fm_buf samples = {0};
+    cr_assert(eq(int, fm_file_read("flat/samples.jsonl", 1 << 20, &samples, NULL), FM_OK));
+    cr_expect(contains(samples.data, "{\"id\": \"0\", \"status\": \"parse_error\""), "%s",
+              samples.data);
+    fm_buf_release(&samples);
+}
+
 Test(protocols, stand_side_by_side_with_their_spread_and_their_flips)
 {
     make_run();

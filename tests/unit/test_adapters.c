@@ -287,6 +287,8 @@ Test(baselines, oracle_writes_the_truth_in_every_form)
                   "```json\n[[344, 604, 1.000], [500, 500, 1.250], [656, 431, 1.500]]\n```");
     expect_answer(&fm_adapter_oracle, "json", FM_ANSWER_TRACE2D,
                   "```json\n[[344, 604], [500, 500], [656, 431]]\n```");
+    expect_answer(&fm_adapter_oracle, "xyz", FM_ANSWER_TRACE3D,
+                  "[(-0.200, 0.100, 1.000), (0.000, 0.000, 1.250), (0.300, -0.100, 1.500)]");
 }
 
 static void expect_kind(const fm_adapter_ops *ops, const char *form, const fm_sample *sample,

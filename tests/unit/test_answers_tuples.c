@@ -207,6 +207,31 @@ Test(answers, families_are_known_by_name)
     cr_assert(strcmp(fm_answers_family_name(FM_ANSWERS_JSON), "json") == 0);
 }
 
+/* Metres stand as they are written, and are placed by the camera. */
+Test(answers, points_in_space_lie_where_the_camera_sees_them)
+{
+    static const char text[] = "[(0.5, -0.25, 2.000), (-1, 0, -1)]";
+    const fm_camera camera = {.fx = 100, .fy = 200, .cx = 64, .cy = 48};
+
+    cr_assert(fm_answers_parse_trace(FM_ANSWERS_XYZ, text, strlen(text), &answer, NULL) == FM_OK);
+    cr_assert(answer.n == 2);
+    cr_expect(answer.points[0][0] == 0.5 && answer.points[0][1] == -0.25);
+    fm_trace_answer_place(&answer, &camera, 128, 96);
+    cr_expect(answer.points[0][0] == 89.0 / 128 && answer.points[0][1] == 23.0 / 96);
+    cr_expect(answer.points[0][2] == 2);
+    cr_expect(answer.points[1][0] < -1e3); /* behind the camera */
+}
+
+Test(answers, a_point_of_two_numbers_is_nowhere_in_space)
+{
+    static const char text[] = "(0.1, 0.2, 1.0), (0.1, 0.2)";
+    const fm_camera camera = {.fx = 1, .fy = 1};
+
+    cr_assert(fm_answers_parse_trace(FM_ANSWERS_XYZ, text, strlen(text), &answer, NULL) == FM_OK);
+    fm_trace_answer_place(&answer, &camera, 1, 1);
+    cr_expect(answer.n == 0 && answer.shape == FM_TRACE_NONE);
+}
+
 /* The short ways give what the C library gives by the long ones. */
 Test(tuples, decimals_and_their_rounding_are_exact)
 {

@@ -128,6 +128,9 @@ Test(train_recipe, says_what_is_wrong_and_where)
         {"model: a\nrft: {reward: {r_t: dwt}}\n", "'rft.reward.r_t'"},
         {"model: a\nrft: {reward: {weights: {r_x: 1}}}\n", "'rft.reward.weights.r_x' is no member"},
         {"model: a\ndata: {sizes: [[40]]}\n", "'data.sizes'"},
+        {"model: a\ndata: {points: xy}\n", "'data.points'"},
+        {"model: a\ndata: {points: xyz}\nrft: {}\n", "'data.points' is uvd"},
+        {"model: a\ndata: {points: xyz, folder: b}\n", "'data.points' is uvd"},
     };
     const char *path = scratch_path("recipe.yaml");
 

@@ -611,6 +611,43 @@ Test(world, lifting_gives_the_way_in_the_picture)
     fm_world_scene_release(&scene);
 }
 
+/* What is said in metres lies where the truth does; what is said of the picture alone stays. */
+Test(world, points_in_space_are_those_of_the_truth)
+{
+    fm_world_settings settings = settings_of(1u << FM_WORLD_TABLETOP);
+    fm_world_scene scene = {0};
+    int in_space = 0;
+
+    for (size_t s = 0; s < 4; s++) {
+        make(&settings, s, &scene);
+        for (int k = 0; k < scene.n_questions; k++) {
+            fm_world_question q = scene.questions[k];
+            bool deep = q.form == FM_WORLD_POINT ||
+                        (q.form == FM_WORLD_PATH && q.family != FM_WORLD_FAMILY_TRACE_2D);
+            char prompt[2048], steps[4096];
+            double xyz[3], said[3];
+
+            fm_world_ask_in_space(&scene, &q);
+            fm_world_prompt(&q, false, prompt, sizeof(prompt));
+            fm_world_reasoning(&q, steps, sizeof(steps));
+            cr_expect(eq(int, strstr(prompt, "z forward") != NULL, deep), "%s", prompt);
+            cr_expect(eq(int, strcmp(q.answer, scene.questions[k].answer) != 0, deep), "%s",
+                      q.answer);
+            if (!deep)
+                continue;
+            unproject(&scene, q.points[0], xyz);
+            cr_assert(
+                eq(int, sscanf(q.answer, "[(%lf, %lf, %lf)", &said[0], &said[1], &said[2]), 3),
+                "%s", q.answer);
+            for (int i = 0; i < 3; i++)
+                cr_expect(epsilon_eq(dbl, said[i], xyz[i], 0.00051), "%s", q.answer);
+            in_space++;
+        }
+    }
+    cr_expect(gt(int, in_space, 4));
+    fm_world_scene_release(&scene);
+}
+
 /* ---- the scorers of replies ---- */
 
 /* The metric that scores models, on the depth that they see, passes the truth. */
