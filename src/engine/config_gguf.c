@@ -128,7 +128,7 @@ fm_status rt_config_read_gguf(const char *path, fm_arena *arena, rt_config *out,
 {
     rt_config config = {.plain = true};
     rt_weights *weights = NULL;
-    const char *name;
+    const char *name, *chat;
     fm_status st = rt_weights_open(&weights, path, err);
 
     if (st != FM_OK)
@@ -136,12 +136,14 @@ fm_status rt_config_read_gguf(const char *path, fm_arena *arena, rt_config *out,
     st = read_metadata(weights, &config.llm, err);
     if (!rt_weights_text(weights, "general.name", &name))
         name = fm_path_base(path);
+    bool framed = rt_weights_text(weights, "tokenizer.chat_template", &chat);
     config.name = fm_arena_strdup(arena, name);
     config.folder = fm_arena_strdup(arena, path);
+    config.chat_template = framed ? fm_arena_strdup(arena, chat) : NULL;
     rt_weights_close(weights);
     if (st != FM_OK)
         return st;
-    if (!config.name || !config.folder)
+    if (!config.name || !config.folder || (framed && !config.chat_template))
         return fm_fail(err, FM_E_NOMEM, "no memory for a model's configuration");
     *out = config;
     return FM_OK;

@@ -34,7 +34,7 @@ void rt_members_number(rt_members *m, const char *key, double low, double high, 
 void rt_members_bool(rt_members *m, const char *key, bool *out);
 /* Exactly n whole numbers. */
 void rt_members_list(rt_members *m, const char *key, int low, int high, int *out, size_t n);
-/* One of the names: its index. They may hold NULL, which is passed over. */
+/* One of the n names: its index. */
 void rt_members_choice(rt_members *m, const char *key, const char *const *names, size_t n,
                        int *out);
 /* The same as whole and number, but that it has to be there. */

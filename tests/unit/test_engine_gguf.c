@@ -247,9 +247,10 @@ static void write_both(const char *architecture)
                  {"attention.head_count", HEADS}, {"attention.head_count_kv", HEADS},
                  {"feed_forward_length", MLP},    {"context_length", 64}};
 
-    gguf_begin(&g, 3, PIECES, 2 + 6);
+    gguf_begin(&g, 3, PIECES, 3 + 6);
     gguf_text(&g, "general.architecture", architecture);
     gguf_text(&g, "general.name", "small one");
+    gguf_text(&g, "tokenizer.chat_template", "plain");
     for (size_t i = 0; i < 6; i++) {
         snprintf(key, sizeof(key), "%s.%s", architecture, sizes[i].name);
         gguf_whole(&g, key, sizes[i].value);
@@ -335,6 +336,7 @@ Test(gguf, a_model_answers_as_its_folder_does)
     cr_assert(rt_config_read(scratch_path("m.gguf"), &arena, &c, NULL) == FM_OK);
     cr_expect(c.plain && c.llm.tied && !c.llm.qkv_bias && c.llm.max_tokens == 64);
     cr_expect(eq(str, (char *)c.name, "small one"));
+    cr_expect(eq(str, (char *)c.chat_template, "plain"));
     cr_assert(rt_config_part(&c, "llm", path, NULL) == FM_OK);
     cr_expect(eq(str, path, (char *)scratch_path("m.gguf")));
     fm_arena_release(&arena);
