@@ -520,7 +520,8 @@ static fm_status start(engine *e, const fm_adapter_config *config, fm_err *err)
 {
     const char *model = value_of(config, "model");
     char folder[FM_PATH_BYTES];
-    rt_model_options options = {0};
+    rt_model_options options = {.progress = config->opening,
+                                .progress_context = config->opening_context};
     rt_err inner = {0};
 
     if (!model || !*model)

@@ -128,6 +128,10 @@ typedef struct {
     /* One line worth telling, free of secrets, while it opens; may be NULL. */
     void (*notice)(void *context, const char *text);
     void *notice_context;
+    /* While it opens, where that takes long (weights that are packed): so many bytes are ready of so many.
+     * false ends it with FM_E_INTERRUPTED; may be NULL. */
+    bool (*opening)(void *context, uint64_t done_bytes, uint64_t all_bytes);
+    void *opening_context;
 } fm_adapter_config;
 
 typedef struct {

@@ -81,14 +81,30 @@ static void catch_signals(void)
     sigaction(SIGUSR1, &status, NULL);
 }
 
+/* What stands on the screen: how far the opening of the adapter is, then the run. */
+typedef struct {
+    cli_amount_progress opening;
+    cli_progress run;
+} screen;
+
+static void on_opening(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+    screen *shown = context;
+
+    if (!shown->run.json)
+        cli_amount_progress_show(&shown->opening, done_bytes, all_bytes);
+}
+
 static void on_progress(void *context, const fm_run_progress *state)
 {
+    screen *shown = context;
+
     in_flight = (sig_atomic_t)state->in_flight;
     if (status_asked) {
         status_asked = 0;
-        cli_progress_tell(context, state);
+        cli_progress_tell(&shown->run, state);
     }
-    cli_progress_show(context, state);
+    cli_progress_show(&shown->run, state);
 }
 
 /* ---- asked until a gate decides ---- */
@@ -145,19 +161,21 @@ static void tell_gated(const fm_gated_run *gated)
 
 static fm_status execute(const fm_catalog *catalog, cli_run_plan *plan, bool json, fm_err *err)
 {
-    cli_progress progress = {.label = plan->label, .json = json};
+    screen shown = {.opening.label = "packing weights",
+                    .run = {.label = plan->label, .json = json}};
     fm_run_options *o = &plan->options;
     fm_gated_run gated;
 
     over_a_line = cli_style_for(stderr).terminal;
     o->progress = on_progress;
-    o->context = &progress;
+    o->opening = on_opening;
+    o->context = &shown;
     o->stop = &stop_asked;
     catch_signals();
     fm_status st = plan->gate_against
                        ? fm_run_gated(catalog, o, plan->gate_against, &plan->gate, &gated, err)
                        : fm_run_execute(catalog, o, err);
-    cli_progress_end(&progress);
+    cli_progress_end(&shown.run);
     if (st == FM_OK && plan->gate_against) {
         tell_gated(&gated);
         return keep_verdict(catalog, plan, json, err);

@@ -293,8 +293,17 @@ static fm_status source_next(void *context, fm_selected *out, bool *more, fm_err
     return FM_OK;
 }
 
-static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_adapter **out,
-                              fm_err *err)
+static bool opening(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+    const session *s = context;
+    const fm_run_options *o = s->options;
+
+    if (o->opening)
+        o->opening(o->context, done_bytes, all_bytes);
+    return !(o->stop && *o->stop);
+}
+
+static fm_status open_adapter(session *s, const fm_adapter_ops *ops, fm_adapter **out, fm_err *err)
 {
     const fm_run_options *o = s->options;
     fm_adapter_config config = {.settings = s->manifest.settings,
@@ -308,14 +317,15 @@ static fm_status open_adapter(const session *s, const fm_adapter_ops *ops, fm_ad
                                 .record_path = o->record_path,
                                 .replay_path = o->replay_path,
                                 .notice = o->notice,
-                                .notice_context = o->context};
+                                .notice_context = o->context,
+                                .opening = opening,
+                                .opening_context = s};
 
     return fm_adapter_open(out, ops, &config, err);
 }
 
 /* Behind the cache, where there is one and the adapter can tell which requests are the same. */
-static fm_status open_cached(const session *s, const fm_adapter_ops *ops, fm_adapter **out,
-                             fm_err *err)
+static fm_status open_cached(session *s, const fm_adapter_ops *ops, fm_adapter **out, fm_err *err)
 {
     fm_adapter *inner = NULL;
     fm_status st = open_adapter(s, ops, &inner, err);

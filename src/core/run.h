@@ -71,6 +71,9 @@ typedef struct {
 
     void (*progress)(void *context, const fm_run_progress *progress); /* may be NULL */
     void (*notice)(void *context, const char *text); /* one line worth telling; may be NULL */
+    /* Before anything is asked, where the adapter takes long to open: so many bytes are ready of so many;
+     * may be NULL. */
+    void (*opening)(void *context, uint64_t done_bytes, uint64_t all_bytes);
     void *context;
     const volatile sig_atomic_t
         *stop; /* nonzero: stop asking, save, FM_E_INTERRUPTED; may be NULL */

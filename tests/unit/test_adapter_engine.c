@@ -289,6 +289,42 @@ Test(engine, can_be_left_at_any_time)
     }
 }
 
+typedef struct {
+    uint64_t done, all;
+    int calls, most; /* calls that are let pass */
+} opening;
+
+static bool watch(void *context, uint64_t done_bytes, uint64_t all_bytes)
+{
+    opening *o = context;
+
+    cr_expect(ge(u64, done_bytes, o->done));
+    o->done = done_bytes;
+    o->all = all_bytes;
+    return ++o->calls <= o->most;
+}
+
+Test(engine, tells_how_far_its_opening_is_and_ends_it_when_told)
+{
+    const fm_setting model = {"model", model_folder()};
+    opening o = {.most = 1 << 20};
+    fm_adapter_config config = {
+        .settings = &model, .n_settings = 1, .opening = watch, .opening_context = &o};
+    fm_adapter *adapter = NULL;
+    fm_err err = {0};
+
+    cr_assert(eq(int, fm_adapter_open(&adapter, &fm_adapter_engine, &config, &err), FM_OK), "%s",
+              err.text);
+    fm_adapter_close(adapter);
+    cr_expect(gt(int, o.calls, 4));
+    cr_expect(gt(u64, o.done, o.all / 2));
+    cr_expect(le(u64, o.done, o.all));
+    o = (opening){.most = 2};
+    cr_expect(
+        eq(int, fm_adapter_open(&adapter, &fm_adapter_engine, &config, &err), FM_E_INTERRUPTED));
+    cr_expect(eq(int, o.calls, 3));
+}
+
 Test(engine, says_what_is_wrong_with_a_setting)
 {
     static const struct {
