@@ -9,8 +9,9 @@
 #include "train/arithmetic_tables.h"
 
 /* A tile of a product is TALL rows by one panel, its sums all in registers; it takes BLOCK_K of k at
- * a time, so that a panel's share of the right factor stays in the first cache. */
-enum { TALL = 6, WIDE = TR_PANEL / RT_LANES, BLOCK_K = 256 };
+ * a time, so that a panel's share of the right factor stays in the first cache, and BLOCK_M rows at a
+ * time, so that theirs of the left factor stays in the second. */
+enum { TALL = 6, WIDE = TR_PANEL / RT_LANES, BLOCK_K = 256, BLOCK_M = 8 * TALL };
 
 /* ---- packing ---- */
 
@@ -56,102 +57,7 @@ static void pack(float *panels, tr_factor b, size_t k, size_t n)
 
 /* ---- products ---- */
 
-/* Of the last panel, which is not full. */
-static void put_rest(float *c, const vec *sums, size_t columns, bool add)
-{
-    for (size_t w = 0, j = 0; j < columns; w++, j += RT_LANES) {
-        size_t rest = columns - j;
-
-        if (rest >= RT_LANES)
-            store(c + j, add ? load(c + j) + sums[w] : sums[w]);
-        else
-            store_rest(c + j, add ? load_rest(c + j, rest) + sums[w] : sums[w], rest);
-    }
-}
-
-INLINE void add_to(float *c, vec sum)
-{
-    store(c, load(c) + sum);
-}
-
-#define UNROLLED _Pragma("GCC unroll 8")
-#define EACH_SUM(rows)                                                                             \
-    UNROLLED for (size_t r = 0; r < rows; r++) UNROLLED for (int w = 0; w < WIDE; w++)
-
-/* AT: element (r, i) of the left factor. Which of its strides is 1 is known when this is compiled, so
- * that an element is one address and a row needs no pointer of its own where they lie side by side.
- * All loops over the sums are unrolled, and nothing takes their address: they stay in registers. */
-#define DEFINE_TILE(kind, rows, AT)                                                                \
-    static void tile_##kind##_##rows(float *c, size_t ldc, const float *a, size_t stride,          \
-                                     const float *panel, size_t columns, size_t k, bool add)       \
-    {                                                                                              \
-        vec sums[rows][WIDE];                                                                      \
-                                                                                                   \
-        EACH_SUM(rows) sums[r][w] = all(0);                                                        \
-        for (size_t i = 0; i < k; i++, panel += TR_PANEL) {                                        \
-            vec b[WIDE];                                                                           \
-                                                                                                   \
-            UNROLLED for (int w = 0; w < WIDE; w++) b[w] = load(panel + w * RT_LANES);             \
-            EACH_SUM(rows) sums[r][w] += AT * b[w];                                                \
-        }                                                                                          \
-        if (columns < TR_PANEL) {                                                                  \
-            vec kept[rows][WIDE]; /* the sums themselves have no address */                        \
-                                                                                                   \
-            EACH_SUM(rows) kept[r][w] = sums[r][w];                                                \
-            for (size_t r = 0; r < rows; r++)                                                      \
-                put_rest(c + r * ldc, kept[r], columns, add);                                      \
-        } else if (add) {                                                                          \
-            EACH_SUM(rows) add_to(c + r * ldc + w * RT_LANES, sums[r][w]);                         \
-        } else {                                                                                   \
-            EACH_SUM(rows) store(c + r * ldc + w * RT_LANES, sums[r][w]);                          \
-        }                                                                                          \
-    }
-#define DEFINE_TILES(kind, AT)                                                                     \
-    DEFINE_TILE(kind, 1, AT)                                                                       \
-    DEFINE_TILE(kind, 2, AT)                                                                       \
-    DEFINE_TILE(kind, 3, AT)                                                                       \
-    DEFINE_TILE(kind, 4, AT)                                                                       \
-    DEFINE_TILE(kind, 5, AT)                                                                       \
-    DEFINE_TILE(kind, 6, AT)
-
-DEFINE_TILES(lines, (a + r * stride)[i])   /* a row's elements lie side by side */
-DEFINE_TILES(columns, (a + i * stride)[r]) /* a column's do */
-
-typedef void (*tile)(float *c, size_t ldc, const float *a, size_t stride, const float *panel,
-                     size_t columns, size_t k, bool add);
-
-static void product(float *c, size_t ldc, tr_factor a, const float *panels, size_t m, size_t n,
-                    size_t k, bool add)
-{
-    static const tile tiles[2][TALL + 1] = {
-        {NULL, tile_lines_1, tile_lines_2, tile_lines_3, tile_lines_4, tile_lines_5, tile_lines_6},
-        {NULL, tile_columns_1, tile_columns_2, tile_columns_3, tile_columns_4, tile_columns_5,
-         tile_columns_6}};
-    const tile *of_rows = tiles[a.column != 1];
-    size_t stride = a.column != 1 ? a.column : a.row;
-
-    for (size_t l = 0; l < k; l += BLOCK_K) {
-        size_t block = k - l < BLOCK_K ? k - l : BLOCK_K;
-
-        for (size_t j = 0; j < n; j += TR_PANEL) {
-            size_t columns = n - j < TR_PANEL ? n - j : TR_PANEL;
-            const float *panel = panels + j * k + l * TR_PANEL;
-
-            for (size_t i = 0; i < m; i += TALL) {
-                size_t rows = m - i < TALL ? m - i : TALL;
-
-                of_rows[rows](c + i * ldc + j, ldc, a.data + i * a.row + l * a.column, stride,
-                              panel, columns, block, add || l > 0);
-            }
-        }
-    }
-}
-
-/* ---- derivatives, one vector at a time ---- */
-
-/* Loops over whole vectors and then the rest, which is made up with zeros. */
-#define FOR_VECTORS(i, n) for (size_t i = 0; i < (n); i += RT_LANES)
-
+/* Vector i / RT_LANES of x[n], the last one made up with zeros. */
 INLINE vec take(const float *x, size_t i, size_t n)
 {
     return n - i >= RT_LANES ? load(x + i) : load_rest(x + i, n - i);
@@ -164,6 +70,139 @@ INLINE void put(float *x, vec v, size_t i, size_t n)
     else
         store_rest(x + i, v, n - i);
 }
+
+/* Of the last panel, which is not full. */
+static void put_rest(float *c, const vec *sums, size_t columns, bool add)
+{
+    for (size_t w = 0, j = 0; j < columns; w++, j += RT_LANES)
+        put(c, add ? take(c, j, columns) + sums[w] : sums[w], j, columns);
+}
+
+INLINE void add_to(float *c, vec sum)
+{
+    store(c, load(c) + sum);
+}
+
+#define UNROLLED _Pragma("GCC unroll 8")
+#define EACH_SUM(rows, wide)                                                                       \
+    UNROLLED for (size_t r = 0; r < rows; r++) UNROLLED for (int w = 0; w < wide; w++)
+
+/* AT: element (r, i) of the left factor. What is known of its strides is known when this is compiled, so
+ * that an element is one address and a row needs no pointer of its own where they lie side by side.
+ * All loops over the sums are unrolled, and nothing takes their address: they stay in registers. */
+#define DEFINE_TILE(kind, rows, share, wide, AT)                                                   \
+    static void tile_##kind##_##share##_##rows(float *c, size_t ldc, const float *a,               \
+                                               size_t stride, const float *panel, size_t columns,  \
+                                               size_t k, bool add)                                 \
+    {                                                                                              \
+        vec sums[rows][wide];                                                                      \
+                                                                                                   \
+        (void)stride;                                                                              \
+        EACH_SUM(rows, wide) sums[r][w] = all(0);                                                  \
+        for (size_t i = 0; i < k; i++, panel += TR_PANEL) {                                        \
+            vec b[wide];                                                                           \
+                                                                                                   \
+            UNROLLED for (int w = 0; w < wide; w++) b[w] = load(panel + w * RT_LANES);             \
+            EACH_SUM(rows, wide) sums[r][w] += AT * b[w];                                          \
+        }                                                                                          \
+        if (columns < (size_t)wide * RT_LANES) {                                                   \
+            vec kept[rows][wide]; /* the sums themselves have no address */                        \
+                                                                                                   \
+            EACH_SUM(rows, wide) kept[r][w] = sums[r][w];                                          \
+            for (size_t r = 0; r < rows; r++)                                                      \
+                put_rest(c + r * ldc, kept[r], columns, add);                                      \
+        } else if (add) {                                                                          \
+            EACH_SUM(rows, wide) add_to(c + r * ldc + w * RT_LANES, sums[r][w]);                   \
+        } else {                                                                                   \
+            EACH_SUM(rows, wide) store(c + r * ldc + w * RT_LANES, sums[r][w]);                    \
+        }                                                                                          \
+    }
+#define DEFINE_TILES(kind, share, wide, AT)                                                        \
+    DEFINE_TILE(kind, 1, share, wide, AT)                                                          \
+    DEFINE_TILE(kind, 2, share, wide, AT)                                                          \
+    DEFINE_TILE(kind, 3, share, wide, AT)                                                          \
+    DEFINE_TILE(kind, 4, share, wide, AT)                                                          \
+    DEFINE_TILE(kind, 5, share, wide, AT)                                                          \
+    DEFINE_TILE(kind, 6, share, wide, AT)
+#define TILES(kind, share)                                                                         \
+    {                                                                                              \
+        NULL, tile_##kind##_##share##_1, tile_##kind##_##share##_2, tile_##kind##_##share##_3,     \
+            tile_##kind##_##share##_4, tile_##kind##_##share##_5, tile_##kind##_##share##_6        \
+    }
+
+/* A row's elements lie side by side; or those of TALL rows do, one column behind the other. A panel of
+ * which no more than half is filled is taken by half. */
+DEFINE_TILES(lines, whole, WIDE, (a + r * stride)[i])
+DEFINE_TILES(lines, half, WIDE / 2, (a + r * stride)[i])
+DEFINE_TILES(columns, whole, WIDE, (a + i * TALL)[r])
+DEFINE_TILES(columns, half, WIDE / 2, (a + i * TALL)[r])
+
+typedef void (*tile)(float *c, size_t ldc, const float *a, size_t stride, const float *panel,
+                     size_t columns, size_t k, bool add);
+
+/* Rows [0, rows) of a, a column being contiguous, as tiles of columns: read as they lie, each column is
+ * another line of the cache, and often of the same few sets of it. */
+static void gather_columns(float *tiles, tr_factor a, size_t rows, size_t k)
+{
+    for (size_t r = 0; r < rows; r += TALL, tiles += TALL * k) {
+        size_t tall = rows - r < TALL ? rows - r : TALL;
+
+        if (tall == TALL)
+            for (size_t i = 0; i < k; i++)
+                memcpy(tiles + i * TALL, a.data + i * a.column + r, TALL * sizeof(*tiles));
+        else
+            for (size_t i = 0; i < k; i++)
+                memcpy(tiles + i * TALL, a.data + i * a.column + r, tall * sizeof(*tiles));
+    }
+}
+
+/* c[rows][n] of one stretch of k. at: element (0, 0) of the tiles; from one tile to the next so many floats. */
+static void multiply_rows(float *c, size_t ldc, const tile of[2][TALL + 1], const float *at,
+                          size_t tile_floats, size_t stride, const float *panels,
+                          size_t panel_floats, size_t rows, size_t n, size_t k, bool add)
+{
+    for (size_t j = 0; j < n; j += TR_PANEL, panels += panel_floats) {
+        size_t columns = n - j < TR_PANEL ? n - j : TR_PANEL;
+        const tile *tiles = of[columns <= TR_PANEL / 2];
+
+        for (size_t i = 0; i < rows; i += TALL)
+            tiles[rows - i < TALL ? rows - i : TALL](
+                c + i * ldc + j, ldc, at + i / TALL * tile_floats, stride, panels, columns, k, add);
+    }
+}
+
+static void product(float *c, size_t ldc, tr_factor a, const float *panels, size_t m, size_t n,
+                    size_t k, bool add)
+{
+    static const tile lines[2][TALL + 1] = {TILES(lines, whole), TILES(lines, half)};
+    static const tile columns[2][TALL + 1] = {TILES(columns, whole), TILES(columns, half)};
+
+    for (size_t l = 0; l < k; l += BLOCK_K) {
+        size_t block = k - l < BLOCK_K ? k - l : BLOCK_K;
+
+        for (size_t i = 0; i < m; i += BLOCK_M) {
+            size_t rows = m - i < BLOCK_M ? m - i : BLOCK_M;
+            tr_factor part = {a.data + i * a.row + l * a.column, a.row, a.column};
+            float *to = c + i * ldc;
+
+            if (a.column == 1) {
+                multiply_rows(to, ldc, lines, part.data, TALL * a.row, a.row, panels + l * TR_PANEL,
+                              k * TR_PANEL, rows, n, block, add || l > 0);
+            } else {
+                float tiles[BLOCK_M * BLOCK_K];
+
+                gather_columns(tiles, part, rows, block);
+                multiply_rows(to, ldc, columns, tiles, TALL * block, 0, panels + l * TR_PANEL,
+                              k * TR_PANEL, rows, n, block, add || l > 0);
+            }
+        }
+    }
+}
+
+/* ---- derivatives, one vector at a time ---- */
+
+/* Loops over whole vectors and then the rest, which is made up with zeros. */
+#define FOR_VECTORS(i, n) for (size_t i = 0; i < (n); i += RT_LANES)
 
 INLINE vec sigmoid(vec x)
 {
