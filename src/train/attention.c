@@ -11,9 +11,15 @@ typedef struct {
     float *shares; /* of every span, then head: [n][keys], after the softmax */
 } attention_note;
 
+/* Gradients by these; on the way back. */
+typedef struct {
+    float *q, *k, *v, *out;
+} attention_slopes;
+
 /* One head of one span. */
 typedef struct {
     const attention_note *all;
+    attention_slopes slopes;
     const tr_span *span;
     size_t head, kv_head;
     float *shares; /* [n][keys] */
@@ -48,7 +54,8 @@ static size_t stretch_of(const place *p, int which, size_t *first, size_t *colum
 
 typedef void (*visit)(tr_pass *pass, const place *p, float *scratch);
 
-static void each_place(tr_pass *pass, const attention_note *all, visit what, float *scratch)
+static void each_place(tr_pass *pass, const attention_note *all, attention_slopes slopes,
+                       visit what, float *scratch)
 {
     float *shares = all->shares;
 
@@ -57,7 +64,7 @@ static void each_place(tr_pass *pass, const attention_note *all, visit what, flo
         size_t keys = keys_of(span);
 
         for (size_t h = 0; h < all->heads; h++) {
-            place p = {all, span, h, h / (all->heads / all->kv_heads), shares, keys};
+            place p = {all, slopes, span, h, h / (all->heads / all->kv_heads), shares, keys};
 
             what(pass, &p, scratch);
             shares += span->n * keys;
@@ -151,18 +158,18 @@ static void attend_back(tr_pass *pass, const place *p, float *scratch)
     const tr_span *span = p->span;
     float *d = scratch, *panels = scratch + span->n * p->keys;
     const float *q = part_of(all->q.x, all->q.width, span->first, p->head, all->size);
-    const float *dout = part_of(all->out.dx, all->out.width, span->first, p->head, all->size);
+    const float *dout = part_of(p->slopes.out, all->out.width, span->first, p->head, all->size);
 
     times_transposed(pass, p, d, dout, all->out.width, all->v.x, all->v.width, panels);
-    spread(pass, p, all->v.dx, all->v.width, p->shares, dout, all->out.width, panels);
+    spread(pass, p, p->slopes.v, all->v.width, p->shares, dout, all->out.width, panels);
     for (size_t i = 0; i < span->n; i++) {
         pass->arithmetic->softmax_back(d + i * p->keys, p->shares + i * p->keys, p->keys);
         for (size_t j = 0; j < p->keys; j++)
             d[i * p->keys + j] *= sharpness(all);
     }
-    blend(pass, p, part_of(all->q.dx, all->q.width, span->first, p->head, all->size), all->q.width,
-          d, all->k.x, all->k.width, true, panels);
-    spread(pass, p, all->k.dx, all->k.width, d, q, all->q.width, panels);
+    blend(pass, p, part_of(p->slopes.q, all->q.width, span->first, p->head, all->size),
+          all->q.width, d, all->k.x, all->k.width, true, panels);
+    spread(pass, p, p->slopes.k, all->k.width, d, q, all->q.width, panels);
 }
 
 /* Floats that one place needs at most: its shares, and the largest factor packed. */
@@ -183,10 +190,12 @@ static size_t scratch_floats(const attention_note *all)
 static void attention_back(tr_pass *pass, const void *what)
 {
     const attention_note *note = what;
+    attention_slopes slopes = {tr_pass_slope(pass, note->q), tr_pass_slope(pass, note->k),
+                               tr_pass_slope(pass, note->v), tr_pass_slope(pass, note->out)};
     float *scratch = tr_pass_scratch(pass, scratch_floats(note));
 
     if (scratch)
-        each_place(pass, note, attend_back, scratch);
+        each_place(pass, note, slopes, attend_back, scratch);
 }
 
 tr_rows tr_attention(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, const tr_span *spans,
@@ -211,7 +220,7 @@ tr_rows tr_attention(tr_pass *pass, tr_rows q, tr_rows k, tr_rows v, const tr_sp
     if (pass->failed)
         return (tr_rows){.width = q.width};
     memset(made.out.x, 0, q.n * q.width * sizeof(float));
-    each_place(pass, &made, attend, scratch);
+    each_place(pass, &made, (attention_slopes){0}, attend, scratch);
     attention_note *note = tr_pass_note(pass, attention_back, sizeof(*note));
     if (note)
         *note = made;
@@ -277,8 +286,7 @@ static void rotate_back(tr_pass *pass, const void *what)
 {
     const rotate_note *note = what;
 
-    (void)pass;
-    turn(note->x.dx, note->x.n, note->x.width, note->angles, note->size, -1);
+    turn(tr_pass_slope(pass, note->x), note->x.n, note->x.width, note->angles, note->size, -1);
 }
 
 tr_rows tr_rotate(tr_pass *pass, tr_rows x, const float *angles, size_t size)

@@ -131,11 +131,10 @@ fm_status tr_block_find(tr_block *out, const tr_block_shape *shape, bool siglip,
 /* Each head of x by itself. */
 static tr_rows norm_heads(tr_pass *pass, tr_rows x, const tr_block *b, const tr_affine *norm)
 {
-    size_t heads = (size_t)b->shape.heads;
-    tr_rows each = {x.n * heads, x.width / heads, x.x, x.dx};
+    tr_rows each = tr_rows_of_width(x, x.width / (size_t)b->shape.heads);
 
     each = tr_layer_norm(pass, each, norm->weight, norm->bias, b->shape.eps);
-    return (tr_rows){x.n, x.width, each.x, each.dx};
+    return tr_rows_of_width(each, x.width);
 }
 
 static tr_rows attend(tr_pass *pass, const tr_block *b, tr_rows x)

@@ -17,10 +17,12 @@ static void norm_back(tr_pass *pass, const void *what)
     const norm_note *note = what;
     size_t width = note->x.width;
     float *bias = note->bias.rows ? tr_pass_gradient(pass, note->bias) : NULL;
+    const float *dy = tr_pass_slope(pass, note->out);
+    float *dx = tr_pass_slope(pass, note->x);
 
     for (size_t i = 0; i < note->x.n; i++)
-        pass->arithmetic->norm_back(note->x.dx + i * width, tr_pass_gradient(pass, note->weight),
-                                    bias, note->out.dx + i * width, note->x.x + i * width,
+        pass->arithmetic->norm_back(dx + i * width, tr_pass_gradient(pass, note->weight), bias,
+                                    dy + i * width, note->x.x + i * width,
                                     tr_pass_values(pass, note->weight), width, note->eps,
                                     note->centred);
 }
@@ -65,16 +67,16 @@ static void gelu_erf_back(tr_pass *pass, const void *what)
 {
     const curve_note *note = what;
 
-    pass->arithmetic->gelu_erf_back(note->x.dx, note->out.dx, note->x.x, note->out.x,
-                                    note->x.n * note->x.width);
+    pass->arithmetic->gelu_erf_back(tr_pass_slope(pass, note->x), tr_pass_slope(pass, note->out),
+                                    note->x.x, note->out.x, note->x.n * note->x.width);
 }
 
 static void gelu_tanh_back(tr_pass *pass, const void *what)
 {
     const curve_note *note = what;
 
-    pass->arithmetic->gelu_tanh_back(note->x.dx, note->out.dx, note->x.x,
-                                     note->x.n * note->x.width);
+    pass->arithmetic->gelu_tanh_back(tr_pass_slope(pass, note->x), tr_pass_slope(pass, note->out),
+                                     note->x.x, note->x.n * note->x.width);
 }
 
 tr_rows tr_gelu(tr_pass *pass, tr_rows x, bool by_tanh)
@@ -97,11 +99,12 @@ tr_rows tr_gelu(tr_pass *pass, tr_rows x, bool by_tanh)
 static void relu_back(tr_pass *pass, const void *what)
 {
     const curve_note *note = what;
+    const float *dy = tr_pass_slope(pass, note->out);
+    float *dx = tr_pass_slope(pass, note->x);
 
-    (void)pass;
     for (size_t i = 0; i < note->x.n * note->x.width; i++)
         if (note->x.x[i] > 0)
-            note->x.dx[i] += note->out.dx[i];
+            dx[i] += dy[i];
 }
 
 tr_rows tr_relu(tr_pass *pass, tr_rows x)
@@ -124,8 +127,9 @@ static void silu_gate_back(tr_pass *pass, const void *what)
 {
     const gate_note *note = what;
 
-    pass->arithmetic->silu_gate_back(note->gate.dx, note->up.dx, note->out.dx, note->gate.x,
-                                     note->up.x, note->out.n * note->out.width);
+    pass->arithmetic->silu_gate_back(tr_pass_slope(pass, note->gate), tr_pass_slope(pass, note->up),
+                                     tr_pass_slope(pass, note->out), note->gate.x, note->up.x,
+                                     note->out.n * note->out.width);
 }
 
 tr_rows tr_silu_gate(tr_pass *pass, tr_rows gate, tr_rows up)

@@ -71,13 +71,11 @@ fm_status tr_decoder_find(tr_decoder *out, const rt_decoder_config *config, cons
 static tr_rows norm_heads(tr_pass *pass, tr_rows x, const rt_decoder_config *c,
                           const tr_affine *norm)
 {
-    size_t heads = x.width / (size_t)c->head_size;
-
     if (!c->qk_norm)
         return x;
-    tr_rows each = {x.n * heads, (size_t)c->head_size, x.x, x.dx};
+    tr_rows each = tr_rows_of_width(x, (size_t)c->head_size);
     each = tr_rms_norm(pass, each, norm->weight, c->norm_eps);
-    return (tr_rows){x.n, x.width, each.x, each.dx};
+    return tr_rows_of_width(each, x.width);
 }
 
 tr_rows tr_decoder_run(tr_pass *pass, const tr_decoder *decoder, tr_rows x, const size_t *positions,

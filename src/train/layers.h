@@ -18,6 +18,8 @@
 tr_rows tr_input(tr_pass *pass, const float *data, size_t n, size_t width);
 /* Rows [first, end) of x, or fewer where it has fewer: the same memory. */
 tr_rows tr_part(tr_rows x, size_t first, size_t end);
+/* x as rows of another width: the same memory. */
+tr_rows tr_rows_of_width(tr_rows x, size_t width);
 /* table[ids[i]]; ids are below its rows. */
 tr_rows tr_embed(tr_pass *pass, tr_param table, const int32_t *ids, size_t n);
 /* out[i] = sources[from[i].source][from[i].row], or zeros where the source is TR_NOTHING. All of one

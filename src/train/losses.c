@@ -27,13 +27,12 @@ static double log_of(const softmax *s, int32_t target)
     return ((double)s->row[target] - (double)s->largest) * (double)s->inverse - log(s->sum);
 }
 
-/* What the loss gains by log softmax[target], into the row's gradient. */
-static void start_back(tr_rows logits, size_t row, const softmax *s, int32_t target, double slope)
+/* What the loss gains by log softmax[target], into the row's gradient dx[width]. */
+static void start_back(float *dx, size_t width, const softmax *s, int32_t target, double slope)
 {
-    float *dx = logits.dx + row * logits.width;
     double by_logit = slope * (double)s->inverse;
 
-    for (size_t j = 0; j < logits.width; j++) {
+    for (size_t j = 0; j < width; j++) {
         double share = (double)expf((s->row[j] - s->largest) * s->inverse) / s->sum;
 
         dx[j] += (float)(by_logit * ((j == (size_t)target) - share));
@@ -42,6 +41,7 @@ static void start_back(tr_rows logits, size_t row, const softmax *s, int32_t tar
 
 double tr_cross_entropy(tr_pass *pass, tr_rows logits, const int32_t *targets, double weight)
 {
+    float *dx = tr_pass_slope(pass, logits);
     double loss = 0;
 
     for (size_t i = 0; i < logits.n; i++) {
@@ -49,8 +49,8 @@ double tr_cross_entropy(tr_pass *pass, tr_rows logits, const int32_t *targets, d
             continue;
         softmax s = softmax_of(logits, i, 1);
         loss -= weight * log_of(&s, targets[i]);
-        if (pass->gradient)
-            start_back(logits, i, &s, targets[i], -weight);
+        if (dx)
+            start_back(dx + i * logits.width, logits.width, &s, targets[i], -weight);
     }
     return loss;
 }
@@ -96,6 +96,7 @@ static term divergence(const tr_drawn *token, double now, tr_kl kind)
 double tr_policy_loss(tr_pass *pass, tr_rows logits, const int32_t *targets, const tr_drawn *drawn,
                       const tr_objective *objective, double weight, tr_policy_counts *counts)
 {
+    float *dx = tr_pass_slope(pass, logits);
     double loss = 0;
 
     *counts = (tr_policy_counts){0};
@@ -107,14 +108,16 @@ double tr_policy_loss(tr_pass *pass, tr_rows logits, const int32_t *targets, con
 
         counts->kl += kl.value;
         loss += own * (objective->beta * kl.value - gain.value);
-        if (pass->gradient)
-            start_back(logits, i, &s, targets[i], own * (objective->beta * kl.slope - gain.slope));
+        if (dx)
+            start_back(dx + i * logits.width, logits.width, &s, targets[i],
+                       own * (objective->beta * kl.slope - gain.slope));
     }
     return loss;
 }
 
 double tr_squares(tr_pass *pass, tr_rows x, const float *targets, const bool *known, double weight)
 {
+    float *dx = tr_pass_slope(pass, x);
     double loss = 0;
 
     for (size_t i = 0; i < x.n * x.width; i++) {
@@ -123,8 +126,8 @@ double tr_squares(tr_pass *pass, tr_rows x, const float *targets, const bool *kn
         if (known && !known[i / x.width])
             continue;
         loss += weight * off * off;
-        if (pass->gradient)
-            x.dx[i] += (float)(2 * weight * off);
+        if (dx)
+            dx[i] += (float)(2 * weight * off);
     }
     return loss;
 }

@@ -12,8 +12,23 @@ typedef struct tr_block {
     uint8_t *bytes;
 } tr_block;
 
+/* What one slope has after another. */
+typedef struct tr_room {
+    struct tr_room *next;
+    float *floats;
+    size_t n;
+} tr_room;
+
+struct tr_slope {
+    tr_slope *before;
+    size_t n;
+    float *floats; /* NULL: nothing was added yet */
+    tr_room *room; /* NULL: none, or the spare one */
+};
+
 typedef struct tr_note {
     struct tr_note *before;
+    tr_slope *slopes, *end; /* of the layer's own rows: from the latest to before `end` */
     tr_back back;
     _Alignas(16) uint8_t what[];
 } tr_note;
@@ -44,6 +59,10 @@ void tr_pass_reset(tr_pass *pass)
         block->used = 0;
     pass->block = pass->blocks;
     pass->last = NULL;
+    pass->slopes = pass->noted = NULL;
+    pass->rooms = NULL;
+    pass->most_floats = 0;
+    pass->spare = NULL;
     pass->failed = false;
     pass->used_bytes = 0;
 }
@@ -108,16 +127,78 @@ float *tr_pass_scratch(tr_pass *pass, size_t n)
     return pass->scratch;
 }
 
+/* ---- gradients by rows ---- */
+
+static tr_slope *add_slope(tr_pass *pass, size_t n)
+{
+    tr_slope *slope = tr_pass_take(pass, sizeof(*slope));
+
+    if (!slope)
+        return NULL;
+    *slope = (tr_slope){.before = pass->slopes, .n = n};
+    pass->slopes = slope;
+    if (n > pass->most_floats)
+        pass->most_floats = n;
+    return slope;
+}
+
 tr_rows tr_pass_rows(tr_pass *pass, size_t n, size_t width)
+{
+    tr_rows rows = tr_pass_constants(pass, n, width);
+
+    if (pass->gradient)
+        rows.slope = add_slope(pass, n * width);
+    return pass->failed ? (tr_rows){.width = width} : rows;
+}
+
+tr_rows tr_pass_constants(tr_pass *pass, size_t n, size_t width)
 {
     tr_rows rows = {.n = n, .width = width, .x = tr_pass_floats(pass, n * width)};
 
-    if (pass->gradient) {
-        rows.dx = tr_pass_floats(pass, n * width);
-        if (rows.dx)
-            memset(rows.dx, 0, n * width * sizeof(float));
-    }
     return pass->failed ? (tr_rows){.width = width} : rows;
+}
+
+/* The one that was given back last of those that fit and are not much too large, or a new one. */
+static tr_room *find_room(tr_pass *pass, size_t n)
+{
+    for (tr_room **at = &pass->rooms; *at; at = &(*at)->next) {
+        tr_room *room = *at;
+
+        if (room->n >= n && room->n / 2 <= n) {
+            *at = room->next;
+            return room;
+        }
+    }
+    tr_room *room = tr_pass_take(pass, sizeof(*room));
+    float *floats = tr_pass_floats(pass, n);
+    if (!floats)
+        return NULL;
+    *room = (tr_room){.floats = floats, .n = n};
+    return room;
+}
+
+float *tr_pass_slope(tr_pass *pass, tr_rows rows)
+{
+    tr_slope *slope = rows.slope;
+
+    if (!slope)
+        return NULL;
+    if (!slope->floats) {
+        slope->room = find_room(pass, slope->n);
+        slope->floats = slope->room ? slope->room->floats : pass->spare;
+        if (!slope->floats)
+            return NULL;
+        memset(slope->floats, 0, slope->n * sizeof(float));
+    }
+    return slope->floats + rows.within;
+}
+
+static void give_back(tr_pass *pass, tr_slope *slope)
+{
+    if (slope->room) {
+        slope->room->next = pass->rooms;
+        pass->rooms = slope->room;
+    }
 }
 
 void *tr_pass_note(tr_pass *pass, tr_back back, size_t size)
@@ -126,16 +207,32 @@ void *tr_pass_note(tr_pass *pass, tr_back back, size_t size)
 
     if (!note)
         return NULL;
-    note->before = pass->last;
-    note->back = back;
+    *note =
+        (tr_note){.before = pass->last, .slopes = pass->slopes, .end = pass->noted, .back = back};
+    pass->noted = pass->slopes;
     pass->last = note;
     return note->what;
 }
 
+/* Whether anything comes back to the layer's rows. One that has none of its own works on others'. */
+static bool is_wanted(const tr_note *note)
+{
+    for (tr_slope *slope = note->slopes; slope != note->end; slope = slope->before)
+        if (slope->floats)
+            return true;
+    return note->slopes == note->end;
+}
+
 void tr_pass_back(tr_pass *pass)
 {
-    for (tr_note *note = pass->last; note; note = note->before)
-        note->back(pass, note->what);
+    /* Where memory runs out on the way, layers go on and add to this. */
+    pass->spare = tr_pass_floats(pass, pass->most_floats);
+    for (tr_note *note = pass->last; note && pass->spare; note = note->before) {
+        if (is_wanted(note))
+            note->back(pass, note->what);
+        for (tr_slope *slope = note->slopes; slope != note->end; slope = slope->before)
+            give_back(pass, slope);
+    }
 }
 
 const float *tr_pass_values(const tr_pass *pass, tr_param param)

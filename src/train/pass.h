@@ -7,7 +7,9 @@
  * order of the pictures, whatever the number of threads.
  *
  * Memory: blocks that are kept from one pass to the next. Where there is no more, `failed` is set and
- * every layer gives no rows at all: callers look once, at the end.
+ * every layer gives no rows at all: callers look once, at the end. Gradients by rows have room from
+ * their first consumer's way back to the end of the layer's own that gave the rows; then others have
+ * it: a few that stay in the cache do for all.
  */
 #ifndef TR_PASS_H
 #define TR_PASS_H
@@ -15,15 +17,19 @@
 #include "engine/kernels.h"
 #include "train/store.h"
 
-/* [n][width], and the loss's gradient by them, which consumers add to; dx NULL: not wanted. The
- * pass's memory; a plain structure, so that [n][heads * size] is looked at as [n * heads][size] by
- * writing so. */
+typedef struct tr_pass tr_pass;
+typedef struct tr_slope tr_slope;
+
+/* [n][width], and the loss's gradient by them, which consumers add to on the way back: theirs are the
+ * slope's floats from `within` on; slope NULL: not wanted. The pass's memory; a plain structure, so that
+ * [n][heads * size] is looked at as [n * heads][size] by writing so (tr_rows_of_width()). */
 typedef struct {
     size_t n, width;
-    float *x, *dx;
+    float *x;
+    tr_slope *slope;
+    size_t within;
 } tr_rows;
 
-typedef struct tr_pass tr_pass;
 typedef void (*tr_back)(tr_pass *pass, const void *note);
 
 struct tr_pass {
@@ -37,6 +43,10 @@ struct tr_pass {
     /* inside */
     struct tr_block *blocks, *block;
     struct tr_note *last;
+    tr_slope *slopes, *noted; /* the latest; the latest that belongs to a note */
+    struct tr_room *rooms;    /* that no slope has at present */
+    size_t most_floats;       /* of a slope */
+    float *spare;             /* so many, for what has no room */
     size_t cap_bytes, held_bytes;
     float *scratch;
     size_t n_scratch;
@@ -49,8 +59,14 @@ void tr_pass_release(tr_pass *pass);
 void tr_pass_reset(tr_pass *pass);
 void tr_pass_back(tr_pass *pass);
 
-/* For layers. Rows with room for a gradient, which is zero; the values are not set. */
+/* For layers. Rows whose gradient is wanted where the pass has one; the values are not set. They belong
+ * to the note that is made next, which is not followed where nothing was added to their gradient. */
 tr_rows tr_pass_rows(tr_pass *pass, size_t n, size_t width);
+/* The same, but that no gradient is wanted. */
+tr_rows tr_pass_constants(tr_pass *pass, size_t n, size_t width);
+/* Their gradient [n][width], zero at first; on the way back, and where it begins. NULL: not wanted, or, where
+ * it begins, no memory. */
+float *tr_pass_slope(tr_pass *pass, tr_rows rows);
 /* Bytes aligned for any type, and n floats, not set; NULL only where failed. */
 void *tr_pass_take(tr_pass *pass, size_t bytes);
 float *tr_pass_floats(tr_pass *pass, size_t n);

@@ -77,7 +77,7 @@ static tr_rows join(tr_pass *pass, tr_rows x, size_t rows, size_t columns, size_
         places[i] = inside ? (tr_place){0, row * columns + column} : (tr_place){TR_NOTHING, 0};
     }
     tr_rows out = tr_gather(pass, &x, 1, places, n, x.width);
-    return (tr_rows){out.n / (side * side), out.width * side * side, out.x, out.dx};
+    return tr_rows_of_width(out, x.width * side * side);
 }
 
 tr_rows tr_projector_run(tr_pass *pass, const tr_projector *projector, tr_rows features,

@@ -5,11 +5,10 @@
 
 tr_rows tr_input(tr_pass *pass, const float *data, size_t n, size_t width)
 {
-    tr_rows out = {.n = n, .width = width, .x = tr_pass_floats(pass, n * width)};
+    tr_rows out = tr_pass_constants(pass, n, width);
 
-    if (!out.x)
-        return (tr_rows){.width = width};
-    memcpy(out.x, data, n * width * sizeof(*data));
+    if (out.n > 0)
+        memcpy(out.x, data, n * width * sizeof(*data));
     return out;
 }
 
@@ -19,8 +18,13 @@ tr_rows tr_part(tr_rows x, size_t first, size_t end)
 
     if (first >= last)
         return (tr_rows){.width = x.width};
-    return (tr_rows){last - first, x.width, x.x + first * x.width,
-                     x.dx ? x.dx + first * x.width : NULL};
+    return (tr_rows){last - first, x.width, x.x + first * x.width, x.slope,
+                     x.within + first * x.width};
+}
+
+tr_rows tr_rows_of_width(tr_rows x, size_t width)
+{
+    return (tr_rows){x.n * x.width / width, width, x.x, x.slope, x.within};
 }
 
 /* ---- embeddings ---- */
@@ -34,11 +38,12 @@ typedef struct {
 static void embed_back(tr_pass *pass, const void *what)
 {
     const embed_note *note = what;
+    const float *slope = tr_pass_slope(pass, note->out);
     size_t width = note->out.width;
 
     for (size_t i = 0; i < note->out.n; i++)
         pass->arithmetic->add(tr_pass_gradient(pass, note->table) + (size_t)note->ids[i] * width,
-                              note->out.dx + i * width, width);
+                              slope + i * width, width);
 }
 
 tr_rows tr_embed(tr_pass *pass, tr_param table, const int32_t *ids, size_t n)
@@ -65,14 +70,18 @@ typedef struct {
 static void gather_back(tr_pass *pass, const void *what)
 {
     const gather_note *note = what;
+    const float *slope = tr_pass_slope(pass, note->out);
+    float *slopes[TR_MAX_SOURCES] = {NULL};
     size_t width = note->out.width;
 
+    for (size_t i = 0; i < TR_MAX_SOURCES; i++)
+        slopes[i] = tr_pass_slope(pass, note->sources[i]);
     for (size_t i = 0; i < note->out.n; i++) {
         const tr_place *from = &note->from[i];
 
-        if (from->source != TR_NOTHING && note->sources[from->source].dx)
-            pass->arithmetic->add(note->sources[from->source].dx + from->row * width,
-                                  note->out.dx + i * width, width);
+        if (from->source != TR_NOTHING && slopes[from->source])
+            pass->arithmetic->add(slopes[from->source] + from->row * width, slope + i * width,
+                                  width);
     }
 }
 
@@ -126,21 +135,22 @@ static bool neighbour(const neighbours_note *grid, size_t i, size_t dy, size_t d
 static void neighbours_back(tr_pass *pass, const void *what)
 {
     const neighbours_note *note = what;
+    const float *from = tr_pass_slope(pass, note->out);
+    float *to = tr_pass_slope(pass, note->x);
     size_t width = note->x.width, row;
 
-    (void)pass;
-    if (!note->x.dx)
-        return;
     for (size_t i = 0; i < note->out.n; i++)
         for (size_t k = 0; k < 9; k++)
             if (neighbour(note, i, k / 3, k % 3, &row))
                 for (size_t c = 0; c < width; c++)
-                    note->x.dx[row * width + c] += note->out.dx[i * note->out.width + c * 9 + k];
+                    to[row * width + c] += from[i * note->out.width + c * 9 + k];
 }
 
 tr_rows tr_neighbours(tr_pass *pass, tr_rows x, size_t rows, size_t columns)
 {
-    neighbours_note made = {x, tr_pass_rows(pass, x.n, x.width * 9), rows, columns};
+    tr_rows out =
+        x.slope ? tr_pass_rows(pass, x.n, x.width * 9) : tr_pass_constants(pass, x.n, x.width * 9);
+    neighbours_note made = {x, out, rows, columns};
     size_t row;
 
     for (size_t i = 0; i < made.out.n; i++)
@@ -150,7 +160,7 @@ tr_rows tr_neighbours(tr_pass *pass, tr_rows x, size_t rows, size_t columns)
             for (size_t c = 0; c < x.width; c++)
                 made.out.x[i * made.out.width + c * 9 + k] = inside ? x.x[row * x.width + c] : 0;
         }
-    neighbours_note *note = tr_pass_note(pass, neighbours_back, sizeof(*note));
+    neighbours_note *note = x.slope ? tr_pass_note(pass, neighbours_back, sizeof(*note)) : NULL;
     if (note)
         *note = made;
     return made.out;

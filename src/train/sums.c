@@ -17,20 +17,22 @@ static void linear_back(tr_pass *pass, const void *what)
     const tr_rows *x = &note->x, *out = &note->out;
     size_t by_x = tr_packed_floats(x->n, x->width), by_w = tr_packed_floats(out->width, x->width);
     float *panels = tr_pass_scratch(pass, by_x > by_w ? by_x : by_w);
+    float *dx = tr_pass_slope(pass, *x);
+    const float *dy = tr_pass_slope(pass, *out);
 
     if (!panels)
         return;
     a->pack(panels, (tr_factor){x->x, x->width, 1}, x->n, x->width);
-    a->product(tr_pass_gradient(pass, note->weight), x->width, (tr_factor){out->dx, 1, out->width},
+    a->product(tr_pass_gradient(pass, note->weight), x->width, (tr_factor){dy, 1, out->width},
                panels, out->width, x->width, x->n, true);
     for (size_t i = 0; note->bias.rows && i < out->n; i++)
-        a->add(tr_pass_gradient(pass, note->bias), out->dx + i * out->width, out->width);
-    if (!x->dx)
+        a->add(tr_pass_gradient(pass, note->bias), dy + i * out->width, out->width);
+    if (!dx)
         return;
     a->pack(panels, (tr_factor){tr_pass_values(pass, note->weight), x->width, 1}, out->width,
             x->width);
-    a->product(x->dx, x->width, (tr_factor){out->dx, out->width, 1}, panels, x->n, x->width,
-               out->width, true);
+    a->product(dx, x->width, (tr_factor){dy, out->width, 1}, panels, x->n, x->width, out->width,
+               true);
 }
 
 tr_rows tr_linear(tr_pass *pass, tr_rows x, tr_param weight, tr_param bias)
@@ -58,17 +60,21 @@ static void add_back(tr_pass *pass, const void *what)
 {
     const add_note *note = what;
 
-    if (note->y.dx)
-        pass->arithmetic->add(note->y.dx, note->out.dx, note->out.n * note->out.width);
+    float *slope = tr_pass_slope(pass, note->y);
+
+    if (slope)
+        pass->arithmetic->add(slope, tr_pass_slope(pass, note->out), note->out.n * note->out.width);
 }
 
 tr_rows tr_add(tr_pass *pass, tr_rows x, tr_rows y)
 {
     size_t n = x.n * x.width;
-    tr_rows out = {.n = x.n, .width = x.width, .x = tr_pass_floats(pass, n), .dx = x.dx};
+    tr_rows out = tr_pass_constants(pass, x.n, x.width);
 
     if (pass->failed)
-        return (tr_rows){.width = x.width};
+        return out;
+    out.slope = x.slope;
+    out.within = x.within;
     memcpy(out.x, x.x, n * sizeof(float));
     pass->arithmetic->add(out.x, y.x, n);
     add_note *note = tr_pass_note(pass, add_back, sizeof(*note));
@@ -85,11 +91,12 @@ typedef struct {
 static void table_back(tr_pass *pass, const void *what)
 {
     const table_note *note = what;
+    const float *slope = tr_pass_slope(pass, note->x);
     float *gradient = tr_pass_gradient(pass, note->table);
 
     for (size_t i = 0; i < note->x.n; i++)
         pass->arithmetic->add(gradient + i % note->table.rows * note->x.width,
-                              note->x.dx + i * note->x.width, note->x.width);
+                              slope + i * note->x.width, note->x.width);
 }
 
 tr_rows tr_add_table(tr_pass *pass, tr_rows x, tr_param table)
@@ -115,12 +122,13 @@ typedef struct {
 static void mixed_back(tr_pass *pass, const void *what)
 {
     const mixed_note *note = what;
+    const float *slope = tr_pass_slope(pass, note->x);
     float *gradient = tr_pass_gradient(pass, note->table);
     size_t width = note->x.width;
 
     for (size_t i = 0; i < note->x.n * note->parts; i++) {
         float *to = gradient + (size_t)note->at[i] * width;
-        const float *from = note->x.dx + i / note->parts * width;
+        const float *from = slope + i / note->parts * width;
 
         for (size_t j = 0; j < width; j++)
             to[j] += note->weights[i] * from[j];
@@ -156,14 +164,15 @@ static void scale_back(tr_pass *pass, const void *what)
 {
     const scale_note *note = what;
     const float *scale = tr_pass_values(pass, note->scale);
-    float *gradient = tr_pass_gradient(pass, note->scale);
+    const float *dy = tr_pass_slope(pass, note->out);
+    float *dx = tr_pass_slope(pass, note->x), *gradient = tr_pass_gradient(pass, note->scale);
     size_t width = note->x.width;
 
     for (size_t i = 0; i < note->x.n; i++)
         for (size_t j = 0; j < width; j++) {
-            float d = note->out.dx[i * width + j];
+            float d = dy[i * width + j];
 
-            note->x.dx[i * width + j] += d * scale[j];
+            dx[i * width + j] += d * scale[j];
             gradient[j] += d * note->x.x[i * width + j];
         }
 }
