@@ -164,9 +164,8 @@ static fm_status write_all(const cli_args *args, const outcome *o, fm_err *err)
     const char *markdown = cli_value(args, "markdown"), *junit = cli_value(args, "junit");
     uint64_t listed = 0;
     fm_status st = cli_number(args, "list", 0, 1000000, &listed, err);
-    fm_compare_style style = {.width = terminal.terminal ? terminal.width : 0,
-                              .colour = terminal.colour,
-                              .listed = (size_t)listed};
+    fm_compare_style style = {
+        .width = terminal.given, .colour = terminal.colour, .listed = (size_t)listed};
 
     if (st == FM_OK && markdown)
         st = write_markdown(markdown, o, &style, err);

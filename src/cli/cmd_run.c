@@ -115,8 +115,7 @@ static fm_status keep_verdict(const fm_catalog *catalog, const cli_run_plan *pla
 {
     const char *out_dir = plan->options.out_dir;
     cli_style terminal = cli_style_for(stdout);
-    fm_compare_style style = {
-        .width = terminal.terminal ? terminal.width : 0, .colour = terminal.colour, .listed = 10};
+    fm_compare_style style = {.width = terminal.given, .colour = terminal.colour, .listed = 10};
     fm_view *views[2] = {NULL};
     fm_comparison comparison = {0};
     fm_buf text = {0};

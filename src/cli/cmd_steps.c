@@ -41,7 +41,7 @@ static fm_status steps_run(const cli_args *args, fm_err *err)
 {
     cli_style style = cli_style_for(stdout);
     fm_report_options options = {
-        .width = style.terminal ? style.width : 0, .colour = style.colour, .notice = cli_notice};
+        .width = style.given, .colour = style.colour, .notice = cli_notice};
     fm_report_form form = cli_has(args, "json")       ? FM_REPORT_STEPS_JSON
                           : cli_has(args, "markdown") ? FM_REPORT_STEPS_MARKDOWN
                                                       : FM_REPORT_STEPS_TEXT;

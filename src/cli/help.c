@@ -38,6 +38,7 @@ static const variable environment[] = {
     {"HF_TOKEN, HF_HOME, HF_ENDPOINT",
      "the token, the folder and the address of the hub: docs/fetching.md has all of them"},
     {"NO_COLOR", "no colours, unless --color=always"},
+    {"COLUMNS", "how wide tables are that go into a pipe or a file, where it is exported"},
 };
 
 /* ---- pieces ---- */

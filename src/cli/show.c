@@ -58,7 +58,7 @@ static fm_status show_table(fm_view *const *views, size_t n, size_t differing, f
 {
     cli_style style = cli_style_for(stdout);
     fm_report_options options = {
-        .width = style.terminal ? style.width : 0,
+        .width = style.given,
         .colour = style.colour,
         .differing = differing,
         .notice = cli_notice,

@@ -27,17 +27,31 @@ static bool set_and_filled(const char *variable)
     return value && *value;
 }
 
+/* Of a terminal its own; what goes into a pipe often ends on one, whose width a shell may have exported. */
+static int columns_of(FILE *stream, bool terminal)
+{
+    enum { LEAST = 40, MOST = 1000 };
+    const char *stated = getenv("COLUMNS");
+    struct winsize size;
+    uint64_t n = 0;
+
+    if (terminal)
+        n = ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+    else if (!stated || !fm_text_to_uint64(stated, &n) || n > MOST)
+        n = 0;
+    return n >= LEAST ? (int)n : 0;
+}
+
 cli_style cli_style_for(FILE *stream)
 {
-    cli_style style = {.terminal = isatty(fileno(stream)) == 1, .width = 80};
+    cli_style style = {.terminal = isatty(fileno(stream)) == 1};
     const char *term = getenv("TERM");
-    struct winsize size;
 
     style.colour = colour_choice == CLI_COLOUR_ALWAYS ||
                    (colour_choice == CLI_COLOUR_AUTO && style.terminal &&
                     !set_and_filled("NO_COLOR") && term && strcmp(term, "dumb") != 0);
-    if (style.terminal && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-        style.width = size.ws_col;
+    style.given = columns_of(stream, style.terminal);
+    style.width = style.given ? style.given : 80;
     return style;
 }
 

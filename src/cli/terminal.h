@@ -21,7 +21,8 @@ void cli_set_colour(cli_colour when);
 typedef struct {
     bool terminal;
     bool colour;
-    int width; /* columns: the terminal's, else 80 */
+    int width; /* columns: the terminal's, else what COLUMNS says, else 80 */
+    int given; /* the same; 0 where neither says it: a table has its own width then */
 } cli_style;
 cli_style cli_style_for(FILE *stream);
 

@@ -35,6 +35,7 @@ static void program_begin(void)
     setenv("HF_HOME", scratch_path("hf"), 1);
     unsetenv("FATHOM_SUITES");
     unsetenv("NO_COLOR");
+    unsetenv("COLUMNS");
 }
 
 static void program_end(void)

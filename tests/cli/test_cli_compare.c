@@ -1,6 +1,7 @@
 /* Runs held against each other: the gate's exit codes, what is refused, damaged runs, and texts from
  * data in every output. */
 #include "base/buffer.h"
+#include "base/text.h"
 #include "program.h"
 
 TestSuite(compare, .init = program_begin, .fini = program_end);
@@ -179,6 +180,41 @@ Test(compare, options_that_make_no_sense_are_refused)
     cr_expect(contains(ERR, "did you mean 'success'?"), "%s", ERR);
     fathom("compare", "base", "base", "--github", "--json");
     cr_expect(contains(ERR, "nothing else can be read there"), "%s", ERR);
+}
+
+static size_t longest_line(const char *text)
+{
+    size_t most = 0;
+
+    for (size_t n; *text; text += n + (text[n] == '\n')) {
+        char line[1024];
+
+        n = strcspn(text, "\n");
+        snprintf(line, sizeof(line), "%.*s", (int)n, text);
+        most = fm_text_columns(line) > most ? fm_text_columns(line) : most;
+    }
+    return most;
+}
+
+/* Two runs of long names take more than a terminal of 80 columns has; so does a shell that says so. */
+Test(compare, piped_tables_keep_to_the_columns_that_are_exported)
+{
+    static char base[] = "a-run-with-a-name-of-so-many-words-that-it-is-long";
+    static char candidate[] = "another-run-with-a-name-of-as-many-words-as-it-has";
+
+    make_run(base, 20, 0.03);
+    make_run(candidate, 10, 0.03);
+    fathom("report", base, candidate);
+    expect_success();
+    cr_expect(gt(sz, longest_line(OUT), 80), "%s", OUT);
+    setenv("COLUMNS", "80", 1);
+    fathom("report", base, candidate);
+    expect_success();
+    cr_expect(le(sz, longest_line(OUT), 80), "%s", OUT);
+    setenv("COLUMNS", "many", 1);
+    fathom("report", base, candidate);
+    expect_success();
+    cr_expect(gt(sz, longest_line(OUT), 80), "%s", OUT);
 }
 
 Test(compare, runs_of_different_length_are_paired_by_id)
