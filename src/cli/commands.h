@@ -22,6 +22,7 @@ extern const cli_command cli_command_ask;
 extern const cli_command cli_command_bench;
 extern const cli_command cli_command_cache;
 extern const cli_command cli_command_train;
+extern const cli_command cli_command_ablate;
 extern const cli_command cli_command_mock;
 extern const cli_command cli_command_list;
 extern const cli_command cli_command_help;
