@@ -2,6 +2,7 @@
 #include "report/ablation.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "report/compare_words.h"
@@ -73,6 +74,14 @@ static void each_of_all(const fm_ablation_contrast *contrasts, size_t n, row_sin
 
 /* ---- on a terminal ---- */
 
+/* Without its protocol: there is little room. */
+static void shorten(const char *what, char out[CELL])
+{
+    size_t task = strcspn(what, "@"), rest = task + strcspn(what + task, " ");
+
+    snprintf(out, CELL, "%.*s%s", (int)task, what, what + rest);
+}
+
 static const char *const heads[COLUMNS] = {"",  "base", "arm", "difference", "95 % interval",
                                            "p", "n"};
 
@@ -84,10 +93,13 @@ typedef struct {
 static void measure(void *context, const fm_ablation_contrast *contrast, size_t arm, const row *r)
 {
     table *t = context;
+    char what[CELL];
 
     (void)contrast;
     (void)arm;
-    for (int i = 0; i < COLUMNS; i++)
+    shorten(r->text[WHAT], what);
+    t->widths[WHAT] = max(t->widths[WHAT], (int)fm_text_columns(what));
+    for (int i = BASE; i < COLUMNS; i++)
         t->widths[i] = max(t->widths[i], (int)fm_text_columns(r->text[i]));
 }
 
@@ -111,9 +123,11 @@ static void fit(table *t)
 static void put_cells(table *t, const row *r)
 {
     screen *s = &t->screen;
+    char what[CELL];
 
+    shorten(r->text[WHAT], what);
     spaces(s, 2);
-    put_padded(s, r->text[WHAT], t->widths[WHAT]);
+    put_padded(s, what, t->widths[WHAT]);
     for (int i = BASE; i < COLUMNS; i++) {
         bool marked = i == DIFFERENCE && r->direction;
 

@@ -56,7 +56,7 @@ Test(cli_ablate, trains_asks_and_compares_and_goes_on)
     expect_success();
     cr_expect(contains(OUT, "scale: sft against no-scale"), "%s", OUT);
     cr_expect(contains(OUT, "all: xyz against sft"), "%s", OUT);
-    cr_expect(contains(OUT, "tabletop-3d@paper success"), "%s", OUT);
+    cr_expect(contains(OUT, "tabletop-3d success"), "%s", OUT);
 
     read_file("out/recipes/no-scale.yaml", &text);
     cr_expect(contains(text.data, "\"scale\": 0"), "%s", text.data);
