@@ -62,7 +62,8 @@ static fm_status steps_run(const cli_args *args, fm_err *err)
     if (st == FM_OK)
         st = open_views(args, &catalog, &views, err);
     if (st == FM_OK)
-        st = fm_report_steps(&out, views.items, views.n, rules, form, &options, err);
+        st = fm_report_steps(&out, views.items, views.n, rules, form, cli_value(args, "plots"),
+                             &options, err);
     if (st == FM_OK)
         st = cli_print(&out, err);
     fm_buf_release(&out);
@@ -93,6 +94,10 @@ static const cli_option options_table[] = {
      .kind = CLI_WORDS,
      .words = "robotracer roborefer"},
     {.name = "markdown", .help = "the table as Markdown"},
+    {.name = "plots",
+     .argument = "DIR",
+     .help = "figures too: the first stage that fails, and steps of reasoning by their place",
+     .kind = CLI_FOLDER},
     {.name = "json", .help = "everything, every sample included (schema fathom.steps/1)"},
     {.name = "jobs",
      .letter = 'j',

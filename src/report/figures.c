@@ -13,6 +13,7 @@
 #include "report/figure.h"
 #include "report/gnuplot.h"
 #include "report/plots.h"
+#include "report/rows.h"
 
 #define CONFIDENCE 0.95
 #define DRAWS      2000
@@ -112,16 +113,16 @@ static void quote(fm_buf *out, const char *a, const char *b, const char *c, cons
 }
 
 /* What a run is called in a legend, and in no more words than tell it apart. */
-static void quote_run(fm_buf *out, const fm_report_model *model, size_t run)
+static void name_run(fm_buf *out, const fm_report_model *model, size_t run)
 {
     const fm_report_run *r = &model->runs[run];
 
     if (fm_report_same_name(model))
-        quote(out, r->rules, "", "", "");
+        fm_buf_puts(out, r->rules);
     else if (fm_report_same_protocol(model) && fm_report_same_task(model))
-        quote(out, r->name, "", "", "");
+        fm_buf_puts(out, r->name);
     else
-        quote(out, r->name, " ", r->rules, "");
+        fm_buf_printf(out, "%s %s", r->name, r->rules);
 }
 
 static void put_axis(fm_buf *out, char axis, const char *text, const char *unit)
@@ -131,17 +132,23 @@ static void put_axis(fm_buf *out, char axis, const char *text, const char *unit)
     fm_buf_puts(out, " noenhanced\n");
 }
 
+static void put_names(fm_buf *out, const fm_report_model *model)
+{
+    for (size_t r = 0; r < model->n; r++) {
+        fm_buf name = {0};
+
+        name_run(&name, model, r);
+        fm_names_put(out, r, fm_buf_text(&name));
+        out->failed |= name.failed;
+        fm_buf_release(&name);
+    }
+}
+
 /* One line in the colour of each run over the plot, in place of a legend. */
 static void put_legend(fm_buf *out, const fm_report_model *model)
 {
-    fm_buf_printf(out, "set tmargin at screen 1.0 - %d.0 / H\n", 18 + 18 * (int)model->n);
-    for (size_t r = 0; r < model->n; r++) {
-        fm_buf_puts(out, "set label ");
-        quote_run(out, model, r);
-        fm_buf_printf(out,
-                      " at graph 0, screen 1.0 - %d.0 / H left noenhanced textcolor rgb '#%06x'\n",
-                      14 + 18 * (int)r, fm_plot_colour(r));
-    }
+    fm_names_begin(out, model->n);
+    put_names(out, model);
 }
 
 /* ---- means and rates of groups ---- */
@@ -256,19 +263,13 @@ static fm_status make_groups(fm_figure *f, const source *s, group_of *of, fm_err
         return fm_fail(err, FM_E_NOMEM, "out of memory for the plots");
     if (n < 2)
         return FM_OK;
-    f->width = 760;
-    f->height = 80 + 18 * (int)model->n + (int)n * (14 + 12 * (int)model->n);
-    fm_buf_puts(&f->data, "# run\trow\tvalue\tlow\thigh\tn\n");
-    fm_buf_puts(&f->body, "set ytics scale 0 format ''\nset lmargin at screen 0.24\n"
-                          "set rmargin at screen 0.96\n");
-    put_legend(&f->body, model);
+    const fm_rows rows = {f, model->n, n};
+    fm_rows_begin(&rows);
+    put_names(&f->body, model);
     put_axis(&f->body, 'x', m->name, m->rate ? "%" : m->unit);
-    fm_buf_printf(&f->body, "set yrange [0.4:%zu.6]\nset ytics 1\nset grid x\n", n);
-    if (m->rate)
-        fm_buf_puts(&f->body, "set xrange [0:100]\n");
-    else
-        fm_buf_puts(&f->body, "set xrange [0:*]\n");
+    fm_buf_puts(&f->body, m->rate ? "set xrange [0:100]\n" : "set xrange [0:*]\n");
     for (size_t g = 0; st == FM_OK && g < n; g++) {
+        char label[sizeof(groups[g].label) + 32];
         size_t count = 0;
 
         for (size_t r = 0; st == FM_OK && r < model->n; r++) {
@@ -281,25 +282,12 @@ static fm_status make_groups(fm_figure *f, const source *s, group_of *of, fm_err
             st = estimate_of(values, k, m->rate, &e, err);
             count = k > count ? k : count;
             if (st == FM_OK && k > 0)
-                fm_buf_printf(&f->data, "%zu\t%.4g\t%.6g\t%.6g\t%.6g\t%zu\n", r,
-                              (double)(n - g) +
-                                  ((double)(model->n - 1) / 2 - (double)r) * 0.6 / (double)model->n,
-                              e.value * scale, (isfinite(e.low) ? e.low : e.value) * scale,
-                              (isfinite(e.high) ? e.high : e.value) * scale, k);
+                fm_rows_put(&rows, g, r, e.value * scale, e.low * scale, e.high * scale, k);
         }
-        char of_n[32];
-        snprintf(of_n, sizeof(of_n), "n=%zu", count);
-        fm_buf_puts(&f->body, "set label ");
-        quote(&f->body, groups[g].label, "  ", of_n, "");
-        fm_buf_printf(&f->body, " at screen 0.225, first %zu right noenhanced\n", n - g);
+        snprintf(label, sizeof(label), "%.79s  n=%zu", groups[g].label, count);
+        fm_rows_label(&rows, g, label);
     }
-    fm_buf_puts(&f->body, "plot ");
-    for (size_t r = 0; r < model->n; r++)
-        fm_buf_printf(&f->body,
-                      "%sDATA using ($1==%zu?$3:NaN):2:4:5 with xerrorbars pt 7 ps 0.7 lw 2.2 "
-                      "lc rgb '#%06x' notitle",
-                      r ? ", " : "", r, fm_plot_colour(r));
-    fm_buf_putc(&f->body, '\n');
+    fm_rows_plot(&rows);
     return st;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "report/load.h"
 #include "report/writers.h"
 
@@ -41,7 +42,7 @@ static fm_status diagnose(fm_steps_report *report, fm_view *view, const fm_repor
 }
 
 fm_status fm_report_steps(fm_buf *out, fm_view *const *views, size_t n,
-                          const fm_process_rules *rules, fm_report_form form,
+                          const fm_process_rules *rules, fm_report_form form, const char *plots,
                           const fm_report_options *options, fm_err *err)
 {
     fm_report_model model = {0};
@@ -60,6 +61,10 @@ fm_status fm_report_steps(fm_buf *out, fm_view *const *views, size_t n,
                  ? fm_steps_write_json(out, &report, err)
                  : fm_steps_write_table(out, &report, form == FM_REPORT_STEPS_MARKDOWN, options,
                                         err);
+    if (st == FM_OK && plots)
+        st = fm_dir_make(plots, err);
+    if (st == FM_OK && plots)
+        st = fm_steps_draw(plots, &report, options, err);
     for (size_t i = 0; i < report.n; i++)
         fm_diagnosis_release(&report.runs[i].diagnosis);
     free(report.runs);

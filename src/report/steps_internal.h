@@ -25,4 +25,8 @@ FM_MUST_CHECK fm_status fm_steps_write_table(fm_buf *out, const fm_steps_report 
 FM_MUST_CHECK fm_status fm_steps_write_json(fm_buf *out, const fm_steps_report *report,
                                             fm_err *err);
 
+/* `stages` and `reasoning` into a folder that is there, each where there is something to show. */
+FM_MUST_CHECK fm_status fm_steps_draw(const char *dir, const fm_steps_report *report,
+                                      const fm_report_options *options, fm_err *err);
+
 #endif

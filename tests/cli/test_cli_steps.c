@@ -46,6 +46,21 @@ Test(cli_steps, json_holds_every_sample_with_its_verdicts)
     cJSON_Delete(tree);
 }
 
+/* Two runs, of which one has everything right; the truth's steps are right at every place. */
+Test(cli_steps, figures_come_with_their_data)
+{
+    fm_buf stages = {0};
+
+    make_runs();
+    fathom("steps", "right", "wrong", "--plots", "plots");
+    expect_success();
+    cr_assert(eq(int, fm_file_read("plots/stages.tsv", 1 << 16, &stages, NULL), FM_OK));
+    cr_expect(contains(stages.data, "\n0\t8.15\t100\t43.8503\t100\t3\n"), "%s", stages.data);
+    cr_expect(contains(stages.data, "\n1\t5.85\t66.6667\t"), "%s", stages.data); /* at frame */
+    cr_expect(eq(int, fm_file_exists("plots/reasoning.tsv"), false)); /* they do not reason */
+    fm_buf_release(&stages);
+}
+
 Test(cli_steps, what_cannot_be_is_said)
 {
     fathom("steps", "nothing");

@@ -193,7 +193,7 @@ Test(diagnosis, threads_do_not_show)
         options.jobs = jobs;
         cr_assert(eq(int,
                      fm_report_steps(jobs == 1 ? &one : &three, &view, 1, &fm_process_robotracer,
-                                     FM_REPORT_STEPS_JSON, &options, NULL),
+                                     FM_REPORT_STEPS_JSON, NULL, &options, NULL),
                      FM_OK));
     }
     cr_expect(eq(str, (char *)fm_buf_text(&one), (char *)fm_buf_text(&three)));
@@ -216,7 +216,7 @@ Test(diagnosis, no_line_passes_the_width_of_a_terminal)
     make_run(faults);
     fm_view *both[] = {view, view, view, view};
     cr_assert(eq(int,
-                 fm_report_steps(&text, both, 4, &fm_process_robotracer, FM_REPORT_STEPS_TEXT,
+                 fm_report_steps(&text, both, 4, &fm_process_robotracer, FM_REPORT_STEPS_TEXT, NULL,
                                  &options, NULL),
                  FM_OK));
     for (char *line = strtok(text.data, "\n"); line; line = strtok(NULL, "\n")) {
