@@ -32,6 +32,16 @@ INLINE vec fused(vec a, vec b, vec sum)
 #endif
 }
 
+/* A NaN is not greater than anything. */
+INLINE float greatest_of(vec v)
+{
+    float most = v[0];
+
+    for (int i = 1; i < RT_LANES; i++)
+        most = v[i] > most ? v[i] : most;
+    return most;
+}
+
 /* Of the instruction set: RT_LANES numbers of 16 bits, as f16, to and from f32. */
 INLINE vec load_f16(const void *halves);
 INLINE void store_f16(void *halves, vec v);
@@ -506,27 +516,40 @@ static void quantise_row(rt_q8_row *out, const float *x, size_t k)
 {
     for (size_t from = 0; from < k; from += RT_SCALED) {
         size_t n = k - from < RT_SCALED ? k - from : RT_SCALED;
-        float in[RT_SCALED] = {0}, most = 0;
+        float last[RT_SCALED];
+        const float *in = n == RT_SCALED ? x + from : last;
+        vec mosts = {0};
 
-        memcpy(in, x + from, n * sizeof(*in));
-        for (int i = 0; i < RT_SCALED; i++)
-            most = fabsf(in[i]) > most ? fabsf(in[i]) : most;
-        float inverse = most > 0 ? 127 / most : 0;
+        if (n < RT_SCALED) {
+            memset(last, 0, sizeof(last));
+            memcpy(last, x + from, n * sizeof(*last));
+        }
+        for (int i = 0; i < RT_SCALED; i += RT_LANES) {
+            vec magnitude = (vec)((ivec)load(in + i) & INT32_MAX);
+
+            mosts = choose(magnitude > mosts, magnitude, mosts);
+        }
+        float most = greatest_of(mosts), inverse = most > 0 ? 127 / most : 0;
         out->scales[from / RT_SCALED] = most / 127;
         for (size_t b = 0; b < n; b += RT_BLOCK) {
-            int32_t sums[4] = {0};
+            uint32_t sums[2] = {0}; /* of the first two places of four, and of the others */
+            int32_t whole[RT_BLOCK];
+            ivec all_sums = {0};
 
-            for (size_t i = 0; i < RT_BLOCK; i++) {
+            for (size_t i = 0; i < RT_BLOCK; i += RT_LANES) {
                 /* To the nearest, ties to even, as lrintf(). */
-                int32_t q =
-                    (int32_t)(rt_f32_to_bits(in[b + i] * inverse + 12582912.0F) - 0x4b400000U);
+                vec shifted = fused(load(in + b + i), all(inverse), all(12582912.0F));
+                ivec q = (ivec)shifted - 0x4b400000;
 
-                out->values[from + b + i] = (int8_t)q;
-                sums[i % 4] += q;
+                memcpy(whole + i, &q, sizeof(q));
+                all_sums += q;
             }
+            for (size_t i = 0; i < RT_BLOCK; i++)
+                out->values[from + b + i] = (int8_t)whole[i];
+            for (int i = 0; i < RT_LANES; i++)
+                sums[i % 4 / 2] += (uint32_t)all_sums[i];
             out->offsets[(from + b) / RT_BLOCK] =
-                (int32_t)((uint32_t)(-8 * (sums[2] + sums[3])) << 16 |
-                          (-8 * (sums[0] + sums[1]) & 0xffff));
+                (int32_t)(-8U * sums[1] << 16 | (-8U * sums[0] & 0xffff));
         }
     }
 }
@@ -788,8 +811,7 @@ static void softmax(float *x, size_t n)
 
         mosts = choose(v > mosts, v, mosts);
     }
-    for (size_t i = 0; i < RT_LANES; i++)
-        most = mosts[i] > most ? mosts[i] : most;
+    most = greatest_of(mosts);
     for (size_t i = whole; i < n; i++)
         most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < whole; i += RT_LANES) {
