@@ -243,6 +243,19 @@ static int shown_in(const fm_world_scene *scene, int rows, int columns, int row,
  * them as of the others, and they are soon known. */
 static const double nothing_asked = 0.15;
 
+/* Digits of a place, as answers write it. */
+static void digits_of(const double place[3], int32_t out[TR_DIGITS])
+{
+    long x = lround(fmin(fmax(place[0], 0), 0.999) * 1000),
+         y = lround(fmin(fmax(place[1], 0), 0.999) * 1000),
+         d = lround(fmin(fmax(place[2], 0), 9.99) * 100);
+    const long digits[TR_DIGITS] = {x / 100, x / 10 % 10, y / 100, y / 10 % 10,
+                                    d / 100, d / 10 % 10, d % 10};
+
+    for (int i = 0; i < TR_DIGITS; i++)
+        out[i] = (int32_t)digits[i];
+}
+
 /* Both the tile and the view show the whole picture, but for what the view's shape cuts off. */
 static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t columns,
                                fm_rng *rng, fm_arena *arena, tr_labels *out, fm_err *err)
@@ -252,9 +265,11 @@ static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t 
     int32_t *colours = fm_arena_alloc(arena, n, sizeof(*colours));
     float *places = fm_arena_alloc(arena, n * 3, sizeof(*places));
     bool *placed = fm_arena_alloc(arena, n, sizeof(*placed));
+    int32_t *digits = fm_arena_alloc(arena, n * TR_DIGITS, sizeof(*digits));
 
-    if (!kinds || !colours || !places || !placed)
+    if (!kinds || !colours || !places || !placed || !digits)
         return no_memory(err);
+    memset(digits, -1, n * TR_DIGITS * sizeof(*digits));
     for (size_t i = 0; i < n; i++) {
         int object =
             shown_in(scene, (int)rows, (int)columns, (int)(i / columns), (int)(i % columns));
@@ -268,8 +283,9 @@ static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t 
         placed[i] = true;
         for (size_t j = 0; j < 3; j++)
             places[i * 3 + j] = (float)scene->objects[object].centre[j];
+        digits_of(scene->objects[object].centre, digits + i * TR_DIGITS);
     }
-    *out = (tr_labels){n, kinds, colours, places, placed};
+    *out = (tr_labels){n, kinds, colours, places, placed, digits};
     return FM_OK;
 }
 

@@ -106,6 +106,8 @@ static fm_status put_heads(tr_network *n, fm_err *err)
             st = put_head(&n->store, towers[i], "colour", kinds, width, err);
         if (st == FM_OK)
             st = put_head(&n->store, towers[i], "place", 3, width, err);
+        if (st == FM_OK)
+            st = put_head(&n->store, towers[i], "digit", (size_t)TR_DIGITS * 10, width, err);
     }
     return st;
 }
@@ -125,6 +127,9 @@ static fm_status find_heads(tr_network *n, fm_err *err)
             st = tr_find_linear(&from, &n->heads[i].colour, "colour", kinds, width, true, err);
         if (st == FM_OK)
             st = tr_find_linear(&from, &n->heads[i].place, "place", 3, width, true, err);
+        if (st == FM_OK)
+            st = tr_find_linear(&from, &n->heads[i].digit, "digit", (size_t)TR_DIGITS * 10, width,
+                                true, err);
     }
     return st;
 }
@@ -393,6 +398,7 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->scale += more->scale;
     to->kind += more->kind;
     to->place += more->place;
+    to->digit += more->digit;
     to->word += more->word;
     to->kl += more->kl;
     to->n_clipped += more->n_clipped;
@@ -401,10 +407,12 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->n_scales += more->n_scales;
     to->n_kinds += more->n_kinds;
     to->n_places += more->n_places;
+    to->n_digits += more->n_digits;
     to->n_words += more->n_words;
     to->n_shown += more->n_shown;
     to->n_kinds_right += more->n_kinds_right;
     to->n_colours_right += more->n_colours_right;
+    to->n_digits_right += more->n_digits_right;
 }
 
 /* Rows whose target is `least` or more, and the likeliest too. */
@@ -486,6 +494,19 @@ static void lose_scales(run *r, tr_rows hidden, double weight, tr_losses *out)
     out->scale = tr_squares(r->pass, logs, targets, NULL, weight);
 }
 
+/* Every digit of every patch as a row of ten. */
+static void lose_digits(run *r, tr_rows x, const tr_affine *head, const int32_t *digits,
+                        double weight, tr_losses *out)
+{
+    tr_rows all = tr_apply(r->pass, x, head);
+    tr_rows rows = tr_rows_of_width(all, 10);
+
+    out->digit += tr_cross_entropy(r->pass, rows, digits, weight);
+    out->n_digits_right += count_right(rows, digits, 0);
+    for (size_t i = 0; i < rows.n; i++)
+        out->n_digits += digits[i] >= 0;
+}
+
 static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
 {
     for (size_t i = 0; i < 2 && r->network->auxiliary.kinds > 0; i++) {
@@ -500,6 +521,8 @@ static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
         out->kind += tr_cross_entropy(r->pass, kinds, labels->kinds, weights->kind);
         out->kind += tr_cross_entropy(r->pass, colours, labels->colours, weights->kind);
         out->place += tr_squares(r->pass, places, labels->places, labels->placed, weights->place);
+        if (labels->digits)
+            lose_digits(r, x, &r->network->heads[i].digit, labels->digits, weights->digit, out);
         out->n_kinds_right += count_right(kinds, labels->kinds, 1);
         out->n_colours_right += count_right(colours, labels->colours, 1);
         for (size_t j = 0; j < x.n; j++) {

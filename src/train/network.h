@@ -25,7 +25,7 @@ typedef struct {
     tr_decoder decoder;
     tr_scale_decoder scale;
     struct {
-        tr_affine kind, colour, place;
+        tr_affine kind, colour, place, digit;
     } heads[2]; /* on the vision tower, on the spatial encoder */
     fm_arena arena;
 } tr_network;
@@ -58,12 +58,17 @@ typedef struct {
     const int32_t *colours, *kinds;
 } tr_words;
 
+/* The digits of a place that are asked: hundreds and tens of x and y, as answers have them, in thousandths
+ * of the picture; units, tenths and hundredths of the depth in metres. */
+enum { TR_DIGITS = 7 };
+
 /* What an auxiliary head is asked of each of the n patches of its tower; n 0: nothing. */
 typedef struct {
     size_t n;
     const int32_t *kinds, *colours; /* 0: of nothing; -1: not asked of this one */
     const float *places;            /* [n][3] */
     const bool *placed;             /* [n]: whether a place is asked */
+    const int32_t *digits;          /* [n][TR_DIGITS]; -1: not asked. NULL: of none */
 } tr_labels;
 
 typedef struct {
@@ -86,18 +91,18 @@ typedef struct {
     const tr_objective *objective;
 } tr_example;
 
-/* How much one token (where it was drawn, one group), one scale, one patch's kind and place, and
- * one word of a picture's token count. */
+/* How much one token (where it was drawn, one group), one scale, one patch's kind, place and
+ * digit, and one word of a picture's token count. */
 typedef struct {
-    double token, scale, kind, place, word;
+    double token, scale, kind, place, digit, word;
 } tr_weights;
 
 /* Sums over a picture: losses already weighed, and how many there were. */
 typedef struct {
-    double token, scale, kind, place, word;
+    double token, scale, kind, place, digit, word;
     double kl; /* not weighed */
-    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_places, n_words;
-    size_t n_shown, n_kinds_right, n_colours_right; /* patches that show a thing */
+    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_places, n_digits, n_words;
+    size_t n_shown, n_kinds_right, n_colours_right, n_digits_right; /* patches that show a thing */
 } tr_losses;
 void tr_losses_add(tr_losses *to, const tr_losses *more);
 

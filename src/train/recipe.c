@@ -166,13 +166,15 @@ static fm_status read_optimiser(const tr_reading *r, const cJSON *object)
 
 static fm_status read_mixture(const tr_reading *r, const cJSON *object)
 {
-    static const char *const names[] = {"scale", "kind", "place", "word", "auxiliary_steps"};
+    static const char *const names[] = {"scale", "kind", "place",
+                                        "digit", "word", "auxiliary_steps"};
     tr_mixture *mixture = &r->out->mixture;
     rt_members m = tr_members_open(r, object, "losses", names, FM_COUNT_OF(names));
 
     rt_members_number(&m, "scale", 0, 1e3, &mixture->scale);
     rt_members_number(&m, "kind", 0, 1e3, &mixture->kind);
     rt_members_number(&m, "place", 0, 1e3, &mixture->place);
+    rt_members_number(&m, "digit", 0, 1e3, &mixture->digit);
     rt_members_number(&m, "word", 0, 1e3, &mixture->word);
     read_count(&m, "auxiliary_steps", 0, &mixture->auxiliary_steps);
     return m.st;

@@ -37,8 +37,8 @@ typedef struct {
 
 static fm_status open_network(run *r, fm_err *err)
 {
-    tr_auxiliary auxiliary = {r->recipe.mixture.kind > 0 || r->recipe.mixture.place > 0 ? TR_KINDS
-                                                                                        : 0};
+    const tr_mixture *m = &r->recipe.mixture;
+    tr_auxiliary auxiliary = {m->kind > 0 || m->place > 0 || m->digit > 0 ? TR_KINDS : 0};
     fm_status st = rt_config_read(r->recipe.model, &r->arena, &r->config, err);
 
     if (st == FM_OK)

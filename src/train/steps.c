@@ -37,6 +37,8 @@ COLUMN(kind, r->losses.kind)
 COLUMN(place, r->losses.place)
 COLUMN(kinds_right, share(r->losses.n_kinds_right, r->losses.n_shown))
 COLUMN(colours_right, share(r->losses.n_colours_right, r->losses.n_shown))
+COLUMN(digits_right, share(r->losses.n_digits_right, r->losses.n_digits))
+COLUMN(digit, r->losses.digit)
 COLUMN(word, r->losses.word)
 COLUMN(rate, r->rate)
 COLUMN(norm, r->norm)
@@ -71,16 +73,19 @@ static const column columns[2][20] = {
      {"scale", 5, scale, false},
      {"kind", 5, kind, false},
      {"place", 5, place, false},
+     {"digit", 5, digit, false},
      {"word", 5, word, false},
      {"kinds_right", 4, kinds_right, false},
      {"colours_right", 4, colours_right, false},
+     {"digits_right", 4, digits_right, false},
      {"rate", IN_POWERS, rate, false},
      {"norm", 4, norm, false},
      {"held_out_token", 5, token, true},
      {"held_out_right", 4, right, true},
      {"held_out_place", 5, place, true},
      {"held_out_kinds_right", 4, kinds_right, true},
-     {"held_out_colours_right", 4, colours_right, true}},
+     {"held_out_colours_right", 4, colours_right, true},
+     {"held_out_digits_right", 4, digits_right, true}},
     {{"replies", 0, replies, false},
      {"reward", 5, mean_reward, false},
      {"r_of", 4, r_of, false},

@@ -166,6 +166,9 @@ static tr_losses count_all(const tr_trainer *t, size_t *questions)
                 n.n_kinds += e->labels[k].kinds[j] >= 0;
                 n.n_places += e->labels[k].placed[j];
             }
+        for (size_t k = 0; k < 2 && t->network->auxiliary.kinds > 0; k++)
+            for (size_t j = 0; e->labels[k].digits && j < e->labels[k].n * TR_DIGITS; j++)
+                n.n_digits += e->labels[k].digits[j] >= 0;
         for (size_t k = 0; k < 2; k++)
             for (size_t j = 0; j < e->words[k].n; j++)
                 n.n_words += (e->words[k].colours[j] >= 0) + (e->words[k].kinds[j] >= 0);
@@ -222,9 +225,10 @@ static fm_status run_all(tr_trainer *t, tr_weights mixture, tr_report *out, fm_e
     size_t lots = (t->n + TR_LOT - 1) / TR_LOT;
     tr_losses asked = count_all(t, &out->questions);
 
-    t->weights = (tr_weights){per(mixture.token, asked.n_tokens),
-                              per(mixture.scale, asked.n_scales), per(mixture.kind, asked.n_kinds),
-                              per(mixture.place, asked.n_places), per(mixture.word, asked.n_words)};
+    t->weights =
+        (tr_weights){per(mixture.token, asked.n_tokens), per(mixture.scale, asked.n_scales),
+                     per(mixture.kind, asked.n_kinds),   per(mixture.place, asked.n_places),
+                     per(mixture.digit, asked.n_digits), per(mixture.word, asked.n_words)};
     rt_pool_run(t->pool, lots, 1, run_lots, t);
     out->losses = (tr_losses){0};
     for (size_t i = 0; i < lots; i++) {
@@ -242,6 +246,7 @@ static fm_status run_all(tr_trainer *t, tr_weights mixture, tr_report *out, fm_e
     out->losses.scale = mixture.scale > 0 ? out->losses.scale / mixture.scale : 0;
     out->losses.kind = mixture.kind > 0 ? out->losses.kind / mixture.kind : 0;
     out->losses.place = mixture.place > 0 ? out->losses.place / mixture.place : 0;
+    out->losses.digit = mixture.digit > 0 ? out->losses.digit / mixture.digit : 0;
     out->losses.word = mixture.word > 0 ? out->losses.word / mixture.word : 0;
     out->losses.kl *= per(1, out->losses.n_tokens);
     return FM_OK;
@@ -278,7 +283,8 @@ fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out, fm
     const tr_mixture *m = &t->config.mixture;
     uint64_t updates = t->config.updates > 0 ? t->config.updates : 1;
     double share = auxiliary_share(m, step);
-    const tr_weights mixture = {1, m->scale, m->kind * share, m->place * share, m->word * share};
+    const tr_weights mixture = {
+        1, m->scale, m->kind * share, m->place * share, m->digit * share, m->word * share};
     tr_report report = {0};
 
     t->learning = true;
@@ -311,12 +317,13 @@ fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_rep
         t->first = first + done;
         st = make_all(t, err);
         if (st == FM_OK)
-            st = run_all(t, (tr_weights){1, 1, 1, 1, 1}, &part, err);
+            st = run_all(t, (tr_weights){1, 1, 1, 1, 1, 1}, &part, err);
         /* Back to sums, for the parts differ in what they ask. */
         part.losses.token *= (double)part.losses.n_tokens;
         part.losses.scale *= (double)part.losses.n_scales;
         part.losses.kind *= (double)part.losses.n_kinds;
         part.losses.place *= (double)part.losses.n_places;
+        part.losses.digit *= (double)part.losses.n_digits;
         part.losses.word *= (double)part.losses.n_words;
         part.losses.kl *= (double)part.losses.n_tokens;
         tr_losses_add(&all.losses, &part.losses);
@@ -329,6 +336,7 @@ fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_rep
     all.losses.scale *= per(1, all.losses.n_scales);
     all.losses.kind *= per(1, all.losses.n_kinds);
     all.losses.place *= per(1, all.losses.n_places);
+    all.losses.digit *= per(1, all.losses.n_digits);
     all.losses.word *= per(1, all.losses.n_words);
     all.losses.kl *= per(1, all.losses.n_tokens);
     *out = all;

@@ -42,8 +42,8 @@ typedef struct {
 
 /* How much the losses count beside the answers' tokens, each being a mean over a step. */
 typedef struct {
-    double scale, kind, place, word;
-    uint64_t auxiliary_steps; /* kind, place and word fall to nothing until there; 0: they stay */
+    double scale, kind, place, digit, word;
+    uint64_t auxiliary_steps; /* all but the scale's fall to nothing until there; 0: they stay */
 } tr_mixture;
 
 enum { TR_LOT = 2, TR_MOST_PICTURES = 1024 };

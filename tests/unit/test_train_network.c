@@ -41,7 +41,7 @@ static void tear_down(bench *b)
 
 static double loss_of(bench *b)
 {
-    static const tr_weights weights = {0.3, 0.2, 0.05, 0.5, 0.1};
+    static const tr_weights weights = {0.3, 0.2, 0.05, 0.5, 0.05, 0.1};
     tr_losses losses;
 
     tr_store_pack(&b->network->store, b->pool);
@@ -50,7 +50,7 @@ static double loss_of(bench *b)
     cr_assert(eq(int, b->pass.failed, false));
     cr_assert(eq(sz, losses.n_tokens, 6));
     cr_assert(eq(sz, losses.n_scales, 2));
-    return losses.token + losses.scale + losses.kind + losses.place + losses.word;
+    return losses.token + losses.scale + losses.kind + losses.place + losses.digit + losses.word;
 }
 
 /* One direction of chance in each tensor: the slope that the gradient says, against a difference of
@@ -106,7 +106,8 @@ Test(train_network, a_picture_that_nothing_is_asked_of_teaches_the_towers_alone)
     b.example.example.n_questions = 0;
     b.pass.gradient = gradient;
     tr_pass_reset(&b.pass);
-    tr_network_run(b.network, &b.pass, &b.example.example, &(tr_weights){1, 1, 1, 1, 0}, &losses);
+    tr_network_run(b.network, &b.pass, &b.example.example, &(tr_weights){1, 1, 1, 1, 1, 0},
+                   &losses);
     b.pass.gradient = NULL;
     cr_expect(eq(sz, losses.n_tokens, 0));
     cr_expect(gt(sz, losses.n_places, 0));
@@ -150,7 +151,7 @@ Test(train_network, a_group_is_its_questions_one_by_one)
     b.example.example.questions = questions;
     b.example.example.n_questions = 6;
     for (size_t turn = 0; turn < 2; turn++) {
-        static const tr_weights weights = {0.3, 0.2, 0.1, 0.5, 0.1};
+        static const tr_weights weights = {0.3, 0.2, 0.1, 0.5, 0.1, 0.1};
         tr_losses out;
 
         b.example.example.group = turn * 3;

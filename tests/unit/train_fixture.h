@@ -93,6 +93,7 @@ typedef struct {
     int32_t words[2][9]; /* of the 4 tokens of the tile, and of the view's first 9 */
     float places[SMALL_PATCHES * 3];
     bool placed[SMALL_PATCHES];
+    int32_t digits[SMALL_PATCHES * TR_DIGITS];
     tr_question questions[2];
     tr_example example;
 } small_example;
@@ -118,22 +119,25 @@ static inline void small_example_make(small_example *e, uint64_t seed)
         for (size_t j = 0; j < 3; j++)
             e->places[i * 3 + j] = (float)fm_rng_unit(&rng);
     }
+    for (size_t i = 0; i < SMALL_PATCHES * TR_DIGITS; i++)
+        e->digits[i] =
+            (int32_t)fm_rng_below(&rng, 12) - 2 < 0 ? -1 : (int32_t)fm_rng_below(&rng, 10);
     for (size_t i = 0; i < 18; i++)
         e->words[i / 9][i % 9] = (int32_t)fm_rng_below(&rng, SMALL_VOCABULARY + 10) - 10;
     e->questions[0] = (tr_question){e->ids[0], 8, 5, 4};
     e->questions[1] = (tr_question){e->ids[1], 6, 3, 2};
-    e->example =
-        (tr_example){.tile = e->pixels,
-                     .view = {SMALL_SIDE / SMALL_PATCH, SMALL_SIDE / SMALL_PATCH, e->pixels,
-                              e->rays, e->depth, 1.3F},
-                     .before = small_before,
-                     .n_before = sizeof(small_before) / sizeof(small_before[0]),
-                     .questions = e->questions,
-                     .n_questions = 2,
-                     .log_scale = 0.4F,
-                     .labels = {{SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed},
-                                {SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed}},
-                     .words = {{4, e->words[0], e->words[1]}, {9, e->words[1], e->words[0]}}};
+    e->example = (tr_example){
+        .tile = e->pixels,
+        .view = {SMALL_SIDE / SMALL_PATCH, SMALL_SIDE / SMALL_PATCH, e->pixels, e->rays, e->depth,
+                 1.3F},
+        .before = small_before,
+        .n_before = sizeof(small_before) / sizeof(small_before[0]),
+        .questions = e->questions,
+        .n_questions = 2,
+        .log_scale = 0.4F,
+        .labels = {{SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed, e->digits},
+                   {SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed, e->digits}},
+        .words = {{4, e->words[0], e->words[1]}, {9, e->words[1], e->words[0]}}};
 }
 
 #endif
