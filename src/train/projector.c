@@ -3,10 +3,9 @@
 
 static const double NORM_EPS = 1e-5;
 
-/* Side of the block of patches that becomes one token. */
-static size_t side_of(rt_projector_kind kind)
+size_t tr_projector_side(const rt_projector_config *config)
 {
-    return kind == RT_PROJECT_DOWN_2X2 ? 2 : kind == RT_PROJECT_DOWN_3X3 ? 3 : 1;
+    return config->kind == RT_PROJECT_DOWN_2X2 ? 2 : config->kind == RT_PROJECT_DOWN_3X3 ? 3 : 1;
 }
 
 /* The linears in order, by kind: their names, and those of the norms in front of the first and the
@@ -27,7 +26,7 @@ fm_status tr_projector_find(tr_projector *out, const rt_projector_config *config
 {
     const name_set *names = &names_of[config->kind];
     tr_source from = {store, part, ""};
-    size_t side = side_of(config->kind), in = (size_t)config->in * side * side;
+    size_t side = tr_projector_side(config), in = (size_t)config->in * side * side;
     tr_projector p = {.config = *config};
     fm_status st = FM_OK;
 
@@ -48,14 +47,9 @@ fm_status tr_projector_find(tr_projector *out, const rt_projector_config *config
     return st;
 }
 
-size_t tr_projector_side(const rt_projector_config *config)
-{
-    return side_of(config->kind);
-}
-
 size_t tr_projector_tokens(const rt_projector_config *config, size_t rows, size_t columns)
 {
-    size_t side = side_of(config->kind);
+    size_t side = tr_projector_side(config);
 
     return (rows + side - 1) / side * ((columns + side - 1) / side);
 }
@@ -84,7 +78,7 @@ tr_rows tr_projector_run(tr_pass *pass, const tr_projector *projector, tr_rows f
                          size_t rows, size_t columns)
 {
     const tr_projector *p = projector;
-    size_t side = side_of(p->config.kind);
+    size_t side = tr_projector_side(&p->config);
     tr_rows x = features;
 
     if (side > 1)

@@ -8,28 +8,17 @@
 
 #include "engine/grammar.h"
 #include "fathom/answers.h"
+#include "fuzz_vocabulary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { OPTIONS = 3, MOST = 512 };
 
-static const rt_tokenizer *vocabulary(void)
-{
-    static rt_tokenizer *tokenizer;
-    const char *source = getenv("FATHOM_SOURCE_DIR");
-    char path[4096];
-
-    snprintf(path, sizeof(path), "%s/tests/data/engine/tokenizer", source ? source : ".");
-    if (!tokenizer && rt_tokenizer_open(&tokenizer, path, NULL) != FM_OK)
-        abort();
-    return tokenizer;
-}
-
 static const rt_lexicon *lexicon(void)
 {
     static rt_lexicon *made;
 
-    if (!made && rt_lexicon_new(&made, vocabulary(), NULL) != FM_OK)
+    if (!made && rt_lexicon_new(&made, fuzz_vocabulary(), NULL) != FM_OK)
         abort();
     return made;
 }
@@ -38,7 +27,7 @@ static const rt_lexicon *lexicon(void)
 static bool is_left(rt_grammar *grammar, int32_t id)
 {
     static float logits[MOST];
-    size_t n = rt_tokenizer_size(vocabulary());
+    size_t n = rt_tokenizer_size(fuzz_vocabulary());
 
     if (n > MOST)
         abort();
@@ -52,10 +41,10 @@ static int32_t token_of(uint8_t byte)
 {
     size_t size;
 
-    for (int32_t id = 0; id < (int32_t)rt_tokenizer_size(vocabulary()); id++) {
-        const char *bytes = rt_tokenizer_bytes(vocabulary(), id, &size);
+    for (int32_t id = 0; id < (int32_t)rt_tokenizer_size(fuzz_vocabulary()); id++) {
+        const char *bytes = rt_tokenizer_bytes(fuzz_vocabulary(), id, &size);
 
-        if (size == 1 && (uint8_t)bytes[0] == byte && !rt_tokenizer_special(vocabulary(), id))
+        if (size == 1 && (uint8_t)bytes[0] == byte && !rt_tokenizer_special(fuzz_vocabulary(), id))
             return id;
     }
     abort();

@@ -6,29 +6,18 @@
 #include <string.h>
 
 #include "engine/prompt.h"
+#include "fuzz_vocabulary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const rt_media media = {.tiles = 2, .lines = true, .depth_tiles = 1, .spatial = true};
-
-static const rt_tokenizer *vocabulary(void)
-{
-    static rt_tokenizer *tokenizer;
-    const char *source = getenv("FATHOM_SOURCE_DIR");
-    char path[4096];
-
-    snprintf(path, sizeof(path), "%s/tests/data/engine/tokenizer", source ? source : ".");
-    if (!tokenizer && rt_tokenizer_open(&tokenizer, path, NULL) != FM_OK)
-        abort();
-    return tokenizer;
-}
 
 static size_t specials(const rt_ids *ids)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < ids->n; i++)
-        n += rt_tokenizer_special(vocabulary(), ids->ids[i]);
+        n += rt_tokenizer_special(fuzz_vocabulary(), ids->ids[i]);
     return n;
 }
 
@@ -59,8 +48,8 @@ static void ask(const rt_frame *frame, const char *text, const char *system)
     rt_prompt prompt = {0};
     rt_ids ids = {0};
 
-    if (rt_prompt_scene(&prompt, frame, vocabulary(), system, &media, NULL) != FM_OK ||
-        rt_prompt_question(&ids, frame, vocabulary(), text, NULL) != FM_OK)
+    if (rt_prompt_scene(&prompt, frame, fuzz_vocabulary(), system, &media, NULL) != FM_OK ||
+        rt_prompt_question(&ids, frame, fuzz_vocabulary(), text, NULL) != FM_OK)
         abort();
     check_segments(&prompt);
     if (specials(&prompt.ids) != (frame->chat ? system[0] ? 3 : 1 : 0) ||
@@ -84,14 +73,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, size - 1);
     text[size - 1] = '\0';
     if (data[0] % 2) {
-        if (rt_frame_read(&frame, text, vocabulary(), &arena, &err) == FM_OK)
+        if (rt_frame_read(&frame, text, fuzz_vocabulary(), &arena, &err) == FM_OK)
             ask(&frame, "where?", frame.system);
         else if (!err.text[0] || strchr(err.text, '\n'))
             abort();
     } else {
         size_t first = strlen(text);
 
-        if (rt_frame_read(&frame, NULL, vocabulary(), &arena, NULL) != FM_OK)
+        if (rt_frame_read(&frame, NULL, fuzz_vocabulary(), &arena, NULL) != FM_OK)
             abort();
         ask(&frame, text, first < size - 1 ? text + first + 1 : "");
     }

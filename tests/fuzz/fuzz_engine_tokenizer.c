@@ -6,20 +6,9 @@
 
 #include "engine/tokenizer.h"
 #include "memfile.h"
+#include "fuzz_vocabulary.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const rt_tokenizer *good(void)
-{
-    static rt_tokenizer *tokenizer;
-    const char *source = getenv("FATHOM_SOURCE_DIR");
-    char path[4096];
-
-    snprintf(path, sizeof(path), "%s/tests/data/engine/tokenizer", source ? source : ".");
-    if (!tokenizer && rt_tokenizer_open(&tokenizer, path, NULL) != FM_OK)
-        abort();
-    return tokenizer;
-}
 
 static bool is_composed(const char *text, size_t size)
 {
@@ -57,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     if (data[0] % 2) {
-        encode(good(), (const char *)data + 1, size - 1,
+        encode(fuzz_vocabulary(), (const char *)data + 1, size - 1,
                is_composed((const char *)data + 1, size - 1));
         return 0;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "support/png_chunk.h"
 
 enum { HEADER = 33, END = 12 }; /* bytes before the pixels' chunk, and behind it */
 
@@ -68,24 +69,6 @@ static png make_png(const fm_raster *r, int filters)
 
 /* ---- chunks: length, type, data, sum ---- */
 
-static uint32_t crc(const unsigned char *p, size_t n)
-{
-    uint32_t c = 0xFFFFFFFFu;
-
-    for (size_t i = 0; i < n; i++) {
-        c ^= p[i];
-        for (int k = 0; k < 8; k++)
-            c = c & 1 ? 0xEDB88320u ^ c >> 1 : c >> 1;
-    }
-    return ~c;
-}
-
-static void put32(unsigned char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (unsigned char)(v >> (24 - 8 * i));
-}
-
 /* Put a chunk into the file, before what stands at `at`. */
 static void insert(png *p, size_t at, const char *type, const unsigned char *data, size_t n)
 {
@@ -96,11 +79,11 @@ static void insert(png *p, size_t at, const char *type, const unsigned char *dat
     unsigned char *chunk = p->bytes + at;
     memmove(chunk + more, chunk, p->size - at);
     p->size += more;
-    put32(chunk, (uint32_t)n);
+    png_put32(chunk, (uint32_t)n);
     memcpy(chunk + 4, type, 4);
     if (n > 0)
         memcpy(chunk + 8, data, n);
-    put32(chunk + 8 + n, crc(chunk + 4, n + 4));
+    png_put32(chunk + 8 + n, png_crc(chunk + 4, n + 4));
 }
 
 /* ---- reading ---- */

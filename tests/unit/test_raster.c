@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "fathom/raster.h"
+#include "support/png_chunk.h"
 #include "support/scratch.h"
 #include "support/small_jpeg.h"
 
@@ -69,24 +70,6 @@ static const char *write_png(struct spng_ihdr header, const struct spng_plte *pa
     return path;
 }
 
-static uint32_t crc(const unsigned char *p, size_t n)
-{
-    uint32_t c = 0xFFFFFFFFu;
-
-    for (size_t i = 0; i < n; i++) {
-        c ^= p[i];
-        for (int k = 0; k < 8; k++)
-            c = c & 1 ? 0xEDB88320u ^ c >> 1 : c >> 1;
-    }
-    return ~c;
-}
-
-static void put32(unsigned char *p, uint32_t v)
-{
-    for (int i = 0; i < 4; i++)
-        p[i] = (unsigned char)(v >> (24 - 8 * i));
-}
-
 /* A true PNG whose header claims another size. */
 static const char *write_claiming(uint32_t width, uint32_t height)
 {
@@ -96,9 +79,9 @@ static const char *write_claiming(uint32_t width, uint32_t height)
     const char *path;
 
     cr_assert(eq(int, fm_raster_encode_png(&r, &png, &n, NULL), FM_OK));
-    put32(png + 16, width);
-    put32(png + 20, height);
-    put32(png + 29, crc(png + 12, 17));
+    png_put32(png + 16, width);
+    png_put32(png + 20, height);
+    png_put32(png + 29, png_crc(png + 12, 17));
     path = scratch_write("claim.png", png, n);
     free(png);
     fm_raster_release(&r);
