@@ -15,20 +15,28 @@ enum { TALL = 6, WIDE = TR_PANEL / RT_LANES, BLOCK_K = 256, BLOCK_M = 8 * TALL }
 
 /* ---- packing ---- */
 
-/* Columns [0, columns) of a panel whose rows are contiguous in memory. */
-static void pack_rows(float *panel, tr_factor b, size_t k, size_t columns)
+/* Rows that are contiguous in memory, a few at a time, each from its beginning to its end: read panel by
+ * panel, a matrix that is in no near cache comes a line at a time. */
+static void pack_rows(float *panels, tr_factor b, size_t k, size_t n)
 {
-    for (size_t i = 0; i < k; i++) {
-        if (columns == TR_PANEL) {
-            memcpy(panel + i * TR_PANEL, b.data + i * b.row, TR_PANEL * sizeof(*panel));
-            continue;
+    enum { ROWS = 8 };
+
+    for (size_t i = 0; i < k; i += ROWS) {
+        size_t last = k - i < ROWS ? k : i + ROWS, j = 0;
+
+        for (; j + TR_PANEL <= n; j += TR_PANEL)
+            for (size_t l = i; l < last; l++)
+                memcpy(panels + j * k + l * TR_PANEL, b.data + l * b.row + j,
+                       TR_PANEL * sizeof(*panels));
+        for (size_t l = i; j < n && l < last; l++) {
+            memset(panels + j * k + l * TR_PANEL, 0, TR_PANEL * sizeof(*panels));
+            memcpy(panels + j * k + l * TR_PANEL, b.data + l * b.row + j,
+                   (n - j) * sizeof(*panels));
         }
-        memset(panel + i * TR_PANEL, 0, TR_PANEL * sizeof(*panel));
-        memcpy(panel + i * TR_PANEL, b.data + i * b.row, columns * sizeof(*panel));
     }
 }
 
-/* The same where columns are. */
+/* Columns [0, columns) of a panel, where columns are contiguous. */
 static void pack_columns(float *panel, tr_factor b, size_t k, size_t columns)
 {
     if (columns < TR_PANEL)
@@ -44,15 +52,13 @@ static void pack_columns(float *panel, tr_factor b, size_t k, size_t columns)
 
 static void pack(float *panels, tr_factor b, size_t k, size_t n)
 {
-    for (size_t j = 0; j < n; j += TR_PANEL) {
-        size_t columns = n - j < TR_PANEL ? n - j : TR_PANEL;
-        tr_factor from = {b.data + j * b.column, b.row, b.column};
-
-        if (b.column == 1)
-            pack_rows(panels + j * k, from, k, columns);
-        else
-            pack_columns(panels + j * k, from, k, columns);
+    if (b.column == 1) {
+        pack_rows(panels, b, k, n);
+        return;
     }
+    for (size_t j = 0; j < n; j += TR_PANEL)
+        pack_columns(panels + j * k, (tr_factor){b.data + j * b.column, b.row, b.column}, k,
+                     n - j < TR_PANEL ? n - j : TR_PANEL);
 }
 
 /* ---- products ---- */

@@ -5,20 +5,28 @@
 
 /* A row's softmax at a temperature, exp((x - largest) inverse) / sum. */
 typedef struct {
-    const float *row;
-    float largest, inverse; /* of the temperature */
+    const float *row, *powers; /* exp(...); NULL: not kept */
+    float largest, inverse;    /* of the temperature */
     double sum;
 } softmax;
 
-static softmax softmax_of(tr_rows logits, size_t row, double temperature)
+/* powers: room for a row of them, or NULL. */
+static softmax softmax_of(tr_rows logits, size_t row, double temperature, float *powers)
 {
-    softmax s = {.row = logits.x + row * logits.width, .inverse = (float)(1 / temperature)};
+    softmax s = {.row = logits.x + row * logits.width,
+                 .powers = powers,
+                 .inverse = (float)(1 / temperature)};
 
     s.largest = s.row[0];
     for (size_t j = 1; j < logits.width; j++)
         s.largest = s.row[j] > s.largest ? s.row[j] : s.largest;
-    for (size_t j = 0; j < logits.width; j++)
-        s.sum += (double)expf((s.row[j] - s.largest) * s.inverse);
+    for (size_t j = 0; j < logits.width; j++) {
+        float power = expf((s.row[j] - s.largest) * s.inverse);
+
+        s.sum += (double)power;
+        if (powers)
+            powers[j] = power;
+    }
     return s;
 }
 
@@ -30,10 +38,10 @@ static double log_of(const softmax *s, int32_t target)
 /* What the loss gains by log softmax[target], into the row's gradient dx[width]. */
 static void start_back(float *dx, size_t width, const softmax *s, int32_t target, double slope)
 {
-    double by_logit = slope * (double)s->inverse;
+    double by_logit = slope * (double)s->inverse, inverse = 1 / s->sum;
 
     for (size_t j = 0; j < width; j++) {
-        double share = (double)expf((s->row[j] - s->largest) * s->inverse) / s->sum;
+        double share = (double)s->powers[j] * inverse;
 
         dx[j] += (float)(by_logit * ((j == (size_t)target) - share));
     }
@@ -41,15 +49,15 @@ static void start_back(float *dx, size_t width, const softmax *s, int32_t target
 
 double tr_cross_entropy(tr_pass *pass, tr_rows logits, const int32_t *targets, double weight)
 {
-    float *dx = tr_pass_slope(pass, logits);
+    float *dx = tr_pass_slope(pass, logits), *powers = tr_pass_scratch(pass, logits.width);
     double loss = 0;
 
     for (size_t i = 0; i < logits.n; i++) {
         if (targets[i] < 0)
             continue;
-        softmax s = softmax_of(logits, i, 1);
+        softmax s = softmax_of(logits, i, 1, powers);
         loss -= weight * log_of(&s, targets[i]);
-        if (dx)
+        if (dx && powers)
             start_back(dx + i * logits.width, logits.width, &s, targets[i], -weight);
     }
     return loss;
@@ -58,7 +66,7 @@ double tr_cross_entropy(tr_pass *pass, tr_rows logits, const int32_t *targets, d
 void tr_log_probabilities(tr_rows logits, const int32_t *targets, double temperature, float *out)
 {
     for (size_t i = 0; i < logits.n; i++) {
-        softmax s = softmax_of(logits, i, temperature);
+        softmax s = softmax_of(logits, i, temperature, NULL);
 
         out[i] = (float)log_of(&s, targets[i]);
     }
@@ -96,19 +104,19 @@ static term divergence(const tr_drawn *token, double now, tr_kl kind)
 double tr_policy_loss(tr_pass *pass, tr_rows logits, const int32_t *targets, const tr_drawn *drawn,
                       const tr_objective *objective, double weight, tr_policy_counts *counts)
 {
-    float *dx = tr_pass_slope(pass, logits);
+    float *dx = tr_pass_slope(pass, logits), *powers = tr_pass_scratch(pass, logits.width);
     double loss = 0;
 
     *counts = (tr_policy_counts){0};
     for (size_t i = 0; i < logits.n; i++) {
-        softmax s = softmax_of(logits, i, objective->temperature);
+        softmax s = softmax_of(logits, i, objective->temperature, powers);
         double now = log_of(&s, targets[i]), own = weight * (double)drawn[i].weight;
         term gain = surrogate(&drawn[i], now, objective, &counts->n_clipped);
         term kl = divergence(&drawn[i], now, objective->kl);
 
         counts->kl += kl.value;
         loss += own * (objective->beta * kl.value - gain.value);
-        if (dx)
+        if (dx && powers)
             start_back(dx + i * logits.width, logits.width, &s, targets[i],
                        own * (objective->beta * kl.slope - gain.slope));
     }

@@ -49,8 +49,9 @@ void tr_pass_release(tr_pass *pass)
         free(block);
     }
     free(pass->scratch);
+    free(pass->panels);
     pass->blocks = pass->block = NULL;
-    pass->scratch = NULL;
+    pass->scratch = pass->panels = NULL;
 }
 
 void tr_pass_reset(tr_pass *pass)
@@ -63,6 +64,7 @@ void tr_pass_reset(tr_pass *pass)
     pass->rooms = NULL;
     pass->most_floats = 0;
     pass->spare = NULL;
+    pass->packed = (tr_rows){0};
     pass->failed = false;
     pass->used_bytes = 0;
 }
@@ -116,15 +118,36 @@ float *tr_pass_floats(tr_pass *pass, size_t n)
     return tr_pass_take(pass, n * sizeof(float));
 }
 
+/* At least n floats, whatever was in them. */
+static float *enlarge(tr_pass *pass, float **floats, size_t *held, size_t n)
+{
+    if (n > *held) {
+        free(*floats);
+        *floats = aligned_alloc(ALIGNMENT, (n * sizeof(float) / ALIGNMENT + 1) * ALIGNMENT);
+        *held = *floats ? n : 0;
+        pass->failed = pass->failed || !*floats;
+    }
+    return *floats;
+}
+
 float *tr_pass_scratch(tr_pass *pass, size_t n)
 {
-    if (n > pass->n_scratch) {
-        free(pass->scratch);
-        pass->scratch = aligned_alloc(ALIGNMENT, (n * sizeof(float) / ALIGNMENT + 1) * ALIGNMENT);
-        pass->n_scratch = pass->scratch ? n : 0;
-        pass->failed = pass->failed || !pass->scratch;
-    }
-    return pass->scratch;
+    return enlarge(pass, &pass->scratch, &pass->n_scratch, n);
+}
+
+/* What several linears read is packed for one of them, since they go back one after another. */
+const float *tr_pass_panels(tr_pass *pass, tr_rows rows)
+{
+    const tr_rows *last = &pass->packed;
+
+    if (last->x == rows.x && last->n == rows.n && last->width == rows.width)
+        return pass->panels;
+    float *panels =
+        enlarge(pass, &pass->panels, &pass->n_panels, tr_packed_floats(rows.n, rows.width));
+    if (panels)
+        pass->arithmetic->pack(panels, (tr_factor){rows.x, rows.width, 1}, rows.n, rows.width);
+    pass->packed = panels ? rows : (tr_rows){0};
+    return panels;
 }
 
 /* ---- gradients by rows ---- */

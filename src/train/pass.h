@@ -48,8 +48,9 @@ struct tr_pass {
     size_t most_floats;       /* of a slope */
     float *spare;             /* so many, for what has no room */
     size_t cap_bytes, held_bytes;
-    float *scratch;
-    size_t n_scratch;
+    float *scratch, *panels;
+    size_t n_scratch, n_panels;
+    tr_rows packed; /* what the panels are of */
 };
 
 /* cap_bytes: what it may hold at most. */
@@ -72,6 +73,8 @@ void *tr_pass_take(tr_pass *pass, size_t bytes);
 float *tr_pass_floats(tr_pass *pass, size_t n);
 /* The same for as long as the layer itself works: the next call may give the same memory. */
 float *tr_pass_scratch(tr_pass *pass, size_t n);
+/* Rows as a product's right factor, on the way back; until other rows are asked for. NULL: no memory. */
+const float *tr_pass_panels(tr_pass *pass, tr_rows rows);
 /* A note of so many bytes to be filled in; NULL where nothing is to be noted. */
 void *tr_pass_note(tr_pass *pass, tr_back back, size_t size);
 

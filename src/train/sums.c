@@ -15,16 +15,15 @@ static void linear_back(tr_pass *pass, const void *what)
     const linear_note *note = what;
     const tr_arithmetic *a = pass->arithmetic;
     const tr_rows *x = &note->x, *out = &note->out;
-    size_t by_x = tr_packed_floats(x->n, x->width), by_w = tr_packed_floats(out->width, x->width);
-    float *panels = tr_pass_scratch(pass, by_x > by_w ? by_x : by_w);
+    const float *rows = tr_pass_panels(pass, *x);
+    float *panels = tr_pass_scratch(pass, tr_packed_floats(out->width, x->width));
     float *dx = tr_pass_slope(pass, *x);
     const float *dy = tr_pass_slope(pass, *out);
 
-    if (!panels)
+    if (!rows || !panels)
         return;
-    a->pack(panels, (tr_factor){x->x, x->width, 1}, x->n, x->width);
-    a->product(tr_pass_gradient(pass, note->weight), x->width, (tr_factor){dy, 1, out->width},
-               panels, out->width, x->width, x->n, true);
+    a->product(tr_pass_gradient(pass, note->weight), x->width, (tr_factor){dy, 1, out->width}, rows,
+               out->width, x->width, x->n, true);
     for (size_t i = 0; note->bias.rows && i < out->n; i++)
         a->add(tr_pass_gradient(pass, note->bias), dy + i * out->width, out->width);
     if (!dx)
