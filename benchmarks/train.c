@@ -21,7 +21,8 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "engine/limits.h"
-#include "train/data.h"
+#include "train/recipe.h"
+#include "train/shown.h"
 #include "train/trainer.h"
 
 enum {
@@ -108,8 +109,8 @@ static picture *make_picture(int vocabulary, size_t questions, tr_example *out)
                         .questions = p->questions,
                         .n_questions = questions,
                         .log_scale = 0.4F,
-                        .labels = {{PATCHES, p->kinds, p->kinds, p->places, p->placed},
-                                   {PATCHES, p->kinds, p->kinds, p->places, p->placed}}};
+                        .labels = {{PATCHES, p->kinds, p->kinds, p->places, p->placed, NULL},
+                                   {PATCHES, p->kinds, p->kinds, p->places, p->placed, NULL}}};
     return p;
 }
 

@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "engine/picture.h"
 #include "engine/spatial_view.h"
+#include "train/shown.h"
 
 struct tr_data {
     const tr_recipe *recipe;
@@ -23,6 +24,7 @@ struct tr_data {
     const fm_world_question *(
         *asked)[FM_WORLD_QUESTIONS_MAX]; /* likewise: by the example's questions */
     int threads;
+    tr_code_book book;
     fm_arena arena;
 };
 
@@ -110,6 +112,8 @@ fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *c
     fm_status st = d->scenes && d->shown && d->asked
                        ? open_words(d, err)
                        : fm_fail(err, FM_E_NOMEM, "no memory for training data");
+    if (st == FM_OK)
+        st = tr_code_book_make(&d->book, (size_t)config->llm.width, &d->arena, err);
     if (st == FM_OK && recipe->folder[0])
         st = open_files(d, err);
     if (st != FM_OK) {
@@ -212,144 +216,32 @@ static fm_status see_view(const tr_data *d, const rt_picture *picture, tr_sample
     return FM_OK;
 }
 
-/* ---- what patches show ---- */
-
-/* A word's bucket, by FNV-1a: two words in one cost little, and no list has to be kept. */
-static int32_t bucket_of(const char *word)
-{
-    uint32_t hash = 2166136261U;
-
-    for (const char *c = word ? word : ""; *c; c++)
-        hash = (hash ^ (uint8_t)*c) * 16777619U;
-    return (int32_t)(1 + hash % (TR_KINDS - 1));
-}
-
-/* The object that most pixels of cell (row, column) of rows x columns cells show, if it is an eighth of
- * them: its index, or -1. Many things fill no cell by half. */
-static int shown_in(const fm_world_scene *scene, int rows, int columns, int row, int column)
-{
-    int counts[FM_WORLD_OBJECTS_MAX + 1] = {0}, best = 1, all = 0;
-
-    for (int y = row * scene->height / rows; y < (row + 1) * scene->height / rows; y++)
-        for (int x = column * scene->width / columns; x < (column + 1) * scene->width / columns;
-             x++)
-            counts[scene->ids[y * scene->width + x]]++, all++;
-    for (int i = 2; i <= FM_WORLD_OBJECTS_MAX; i++)
-        best = counts[i] > counts[best] ? i : best;
-    return counts[best] * 8 >= all && counts[best] > 0 ? best - 1 : -1;
-}
-
-/* Of the patches that show nothing so many are asked what they show: there are ten times as many of
- * them as of the others, and they are soon known. */
-static const double nothing_asked = 0.15;
-
-/* Digits of a place, as answers write it. */
-static void digits_of(const double place[3], int32_t out[TR_DIGITS])
-{
-    long x = lround(fmin(fmax(place[0], 0), 0.999) * 1000),
-         y = lround(fmin(fmax(place[1], 0), 0.999) * 1000),
-         d = lround(fmin(fmax(place[2], 0), 9.99) * 100);
-    const long digits[TR_DIGITS] = {x / 100, x / 10 % 10, y / 100, y / 10 % 10,
-                                    d / 100, d / 10 % 10, d % 10};
-
-    for (int i = 0; i < TR_DIGITS; i++)
-        out[i] = (int32_t)digits[i];
-}
-
-/* Both the tile and the view show the whole picture, but for what the view's shape cuts off. */
-static fm_status label_patches(const fm_world_scene *scene, size_t rows, size_t columns,
-                               fm_rng *rng, fm_arena *arena, tr_labels *out, fm_err *err)
-{
-    size_t n = rows * columns;
-    int32_t *kinds = fm_arena_alloc(arena, n, sizeof(*kinds));
-    int32_t *colours = fm_arena_alloc(arena, n, sizeof(*colours));
-    float *places = fm_arena_alloc(arena, n * 3, sizeof(*places));
-    bool *placed = fm_arena_alloc(arena, n, sizeof(*placed));
-    int32_t *digits = fm_arena_alloc(arena, n * TR_DIGITS, sizeof(*digits));
-
-    if (!kinds || !colours || !places || !placed || !digits)
-        return no_memory(err);
-    memset(digits, -1, n * TR_DIGITS * sizeof(*digits));
-    for (size_t i = 0; i < n; i++) {
-        int object =
-            shown_in(scene, (int)rows, (int)columns, (int)(i / columns), (int)(i % columns));
-
-        if (object < 0 || object >= scene->n_objects) {
-            kinds[i] = colours[i] = fm_rng_unit(rng) < nothing_asked ? 0 : -1;
-            continue;
-        }
-        kinds[i] = bucket_of(scene->objects[object].kind);
-        colours[i] = bucket_of(scene->objects[object].colour);
-        placed[i] = true;
-        for (size_t j = 0; j < 3; j++)
-            places[i * 3 + j] = (float)scene->objects[object].centre[j];
-        digits_of(scene->objects[object].centre, digits + i * TR_DIGITS);
-    }
-    *out = (tr_labels){n, kinds, colours, places, placed, digits};
-    return FM_OK;
-}
-
-/* The first token of a word inside a sentence; -1 where it has none. */
-static int32_t token_of(const tr_data *d, const char *word, rt_ids *ids)
-{
-    char text[64];
-
-    ids->n = 0;
-    if (!word || snprintf(text, sizeof(text), " %s", word) >= (int)sizeof(text) ||
-        rt_tokenizer_encode(d->tokenizer, text, strlen(text), false, ids, NULL) != FM_OK)
-        return -1;
-    return ids->n > 0 ? ids->ids[0] : -1;
-}
-
-static fm_status word_tokens(const tr_data *d, const fm_world_scene *scene, size_t rows,
-                             size_t columns, fm_arena *arena, tr_words *out, fm_err *err)
-{
-    int32_t colour_of[FM_WORLD_OBJECTS_MAX], kind_of[FM_WORLD_OBJECTS_MAX];
-    size_t n = rows * columns;
-    int32_t *colours = fm_arena_alloc(arena, n, sizeof(*colours));
-    int32_t *kinds = fm_arena_alloc(arena, n, sizeof(*kinds));
-    rt_ids ids = {0};
-
-    if (!colours || !kinds)
-        return no_memory(err);
-    for (int i = 0; i < scene->n_objects; i++) {
-        colour_of[i] = token_of(d, scene->objects[i].colour, &ids);
-        kind_of[i] = token_of(d, scene->objects[i].kind, &ids);
-    }
-    rt_ids_release(&ids);
-    for (size_t i = 0; i < n; i++) {
-        int object =
-            shown_in(scene, (int)rows, (int)columns, (int)(i / columns), (int)(i % columns));
-        bool named = object >= 0 && object < scene->n_objects;
-
-        colours[i] = named ? colour_of[object] : -1;
-        kinds[i] = named ? kind_of[object] : -1;
-    }
-    *out = (tr_words){n, colours, kinds};
-    return FM_OK;
-}
+/* ---- what it shows ---- */
 
 /* Blocks past the border are as large as the others: what they show is told by the part inside. */
-static fm_status word_both(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
-                           fm_err *err)
+static size_t blocks_of(size_t patches, const rt_projector_config *projector)
+{
+    size_t joined = tr_projector_side(projector);
+
+    return (patches + joined - 1) / joined;
+}
+
+static fm_status code_tokens(const tr_data *d, const fm_world_scene *scene, tr_sample *out,
+                             fm_err *err)
 {
     const rt_config *c = d->config;
     tr_example *e = &out->example;
     fm_status st = FM_OK;
 
     if (e->tile) {
-        size_t side = (size_t)(c->vision.image / c->vision.patch),
-               joined = tr_projector_side(&c->projector);
+        size_t side = blocks_of((size_t)(c->vision.image / c->vision.patch), &c->projector);
 
-        st = word_tokens(d, scene, (side + joined - 1) / joined, (side + joined - 1) / joined,
-                         &out->arena, &e->words[0], err);
+        st = tr_shown_codes(&d->book, scene, side, side, &out->arena, &e->codes[0], err);
     }
-    if (st == FM_OK && e->view.patches) {
-        size_t joined = tr_projector_side(&c->spatial.projector);
-
-        st = word_tokens(d, scene, (e->view.rows + joined - 1) / joined,
-                         (e->view.columns + joined - 1) / joined, &out->arena, &e->words[1], err);
-    }
+    if (st == FM_OK && e->view.patches)
+        st = tr_shown_codes(&d->book, scene, blocks_of(e->view.rows, &c->spatial.projector),
+                            blocks_of(e->view.columns, &c->spatial.projector), &out->arena,
+                            &e->codes[1], err);
     return st;
 }
 
@@ -360,10 +252,10 @@ static fm_status label_towers(const tr_data *d, const fm_world_scene *scene, fm_
     size_t side =
         d->config->has_vision ? (size_t)(d->config->vision.image / d->config->vision.patch) : 0;
     fm_status st =
-        e->tile ? label_patches(scene, side, side, rng, &out->arena, &e->labels[0], err) : FM_OK;
+        e->tile ? tr_shown_labels(scene, side, side, rng, &out->arena, &e->labels[0], err) : FM_OK;
 
-    return st == FM_OK && e->view.patches ? label_patches(scene, e->view.rows, e->view.columns, rng,
-                                                          &out->arena, &e->labels[1], err)
+    return st == FM_OK && e->view.patches ? tr_shown_labels(scene, e->view.rows, e->view.columns,
+                                                            rng, &out->arena, &e->labels[1], err)
                                           : st;
 }
 
@@ -505,6 +397,8 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         return st;
     const fm_world_scene *scene = d->shown[thread].scene;
     rt_picture picture = picture_of(d, scene, &rng);
+    out->example.told = fm_rng_unit(&rng) < d->recipe->stages[stage_at(d->recipe, index)].told &&
+                        index < TR_HELD_OUT;
     out->example.log_scale = (float)log(fmax(scene->scale, 1e-3));
     if (d->config->has_vision)
         st = see_tile(d, scene, out, err);
@@ -512,8 +406,8 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         st = see_view(d, &picture, out, err);
     if (st == FM_OK)
         st = label_towers(d, scene, &rng, out, err);
-    if (st == FM_OK && d->recipe->mixture.word > 0)
-        st = word_both(d, scene, out, err);
+    if (st == FM_OK && (d->recipe->mixture.code > 0 || out->example.told))
+        st = code_tokens(d, scene, out, err);
     return st == FM_OK && !d->recipe->stages[stage_at(d->recipe, index)].only_look
                ? ask_all(d, &d->shown[thread], &rng, out, d->asked[thread], err)
                : st;

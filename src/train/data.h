@@ -11,9 +11,6 @@
 #include "train/recipe.h"
 #include "train/scene_files.h"
 
-/* Kinds, and colours, that a patch can be asked for: 0 for what has no name, and words' buckets. */
-enum { TR_KINDS = 128 };
-
 typedef struct tr_data tr_data;
 
 /* Borrows recipe and configuration. The vocabulary is the model folder's. threads: callers at once. */

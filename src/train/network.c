@@ -215,6 +215,7 @@ typedef struct {
     tr_pass *pass;
     const tr_example *example;
     tr_rows features[2]; /* of the towers, for the auxiliary heads */
+    tr_rows seen[2];     /* their tokens, whatever the language model is told */
     tr_rows sources[SOURCES];
     int32_t *ids; /* of the text, in order */
     size_t n_ids;
@@ -229,6 +230,34 @@ typedef struct {
     size_t n_wanted;
 } run;
 
+/* Tokens by quarters, of which the first three have a code: quarter k of token i. */
+enum { QUARTERS = 4, CODED = 3 };
+
+/* Of what shows a thing, what is coded gives way to its code. */
+static tr_rows tell(run *r, tr_rows x, const tr_codes *codes)
+{
+    enum { SEEN, TOLD };
+    size_t width = x.width / QUARTERS;
+    tr_place *from = tr_pass_take(r->pass, x.n * QUARTERS * sizeof(*from));
+    const tr_rows sources[] = {tr_rows_of_width(x, width),
+                               tr_input(r->pass, codes->rows, codes->n * CODED, width)};
+
+    for (size_t i = 0; from && i < x.n; i++)
+        for (size_t k = 0; k < QUARTERS; k++)
+            from[i * QUARTERS + k] = i < codes->n && codes->known[i] && k < CODED
+                                         ? (tr_place){TOLD, i * CODED + k}
+                                         : (tr_place){SEEN, i * QUARTERS + k};
+    return tr_rows_of_width(tr_gather(r->pass, sources, 2, from, x.n * QUARTERS, width), x.width);
+}
+
+static tr_rows put_seen(run *r, int which, tr_rows tokens)
+{
+    const tr_codes *codes = &r->example->codes[which];
+
+    r->seen[which] = tokens;
+    return r->example->told && codes->n > 0 ? tell(r, tokens, codes) : tokens;
+}
+
 static void see(run *r)
 {
     const tr_network *n = r->network;
@@ -239,14 +268,16 @@ static void see(run *r)
         size_t side = (size_t)(c->vision.image / c->vision.patch);
 
         r->features[0] = tr_tower_run(r->pass, &n->vision, e->tile, side, side, NULL);
-        r->sources[TILE] = tr_projector_run(r->pass, &n->projector, r->features[0], side, side);
+        r->sources[TILE] =
+            put_seen(r, 0, tr_projector_run(r->pass, &n->projector, r->features[0], side, side));
     }
     if (e->view.patches) {
         tr_rows token, tapped = tr_spatial_run(r->pass, &n->spatial, &e->view, &token);
 
         r->features[1] = tapped;
-        r->sources[VIEW] =
-            tr_projector_run(r->pass, &n->spatial_projector, tapped, e->view.rows, e->view.columns);
+        r->sources[VIEW] = put_seen(r, 1,
+                                    tr_projector_run(r->pass, &n->spatial_projector, tapped,
+                                                     e->view.rows, e->view.columns));
         if (c->spatial.give_scale_token)
             r->sources[VIEW] =
                 tr_append(r->pass, r->sources[VIEW],
@@ -399,7 +430,7 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->kind += more->kind;
     to->place += more->place;
     to->digit += more->digit;
-    to->word += more->word;
+    to->code += more->code;
     to->kl += more->kl;
     to->n_clipped += more->n_clipped;
     to->n_tokens += more->n_tokens;
@@ -408,7 +439,7 @@ void tr_losses_add(tr_losses *to, const tr_losses *more)
     to->n_kinds += more->n_kinds;
     to->n_places += more->n_places;
     to->n_digits += more->n_digits;
-    to->n_words += more->n_words;
+    to->n_codes += more->n_codes;
     to->n_shown += more->n_shown;
     to->n_kinds_right += more->n_kinds_right;
     to->n_colours_right += more->n_colours_right;
@@ -533,23 +564,32 @@ static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
     }
 }
 
-static void lose_words(run *r, double weight, tr_losses *out)
+static void lose_codes_of(run *r, tr_rows x, const tr_codes *codes, double weight, tr_losses *out)
 {
-    static const int sources[] = {TILE, VIEW};
-    const tr_decoder *d = &r->network->decoder;
+    size_t width = x.width / QUARTERS, n = 0;
+    tr_place *from = tr_pass_take(r->pass, x.n * CODED * sizeof(*from));
+    float *wanted = tr_pass_floats(r->pass, x.n * CODED * width);
 
+    for (size_t i = 0; !r->pass->failed && i < x.n; i++) {
+        out->n_codes += codes->known[i];
+        for (size_t k = 0; codes->known[i] && k < CODED; k++, n++) {
+            from[n] = (tr_place){0, i * QUARTERS + k};
+            memcpy(wanted + n * width, codes->rows + (i * CODED + k) * width,
+                   width * sizeof(*wanted));
+        }
+    }
+    x = tr_rows_of_width(x, width);
+    tr_rows coded = tr_gather(r->pass, &x, 1, from, n, width);
+    out->code += tr_squares(r->pass, coded, wanted, NULL, weight / (double)(CODED * width));
+}
+
+static void lose_codes(run *r, double weight, tr_losses *out)
+{
     for (size_t i = 0; i < 2; i++) {
-        const tr_words *words = &r->example->words[i];
-        tr_rows x = tr_part(r->sources[sources[i]], 0, words->n);
+        const tr_codes *codes = &r->example->codes[i];
 
-        if (x.n == 0)
-            continue;
-        x = tr_rms_norm(r->pass, x, d->norm.weight, d->config.norm_eps);
-        tr_rows logits = tr_decoder_logits(r->pass, d, x);
-        out->word += tr_cross_entropy(r->pass, logits, words->colours, weight);
-        out->word += tr_cross_entropy(r->pass, logits, words->kinds, weight);
-        for (size_t j = 0; j < x.n; j++)
-            out->n_words += (words->colours[j] >= 0) + (words->kinds[j] >= 0);
+        if (codes->n > 0)
+            lose_codes_of(r, tr_part(r->seen[i], 0, codes->n), codes, weight, out);
     }
 }
 
@@ -581,7 +621,7 @@ void tr_network_run(const tr_network *network, tr_pass *pass, const tr_example *
     if (example->n_questions > 0)
         lose_answers(&r, weights, out);
     lose_patches(&r, weights, out);
-    lose_words(&r, weights->word, out);
+    lose_codes(&r, weights->code, out);
     if (pass->gradient && !pass->failed)
         tr_pass_back(pass);
 }

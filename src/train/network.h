@@ -50,14 +50,6 @@ typedef struct {
     size_t scale;     /* the index of the <SCALE> token; 0: there is none */
 } tr_question;
 
-/* Ids of the words for what each of the n tokens that are made of a picture shows: its colour and its
- * kind, -1: none. Read as if it were a final state, the token is to say both; so a question's words find
- * it. n 0: nothing is asked. */
-typedef struct {
-    size_t n;
-    const int32_t *colours, *kinds;
-} tr_words;
-
 /* The digits of a place that are asked: hundreds and tens of x and y, as answers have them, in thousandths
  * of the picture; units, tenths and hundredths of the depth in metres. */
 enum { TR_DIGITS = 7 };
@@ -71,6 +63,19 @@ typedef struct {
     const int32_t *digits;          /* [n][TR_DIGITS]; -1: not asked. NULL: of none */
 } tr_labels;
 
+/* What each of the n tokens that are made of a picture is to be, where it shows a thing, in its first
+ * tr_coded() entries: a code for its kind, its colour and its place. The rest is free, for all else that a
+ * picture tells. n 0: nothing is asked. */
+typedef struct {
+    size_t n;
+    const float *rows; /* [n][tr_coded(width)] */
+    const bool *known; /* [n] */
+} tr_codes;
+static inline size_t tr_coded(size_t width)
+{
+    return width / 4 * 3;
+}
+
 typedef struct {
     const float *tile;     /* tr_cut_patches() of what rt_picture_tiles() gives; NULL: none */
     tr_view view;          /* patches NULL: none */
@@ -80,7 +85,8 @@ typedef struct {
     size_t n_questions;
     float log_scale;     /* where a question has a <SCALE> token */
     tr_labels labels[2]; /* of the tile's patches, of the view's */
-    tr_words words[2];   /* of the tile's tokens, of the view's */
+    tr_codes codes[2];   /* of the tile's tokens, of the view's */
+    bool told; /* the language model is given these codes in place of what the picture gave */
 
     /* So many questions in a row differ in their answers alone; what stands before these is read once.
      * 0 is 1. */
@@ -92,16 +98,16 @@ typedef struct {
 } tr_example;
 
 /* How much one token (where it was drawn, one group), one scale, one patch's kind, place and
- * digit, and one word of a picture's token count. */
+ * digit, and one code of a picture's token count. */
 typedef struct {
-    double token, scale, kind, place, digit, word;
+    double token, scale, kind, place, digit, code;
 } tr_weights;
 
 /* Sums over a picture: losses already weighed, and how many there were. */
 typedef struct {
-    double token, scale, kind, place, digit, word;
+    double token, scale, kind, place, digit, code;
     double kl; /* not weighed */
-    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_places, n_digits, n_words;
+    size_t n_tokens, n_right, n_clipped, n_scales, n_kinds, n_places, n_digits, n_codes;
     size_t n_shown, n_kinds_right, n_colours_right, n_digits_right; /* patches that show a thing */
 } tr_losses;
 void tr_losses_add(tr_losses *to, const tr_losses *more);

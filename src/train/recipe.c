@@ -167,7 +167,7 @@ static fm_status read_optimiser(const tr_reading *r, const cJSON *object)
 static fm_status read_mixture(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {"scale", "kind", "place",
-                                        "digit", "word", "auxiliary_steps"};
+                                        "digit", "code", "auxiliary_steps"};
     tr_mixture *mixture = &r->out->mixture;
     rt_members m = tr_members_open(r, object, "losses", names, FM_COUNT_OF(names));
 
@@ -175,7 +175,7 @@ static fm_status read_mixture(const tr_reading *r, const cJSON *object)
     rt_members_number(&m, "kind", 0, 1e3, &mixture->kind);
     rt_members_number(&m, "place", 0, 1e3, &mixture->place);
     rt_members_number(&m, "digit", 0, 1e3, &mixture->digit);
-    rt_members_number(&m, "word", 0, 1e3, &mixture->word);
+    rt_members_number(&m, "code", 0, 1e3, &mixture->code);
     read_count(&m, "auxiliary_steps", 0, &mixture->auxiliary_steps);
     return m.st;
 }
@@ -183,8 +183,8 @@ static fm_status read_mixture(const tr_reading *r, const cJSON *object)
 /* A stage has what the one before it had where it says nothing. */
 static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *stage)
 {
-    static const char *const names[] = {"until", "things",     "families",   "places",
-                                        "forms", "per_family", "easy_names", "only_look"};
+    static const char *const names[] = {"until",      "things",     "families",  "places", "forms",
+                                        "per_family", "easy_names", "only_look", "told"};
     rt_members m = tr_members_open(r, object, "stages", names, FM_COUNT_OF(names));
 
     stage->until = 0;
@@ -198,6 +198,7 @@ static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *
     rt_members_whole(&m, "per_family", 1, 8, &stage->per_family);
     rt_members_bool(&m, "easy_names", &stage->easy_names);
     rt_members_bool(&m, "only_look", &stage->only_look);
+    rt_members_number(&m, "told", 0, 1, &stage->told);
     return m.st;
 }
 

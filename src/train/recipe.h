@@ -21,6 +21,7 @@ typedef struct {
     int per_family;
     bool easy_names;
     bool only_look; /* nothing is asked but the auxiliary heads, and the language model stays out */
+    double told;    /* share of pictures whose tokens are given to the language model as codes */
 } tr_stage;
 
 enum { TR_MOST_SIZES = 8 };

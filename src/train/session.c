@@ -11,6 +11,7 @@
 #include "train/judge.h"
 #include "train/model.h"
 #include "train/steps.h"
+#include "train/shown.h"
 #include "train/vocabulary.h"
 
 enum { MOST_RECIPE_BYTES = 1 << 20 };

@@ -39,7 +39,7 @@ COLUMN(kinds_right, share(r->losses.n_kinds_right, r->losses.n_shown))
 COLUMN(colours_right, share(r->losses.n_colours_right, r->losses.n_shown))
 COLUMN(digits_right, share(r->losses.n_digits_right, r->losses.n_digits))
 COLUMN(digit, r->losses.digit)
-COLUMN(word, r->losses.word)
+COLUMN(code, r->losses.code)
 COLUMN(rate, r->rate)
 COLUMN(norm, r->norm)
 COLUMN(replies, (double)r->earned.replies)
@@ -74,7 +74,7 @@ static const column columns[2][20] = {
      {"kind", 5, kind, false},
      {"place", 5, place, false},
      {"digit", 5, digit, false},
-     {"word", 5, word, false},
+     {"code", 5, code, false},
      {"kinds_right", 4, kinds_right, false},
      {"colours_right", 4, colours_right, false},
      {"digits_right", 4, digits_right, false},

@@ -170,8 +170,8 @@ static tr_losses count_all(const tr_trainer *t, size_t *questions)
             for (size_t j = 0; e->labels[k].digits && j < e->labels[k].n * TR_DIGITS; j++)
                 n.n_digits += e->labels[k].digits[j] >= 0;
         for (size_t k = 0; k < 2; k++)
-            for (size_t j = 0; j < e->words[k].n; j++)
-                n.n_words += (e->words[k].colours[j] >= 0) + (e->words[k].kinds[j] >= 0);
+            for (size_t j = 0; j < e->codes[k].n; j++)
+                n.n_codes += e->codes[k].known[j];
     }
     return n;
 }
@@ -228,7 +228,7 @@ static fm_status run_all(tr_trainer *t, tr_weights mixture, tr_report *out, fm_e
     t->weights =
         (tr_weights){per(mixture.token, asked.n_tokens), per(mixture.scale, asked.n_scales),
                      per(mixture.kind, asked.n_kinds),   per(mixture.place, asked.n_places),
-                     per(mixture.digit, asked.n_digits), per(mixture.word, asked.n_words)};
+                     per(mixture.digit, asked.n_digits), per(mixture.code, asked.n_codes)};
     rt_pool_run(t->pool, lots, 1, run_lots, t);
     out->losses = (tr_losses){0};
     for (size_t i = 0; i < lots; i++) {
@@ -247,7 +247,7 @@ static fm_status run_all(tr_trainer *t, tr_weights mixture, tr_report *out, fm_e
     out->losses.kind = mixture.kind > 0 ? out->losses.kind / mixture.kind : 0;
     out->losses.place = mixture.place > 0 ? out->losses.place / mixture.place : 0;
     out->losses.digit = mixture.digit > 0 ? out->losses.digit / mixture.digit : 0;
-    out->losses.word = mixture.word > 0 ? out->losses.word / mixture.word : 0;
+    out->losses.code = mixture.code > 0 ? out->losses.code / mixture.code : 0;
     out->losses.kl *= per(1, out->losses.n_tokens);
     return FM_OK;
 }
@@ -284,7 +284,7 @@ fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out, fm
     uint64_t updates = t->config.updates > 0 ? t->config.updates : 1;
     double share = auxiliary_share(m, step);
     const tr_weights mixture = {
-        1, m->scale, m->kind * share, m->place * share, m->digit * share, m->word * share};
+        1, m->scale, m->kind * share, m->place * share, m->digit * share, m->code * share};
     tr_report report = {0};
 
     t->learning = true;
@@ -324,7 +324,7 @@ fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_rep
         part.losses.kind *= (double)part.losses.n_kinds;
         part.losses.place *= (double)part.losses.n_places;
         part.losses.digit *= (double)part.losses.n_digits;
-        part.losses.word *= (double)part.losses.n_words;
+        part.losses.code *= (double)part.losses.n_codes;
         part.losses.kl *= (double)part.losses.n_tokens;
         tr_losses_add(&all.losses, &part.losses);
         tr_earned_add(&all.earned, &part.earned);
@@ -337,7 +337,7 @@ fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_rep
     all.losses.kind *= per(1, all.losses.n_kinds);
     all.losses.place *= per(1, all.losses.n_places);
     all.losses.digit *= per(1, all.losses.n_digits);
-    all.losses.word *= per(1, all.losses.n_words);
+    all.losses.code *= per(1, all.losses.n_codes);
     all.losses.kl *= per(1, all.losses.n_tokens);
     *out = all;
     return FM_OK;

@@ -42,7 +42,7 @@ typedef struct {
 
 /* How much the losses count beside the answers' tokens, each being a mean over a step. */
 typedef struct {
-    double scale, kind, place, digit, word;
+    double scale, kind, place, digit, code;
     uint64_t auxiliary_steps; /* all but the scale's fall to nothing until there; 0: they stay */
 } tr_mixture;
 

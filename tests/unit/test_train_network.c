@@ -50,17 +50,18 @@ static double loss_of(bench *b)
     cr_assert(eq(int, b->pass.failed, false));
     cr_assert(eq(sz, losses.n_tokens, 6));
     cr_assert(eq(sz, losses.n_scales, 2));
-    return losses.token + losses.scale + losses.kind + losses.place + losses.digit + losses.word;
+    return losses.token + losses.scale + losses.kind + losses.place + losses.digit + losses.code;
 }
 
 /* One direction of chance in each tensor: the slope that the gradient says, against a difference of
  * losses in f32, which holds to 1 % of the slope and to what two losses rounded to 4e-6 leave. */
-Test(train_network, its_gradient_is_the_slope_of_its_loss)
+static void check_gradient(bool told)
 {
     bench b;
     fm_rng rng;
 
     set_up(&b);
+    b.example.example.told = told;
     tr_store *store = &b.network->store;
     float *gradient = calloc(store->n_values, sizeof(*gradient));
     float *kept = calloc(store->n_values, sizeof(*kept));
@@ -92,6 +93,47 @@ Test(train_network, its_gradient_is_the_slope_of_its_loss)
     }
     free(gradient);
     free(kept);
+    tear_down(&b);
+}
+
+Test(train_network, its_gradient_is_the_slope_of_its_loss)
+{
+    check_gradient(false);
+}
+
+Test(train_network, so_it_is_where_the_language_model_is_told)
+{
+    check_gradient(true);
+}
+
+/* What has a code comes from there, and nothing else: other codes, other answers; where nothing is
+ * known, the same ones. */
+Test(train_network, the_language_model_is_told_codes_of_what_is_known)
+{
+    bench b;
+    tr_losses seen, told, other, unknown;
+    static const tr_weights weights = {1, 1, 0, 0, 0, 1};
+
+    set_up(&b);
+    tr_example *e = &b.example.example;
+    tr_network_run(b.network, &b.pass, e, &weights, &seen);
+    e->told = true;
+    tr_pass_reset(&b.pass);
+    tr_network_run(b.network, &b.pass, e, &weights, &told);
+    for (size_t i = 0; i < sizeof(b.example.codes) / sizeof(float); i++)
+        b.example.codes[i] += 1;
+    tr_pass_reset(&b.pass);
+    tr_network_run(b.network, &b.pass, e, &weights, &other);
+    memset(b.example.coded, 0, sizeof(b.example.coded));
+    tr_pass_reset(&b.pass);
+    tr_network_run(b.network, &b.pass, e, &weights, &unknown);
+    cr_expect(gt(dbl, fabs(told.token - seen.token), 1e-4));
+    cr_expect(gt(dbl, fabs(other.token - told.token), 1e-4));
+    cr_expect(eq(dbl, unknown.token, seen.token));
+    cr_expect(
+        eq(dbl, told.code, seen.code)); /* it is what the picture gave that is to be the code */
+    cr_expect(gt(sz, told.n_codes, 0));
+    cr_expect(eq(sz, unknown.n_codes, 0));
     tear_down(&b);
 }
 

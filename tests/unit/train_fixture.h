@@ -90,7 +90,8 @@ typedef struct {
     float rays[SMALL_PATCHES * 3 * SMALL_PATCH * SMALL_PATCH];
     float depth[SMALL_PATCHES * SMALL_PATCH * SMALL_PATCH];
     int32_t ids[2][8], kinds[SMALL_PATCHES];
-    int32_t words[2][9]; /* of the 4 tokens of the tile, and of the view's first 9 */
+    float codes[9 * 24]; /* three quarters of the tile's 4 tokens, and of the view's 9 */
+    bool coded[9];
     float places[SMALL_PATCHES * 3];
     bool placed[SMALL_PATCHES];
     int32_t digits[SMALL_PATCHES * TR_DIGITS];
@@ -122,8 +123,10 @@ static inline void small_example_make(small_example *e, uint64_t seed)
     for (size_t i = 0; i < SMALL_PATCHES * TR_DIGITS; i++)
         e->digits[i] =
             (int32_t)fm_rng_below(&rng, 12) - 2 < 0 ? -1 : (int32_t)fm_rng_below(&rng, 10);
-    for (size_t i = 0; i < 18; i++)
-        e->words[i / 9][i % 9] = (int32_t)fm_rng_below(&rng, SMALL_VOCABULARY + 10) - 10;
+    for (size_t i = 0; i < sizeof(e->codes) / sizeof(float); i++)
+        e->codes[i] = (float)fm_rng_normal(&rng);
+    for (size_t i = 0; i < 9; i++)
+        e->coded[i] = fm_rng_below(&rng, 3) > 0;
     e->questions[0] = (tr_question){e->ids[0], 8, 5, 4};
     e->questions[1] = (tr_question){e->ids[1], 6, 3, 2};
     e->example = (tr_example){
@@ -137,7 +140,7 @@ static inline void small_example_make(small_example *e, uint64_t seed)
         .log_scale = 0.4F,
         .labels = {{SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed, e->digits},
                    {SMALL_PATCHES, e->kinds, e->kinds, e->places, e->placed, e->digits}},
-        .words = {{4, e->words[0], e->words[1]}, {9, e->words[1], e->words[0]}}};
+        .codes = {{4, e->codes, e->coded}, {9, e->codes, e->coded}}};
 }
 
 #endif
