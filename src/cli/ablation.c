@@ -1,6 +1,8 @@
 /* Owns how a plan of arms and contrasts is read. */
 #include "ablation.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +70,7 @@ static fm_status from_folder_of(const reading *r, const char *file, const char *
         *out = given;
         return FM_OK;
     }
-    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file), file);
+    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file) + (slash == file), file);
     fm_status st = fm_path_join(path, folder, given, r->err);
     if (st != FM_OK)
         return st;
@@ -126,18 +128,34 @@ static bool put_changes(cJSON *to, const cJSON *from)
     return true;
 }
 
-/* What the recipe says of a folder of scenes holds from where it stands. */
-static fm_status place_folder(const reading *r, const char *recipe, cJSON *tree)
+/* What a file says of a folder of scenes holds from where it stands: made whole, for the recipe goes
+ * elsewhere. */
+static fm_status place_folder(const reading *r, const char *file, cJSON *tree)
 {
     cJSON *data = cJSON_GetObjectItemCaseSensitive(tree, "data");
     const char *given = fm_json_string(data, "folder"), *path = NULL;
-    fm_status st = given ? from_folder_of(r, recipe, given, &path) : FM_OK;
+    fm_status st = given ? from_folder_of(r, file, given, &path) : FM_OK;
 
-    if (st != FM_OK || !path || path == given)
+    if (st != FM_OK || !path)
         return st;
-    cJSON *kept = cJSON_CreateString(path);
+    char *whole = realpath(path, NULL);
+    if (!whole)
+        return fm_fail(r->err, FM_E_INPUT, "%s: there is no folder '%s'", file, path);
+    cJSON *kept = cJSON_CreateString(whole);
+    free(whole);
     return kept && cJSON_ReplaceItemInObjectCaseSensitive(data, "folder", kept) ? FM_OK
                                                                                 : no_memory(r);
+}
+
+static fm_status change_recipe(const reading *r, const cJSON *changes, cJSON *recipe)
+{
+    cJSON *own = cJSON_Duplicate(changes, true);
+    fm_status st = own ? place_folder(r, r->plan->path, own) : no_memory(r);
+
+    if (st == FM_OK && !put_changes(recipe, own))
+        st = no_memory(r);
+    cJSON_Delete(own);
+    return st;
 }
 
 static fm_status read_recipe(const reading *r, const cJSON *object, cli_arm *arm)
@@ -156,8 +174,8 @@ static fm_status read_recipe(const reading *r, const cJSON *object, cli_arm *arm
         st = fm_fail(r->err, FM_E_INPUT, "%s: it is no recipe", path);
     if (st == FM_OK)
         st = place_folder(r, path, arm->recipe);
-    if (st == FM_OK && !put_changes(arm->recipe, changes))
-        st = no_memory(r);
+    if (st == FM_OK && changes)
+        st = change_recipe(r, changes, arm->recipe);
     arm->rewarded = fm_json_get(arm->recipe, "rft") != NULL;
     return st;
 }
@@ -175,6 +193,9 @@ static fm_status read_settings(const reading *r, const cJSON *object, cli_arm *a
 {
     const cJSON *item;
 
+    if (object && !cJSON_IsObject(object))
+        return fm_fail(r->err, FM_E_INPUT, "%s: 'set' wants members, as 'variant: rgb'",
+                       r->plan->path);
     cJSON_ArrayForEach(item, object)
     {
         char number[FM_JSON_NUMBER_BYTES + 1] = "";
@@ -259,6 +280,10 @@ static fm_status read_task(const reading *r, const cJSON *item)
     task->folder = folder;
     if (folder[strspn(folder, name_letters)])
         return fm_fail(r->err, FM_E_INPUT, "%s: '%s' is no task", r->plan->path, task->target);
+    for (const cli_ablated_task *t = r->plan->tasks; t < task; t++)
+        if (strcmp(t->folder, folder) == 0)
+            return fm_fail(r->err, FM_E_INPUT, "%s: there are two tasks '%s'", r->plan->path,
+                           task->target);
     return FM_OK;
 }
 
@@ -284,9 +309,12 @@ static fm_status read_contrast(const reading *r, const cJSON *object)
         st = take_text(r, object, "title", true, &c->title);
     if (st == FM_OK)
         st = find_arm(r, fm_json_string(object, "base"), &c->base);
+    if (st == FM_OK && cJSON_GetArraySize(arms) > (int)FM_COUNT_OF(c->arms))
+        st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' has over %zu arms", r->plan->path, c->title,
+                     FM_COUNT_OF(c->arms));
     cJSON_ArrayForEach(item, arms)
     {
-        if (st != FM_OK || c->n_arms == FM_COUNT_OF(c->arms))
+        if (st != FM_OK)
             break;
         st = find_arm(r, cJSON_GetStringValue(item), &c->arms[c->n_arms++]);
     }
@@ -339,7 +367,8 @@ static fm_status read_root(const reading *r, const cJSON *root)
     fm_status st = check_members(r, root, "the plan", names, FM_COUNT_OF(names));
     double limit = fm_json_number(root, "limit", 0);
 
-    if (st == FM_OK && !(limit >= 0 && limit <= 1e9))
+    if (st == FM_OK && fm_json_get(root, "limit") &&
+        !(limit >= 1 && limit <= 1e9 && limit == floor(limit)))
         st = fm_fail(r->err, FM_E_INPUT, "%s: 'limit' wants a number of samples", r->plan->path);
     r->plan->limit = st == FM_OK ? (uint64_t)limit : 0;
     if (st == FM_OK)

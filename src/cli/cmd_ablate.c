@@ -270,8 +270,7 @@ static fm_status write_table(const ablating *a, const fm_ablation_contrast *rows
         st = fm_file_write_atomic(path, text.data, text.size, err);
     fm_buf_clear(&text);
     if (st == FM_OK)
-        st = fm_ablation_table(&text, rows, n, terminal.terminal ? terminal.width : 0,
-                               terminal.colour, err);
+        st = fm_ablation_table(&text, rows, n, terminal.given, terminal.colour, err);
     if (st == FM_OK)
         st = cli_print(&text, err);
     fm_buf_release(&text);

@@ -109,7 +109,7 @@ static fm_status print_table(const leaderboard *l, fm_err *err)
     cli_style style = cli_style_for(stdout);
     fm_buf out = {0};
     fm_status st =
-        fm_board_table(&out, &l->board, style.terminal ? style.width : 100, style.colour, err);
+        fm_board_table(&out, &l->board, style.given ? style.given : 100, style.colour, err);
 
     if (st == FM_OK)
         st = cli_print(&out, err);

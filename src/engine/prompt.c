@@ -35,11 +35,22 @@ fm_status rt_template_read(const rt_config *config, fm_arena *arena, const char 
     return st;
 }
 
-/* The characters of a Jinja string up to its <|im_end|>, escapes undone, or NULL where something else
- * than plain text stands there. */
+/* Where the plain text of a Jinja string ends: at <|im_end|>, or NULL where something else comes before. */
+static const char *end_of_text(const char *from)
+{
+    for (const char *p = from; *p; p++) {
+        if (strncmp(p, closes, strlen(closes)) == 0)
+            return p;
+        if (strchr("'\"{}", *p) || (p[0] == '<' && p[1] == '|') || (p[0] == '\\' && p[1] != 'n'))
+            return NULL;
+    }
+    return NULL;
+}
+
+/* The characters of a Jinja string up to its <|im_end|>, escapes undone; NULL as above. */
 static const char *literal(const char *from, fm_arena *arena)
 {
-    const char *end = strstr(from, closes);
+    const char *end = end_of_text(from);
     char *out = end ? fm_arena_memdup(arena, from, (size_t)(end - from)) : NULL, *to = out;
 
     if (!out)
@@ -47,8 +58,6 @@ static const char *literal(const char *from, fm_arena *arena)
     for (const char *p = from; p < end; p++) {
         bool escape = *p == '\\';
 
-        if (strchr("'\"{}", *p) || (escape && p[1] != 'n'))
-            return NULL;
         *to++ = escape ? '\n' : *p;
         p += escape;
     }

@@ -98,6 +98,27 @@ static fm_status open_files(tr_data *d, fm_err *err)
     return st;
 }
 
+static bool wants_codes(const tr_recipe *recipe)
+{
+    bool wants = recipe->mixture.code > 0;
+
+    for (int i = 0; i < recipe->n_stages; i++)
+        wants = wants || recipe->stages[i].told > 0;
+    return wants;
+}
+
+static fm_status make_book(tr_data *d, fm_err *err)
+{
+    int width = d->config->llm.width;
+
+    if (width % 4 != 0)
+        return fm_fail(err, FM_E_INPUT,
+                       "codes ('losses.code', 'told') want a language model of a width that four "
+                       "divides, not %d",
+                       width);
+    return tr_code_book_make(&d->book, (size_t)width, &d->arena, err);
+}
+
 fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *config, int threads,
                       fm_err *err)
 {
@@ -112,8 +133,8 @@ fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *c
     fm_status st = d->scenes && d->shown && d->asked
                        ? open_words(d, err)
                        : fm_fail(err, FM_E_NOMEM, "no memory for training data");
-    if (st == FM_OK)
-        st = tr_code_book_make(&d->book, (size_t)config->llm.width, &d->arena, err);
+    if (st == FM_OK && wants_codes(recipe))
+        st = make_book(d, err);
     if (st == FM_OK && recipe->folder[0])
         st = open_files(d, err);
     if (st != FM_OK) {

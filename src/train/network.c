@@ -552,7 +552,7 @@ static void lose_patches(run *r, const tr_weights *weights, tr_losses *out)
         out->kind += tr_cross_entropy(r->pass, kinds, labels->kinds, weights->kind);
         out->kind += tr_cross_entropy(r->pass, colours, labels->colours, weights->kind);
         out->place += tr_squares(r->pass, places, labels->places, labels->placed, weights->place);
-        if (labels->digits)
+        if (labels->digits && weights->digit > 0)
             lose_digits(r, x, &r->network->heads[i].digit, labels->digits, weights->digit, out);
         out->n_kinds_right += count_right(kinds, labels->kinds, 1);
         out->n_colours_right += count_right(colours, labels->colours, 1);
@@ -588,7 +588,7 @@ static void lose_codes(run *r, double weight, tr_losses *out)
     for (size_t i = 0; i < 2; i++) {
         const tr_codes *codes = &r->example->codes[i];
 
-        if (codes->n > 0)
+        if (codes->n > 0 && weight > 0)
             lose_codes_of(r, tr_part(r->seen[i], 0, codes->n), codes, weight, out);
     }
 }

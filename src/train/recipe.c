@@ -271,7 +271,7 @@ static fm_status find_folder(const tr_reading *r, const char *given, char out[FM
     if (!folder)
         return fm_fail(r->err, FM_E_NOMEM, "no memory for the recipe");
     if (slash)
-        *slash = '\0';
+        slash[slash == folder] = '\0';
     if (given[0] != '/' && slash)
         return fm_path_join(out, folder, given, r->err);
     if (strlen(given) >= FM_PATH_BYTES)

@@ -148,12 +148,15 @@ static fm_status resume(run *r, fm_err *err)
 
 /* ---- going ---- */
 
+/* The model first: where this is the last thing that happens, steps come again and the model with them; the
+ * other way round it would stay as it was. */
 static fm_status save(const run *r, fm_err *err)
 {
-    fm_status st =
-        tr_checkpoint_write(r->checkpoint, &r->network->store, r->state.step, r->recipe.seed, err);
+    fm_status st = tr_model_save(r->network, r->recipe.model, r->model, RT_F32, err);
 
-    return st == FM_OK ? tr_model_save(r->network, r->recipe.model, r->model, RT_F32, err) : st;
+    return st == FM_OK ? tr_checkpoint_write(r->checkpoint, &r->network->store, r->state.step,
+                                             r->recipe.seed, err)
+                       : st;
 }
 
 static bool due(int every, uint64_t step, uint64_t steps)
