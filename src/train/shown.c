@@ -89,7 +89,11 @@ fm_status tr_shown_labels(const fm_world_scene *scene, size_t rows, size_t colum
 
 /* ---- of tokens ---- */
 
-enum { SUMMANDS = 2 + TR_DIGITS, VECTORS = 2 * TR_KINDS + 10 * TR_DIGITS };
+enum { NAMES = 2 * TR_KINDS, VECTORS = NAMES + 10 * TR_DIGITS };
+
+/* Of vectors for kinds and colours, beside those for digits: by them a thing is found, and digits, half of
+ * which no tower sees well, outnumber them. */
+static const double name_size = 2;
 
 fm_status tr_code_book_make(tr_code_book *out, size_t width, fm_arena *arena, fm_err *err)
 {
@@ -100,8 +104,10 @@ fm_status tr_code_book_make(tr_code_book *out, size_t width, fm_arena *arena, fm
     if (!vectors)
         return no_memory(err);
     fm_rng_seed(&rng, 1);
+    double digit_size = 1 / sqrt(2 * name_size * name_size + TR_DIGITS);
     for (size_t i = 0; i < n; i++)
-        vectors[i] = (float)(fm_rng_normal(&rng) / sqrt(SUMMANDS));
+        vectors[i] = (float)(fm_rng_normal(&rng) * digit_size *
+                             (i < NAMES * tr_coded(width) ? name_size : 1));
     *out = (tr_code_book){width, vectors};
     return FM_OK;
 }
@@ -122,7 +128,7 @@ static void write_code(const tr_code_book *book, const fm_world_object *object, 
     add_vector(book, (size_t)bucket_of(object->kind), row);
     add_vector(book, TR_KINDS + (size_t)bucket_of(object->colour), row);
     for (size_t i = 0; i < TR_DIGITS; i++)
-        add_vector(book, (size_t)2 * TR_KINDS + i * 10 + (size_t)digits[i], row);
+        add_vector(book, NAMES + i * 10 + (size_t)digits[i], row);
 }
 
 fm_status tr_shown_codes(const tr_code_book *book, const fm_world_scene *scene, size_t rows,

@@ -98,12 +98,12 @@ Test(train_shown, codes_are_alike_as_far_as_things_are)
     cr_expect(eq(dbl, distance(whole.rows, whole.rows + TOKEN), 0));
     cr_expect(gt(dbl, distance(whole.rows, whole.rows + 10 * TOKEN), 1));
 
-    /* Only the colour differs: by two vectors of TOKEN entries that deviate by a third. */
+    /* Only the colour differs: by two vectors of TOKEN entries that deviate by 2 / sqrt(2 4 + 7). */
     d.scene.objects[0].colour = "blue";
     cr_assert(
         eq(int, tr_shown_codes(&book, &d.scene, CELLS, CELLS, &d.arena, &again, NULL), FM_OK));
     double off = distance(whole.rows, again.rows);
-    cr_expect(gt(dbl, off, sqrt(2.0 * TOKEN) / 3 / 2));
-    cr_expect(lt(dbl, off, sqrt(2.0 * TOKEN) / 3 * 2));
+    cr_expect(gt(dbl, off, sqrt(2.0 * TOKEN * 4 / 15) / 1.5));
+    cr_expect(lt(dbl, off, sqrt(2.0 * TOKEN * 4 / 15) * 1.5));
     fm_arena_release(&d.arena);
 }
