@@ -1,7 +1,8 @@
 /* AdamW with decoupled decay (Loshchilov and Hutter, arXiv 1711.05101), a rate that warms up and
  * falls along a cosine, and clipping by the norm of the whole gradient. Or Muon for the matrices of
  * blocks and projectors (orthogonal.h), and AdamW for all else, at the same rate: a matrix goes as far
- * as AdamW would take it, 0.2 an entry in the mean square (arXiv 2502.16982), whatever its gradient's size. */
+ * as AdamW would take it, 0.2 an entry in the mean square (arXiv 2502.16982), whatever its
+ * gradient's size, so that clipping means nothing to it. */
 #ifndef TR_OPTIMISER_H
 #define TR_OPTIMISER_H
 
@@ -30,8 +31,9 @@ double tr_optimiser_rate(const tr_optimiser *optimiser, uint64_t step);
 /* Floats of working room for one thread; 0: none is wanted. */
 size_t tr_optimiser_room(const tr_optimiser *optimiser, const tr_store *store);
 
-/* One step along gradient[n_values]; then the panels are brought up. rooms: every thread's. The norm of the gradient before
- * clipping, over what is not frozen. A gradient that is not finite changes nothing: NaN is returned. */
+/* One step along gradient[n_values]; then the panels are brought up. rooms: every thread's. The
+ * norm of the gradient before clipping, over what is not frozen. A gradient that is not finite changes
+ * nothing: NaN is returned. */
 double tr_optimiser_step(const tr_optimiser *optimiser, tr_store *store, const float *gradient,
                          uint64_t step, float *rooms, rt_pool *pool);
 
