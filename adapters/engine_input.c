@@ -92,10 +92,19 @@ bool fm_engine_weights(const char *word, rt_weight_kind *out)
     return false;
 }
 
+/* A folder that only has the name of a model does not hide it. */
+static bool holds_model(const char *path)
+{
+    char config[FM_PATH_BYTES];
+
+    return fm_file_exists(path) ||
+           (fm_path_join(config, path, "config.json", NULL) == FM_OK && fm_file_exists(config));
+}
+
 fm_status fm_engine_model(char out[FM_PATH_BYTES], const char *given, const char *models,
                           fm_err *err)
 {
-    bool named = !strchr(given, '/') && !fm_path_is_occupied(given);
+    bool named = !strchr(given, '/') && !holds_model(given);
 
     if (strlen(given) >= FM_PATH_BYTES)
         return fm_fail(err, FM_E_USAGE, "path too long: '%.100s...'", given);

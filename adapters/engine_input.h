@@ -32,8 +32,8 @@ void fm_engine_view_camera(fm_engine_view *view, const fm_camera *camera);
 /* "as_stored", "f32", "bf16", "q8", "q4" */
 bool fm_engine_weights(const char *word, rt_weight_kind *out);
 
-/* Where a model is: as it is given, or, where there is nothing of that name and it is one word, in the
- * folder of models that come with fathom (NULL: there is none). FM_E_USAGE where the path is too long. */
+/* Where a model is: as it is given, or, where there is no model of that name here and it is one word, in
+ * the folder of models that come with fathom (NULL: there is none). FM_E_USAGE where the path is too long. */
 FM_MUST_CHECK fm_status fm_engine_model(char out[FM_PATH_BYTES], const char *given,
                                         const char *models, fm_err *err);
 

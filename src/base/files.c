@@ -230,6 +230,18 @@ fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, const char *b, fm
     return FM_OK;
 }
 
+fm_status fm_path_beside(char out[FM_PATH_BYTES], const char *file, const char *given, fm_err *err)
+{
+    const char *slash = given[0] == '/' ? NULL : strrchr(file, '/');
+    int written =
+        snprintf(out, FM_PATH_BYTES, "%.*s%s", slash ? (int)(slash + 1 - file) : 0, file, given);
+
+    if (written < 0 || written >= FM_PATH_BYTES)
+        return fm_fail(err, FM_E_INPUT, "path too long: '%.100s...', named in '%.100s'", given,
+                       file);
+    return FM_OK;
+}
+
 bool fm_path_stays_inside(const char *name)
 {
     if (name[0] == '\0' || name[0] == '/')

@@ -43,6 +43,11 @@ bool fm_dir_exists(const char *path);
 FM_MUST_CHECK fm_status fm_path_join(char out[FM_PATH_BYTES], const char *a, const char *b,
                                      fm_err *err);
 
+/* A path that stands in `file`: from the folder of that file, where it is not absolute. FM_E_INPUT
+ * when it does not fit. */
+FM_MUST_CHECK fm_status fm_path_beside(char out[FM_PATH_BYTES], const char *file, const char *given,
+                                       fm_err *err);
+
 /* Whether a name is relative and without "..", empty parts and control characters: what can be told
  * of it before there is a folder. */
 bool fm_path_stays_inside(const char *name);

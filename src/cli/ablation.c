@@ -59,19 +59,12 @@ static fm_status take_text(const reading *r, const cJSON *object, const char *ke
     return *out ? FM_OK : no_memory(r);
 }
 
-/* A path that is not absolute is one from the folder of `file`. */
 static fm_status from_folder_of(const reading *r, const char *file, const char *given,
                                 const char **out)
 {
-    char folder[FM_PATH_BYTES], path[FM_PATH_BYTES];
-    const char *slash = strrchr(file, '/');
+    char path[FM_PATH_BYTES];
+    fm_status st = fm_path_beside(path, file, given, r->err);
 
-    if (given[0] == '/' || !slash) {
-        *out = given;
-        return FM_OK;
-    }
-    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - file) + (slash == file), file);
-    fm_status st = fm_path_join(path, folder, given, r->err);
     if (st != FM_OK)
         return st;
     *out = fm_arena_strdup(&r->plan->arena, path);

@@ -62,6 +62,24 @@ static fm_status whole_path(const char *given, char out[FM_PATH_BYTES], fm_err *
     return FM_OK;
 }
 
+/* One that stands there stays: a training that was begun by it cannot go on by another. */
+static fm_status keep_recipe(const char *path, const fm_buf *text, fm_err *err)
+{
+    fm_buf there = {0};
+
+    if (!fm_file_exists(path))
+        return fm_file_write_atomic(path, text->data, text->size, err);
+    fm_status st = fm_file_read(path, 1 << 20, &there, err);
+    if (st == FM_OK &&
+        (there.size != text->size || memcmp(there.data, text->data, text->size) != 0))
+        st = fm_fail(err, FM_E_INPUT,
+                     "'%s' is not what the plan says now: go on with the plan that it is of, or "
+                     "take another folder",
+                     path);
+    fm_buf_release(&there);
+    return st;
+}
+
 static fm_status write_recipe(const ablating *a, const cli_arm *arm, char path[FM_PATH_BYTES],
                               fm_err *err)
 {
@@ -90,7 +108,7 @@ static fm_status write_recipe(const ablating *a, const cli_arm *arm, char path[F
     if (st == FM_OK)
         st = fm_buf_check(&text, "a recipe", err);
     if (st == FM_OK)
-        st = fm_file_write_atomic(path, text.data, text.size, err);
+        st = keep_recipe(path, &text, err);
     fm_buf_release(&text);
     return st;
 }

@@ -112,7 +112,7 @@ static void fit(table *t)
         t->widths[i] = max(t->widths[i], (int)fm_text_columns(heads[i]));
         all += t->widths[i] + (i ? GAP : 2);
     }
-    for (; last > INTERVAL && all - (t->widths[WHAT] - WHAT_LEAST) > t->screen.width; last--) {
+    for (; last > DIFFERENCE && all - (t->widths[WHAT] - WHAT_LEAST) > t->screen.width; last--) {
         all -= t->widths[last] + GAP;
         t->widths[last] = 0;
     }
@@ -152,16 +152,18 @@ static void put_row(void *context, const fm_ablation_contrast *contrast, size_t 
 
 static void put_head(table *t, const fm_ablation_contrast *c, size_t arm)
 {
+    static const char against[] = " against ";
     screen *s = &t->screen;
+    int room = max(s->width - (int)strlen(": ") - (int)strlen(against), 3 * WHAT_LEAST / 2);
     row head = {0};
 
     style(s, "1");
-    int used = put_data(s, c->title, s->width / 2);
+    room -= put_data(s, c->title, room / 2);
     style(s, "0");
     fm_buf_puts(s->out, ": ");
-    used += 2 + put_data(s, c->arms[arm], s->width / 3);
-    fm_buf_puts(s->out, " against ");
-    put_data(s, c->base, s->width - used - 9);
+    room -= put_data(s, c->arms[arm], room / 2);
+    fm_buf_puts(s->out, against);
+    put_data(s, c->base, room);
     end_line(s);
     for (int i = 0; i < COLUMNS; i++)
         snprintf(head.text[i], CELL, "%s", heads[i]);

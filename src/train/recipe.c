@@ -262,24 +262,6 @@ static void read_sizes(rt_members *m, tr_recipe *out)
     out->n_sizes = n;
 }
 
-/* A path that is not absolute is one from the recipe's folder. */
-static fm_status find_folder(const tr_reading *r, const char *given, char out[FM_PATH_BYTES])
-{
-    char *folder = fm_arena_strdup(r->arena, r->path);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-
-    if (!folder)
-        return fm_fail(r->err, FM_E_NOMEM, "no memory for the recipe");
-    if (slash)
-        slash[slash == folder] = '\0';
-    if (given[0] != '/' && slash)
-        return fm_path_join(out, folder, given, r->err);
-    if (strlen(given) >= FM_PATH_BYTES)
-        return fm_fail(r->err, FM_E_INPUT, "%s: a path is too long", r->path);
-    memcpy(out, given, strlen(given) + 1);
-    return FM_OK;
-}
-
 static fm_status read_data(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {
@@ -311,7 +293,7 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
     rt_members_number(&m, "brief", 0, 1, &out->brief);
     rt_members_number(&m, "reasoning", 0, 1, &out->reasoning);
     rt_members_whole(&m, "longest", 16, 4096, &out->longest);
-    return m.st == FM_OK && folder ? find_folder(r, folder, out->folder) : m.st;
+    return m.st == FM_OK && folder ? fm_path_beside(out->folder, r->path, folder, r->err) : m.st;
 }
 
 /* ---- the file ---- */
@@ -321,7 +303,7 @@ static fm_status find_model(const tr_reading *r, const char *model)
     if (!model)
         return fm_fail(r->err, FM_E_INPUT, "%s: 'model' is missing: the folder with config.json",
                        r->path);
-    return find_folder(r, model, r->out->model);
+    return fm_path_beside(r->out->model, r->path, model, r->err);
 }
 
 static fm_status read_root(const tr_reading *r, const cJSON *root)

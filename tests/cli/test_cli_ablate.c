@@ -47,7 +47,7 @@ static void read_file(const char *path, fm_buf *out)
     cr_assert(eq(int, fm_file_read(path, 1 << 20, out, NULL), FM_OK), "%s", path);
 }
 
-Test(cli_ablate, trains_asks_and_compares_and_goes_on)
+Test(cli_ablate, trains_asks_and_compares_and_goes_on_by_the_same_plan)
 {
     fm_buf text = {0}, again = {0};
 
@@ -74,6 +74,15 @@ Test(cli_ablate, trains_asks_and_compares_and_goes_on)
     fathom("ablate", "plan.yaml", "--out", "out");
     expect_success();
     read_file("out/table.md", &again);
+    cr_expect(eq(str, (char *)fm_buf_text(&again), (char *)fm_buf_text(&text)));
+
+    /* Not by another recipe; and the one that was trained by stays. */
+    read_file("out/recipes/sft.yaml", &text);
+    scratch_write("sft.yaml", rft, strlen(rft));
+    fathom("ablate", "plan.yaml", "--out", "out");
+    cr_expect(eq(int, last.code, 4), "%s", ERR);
+    cr_expect(contains(ERR, "'out/recipes/sft.yaml' is not what the plan says now"), "%s", ERR);
+    read_file("out/recipes/sft.yaml", &again);
     cr_expect(eq(str, (char *)fm_buf_text(&again), (char *)fm_buf_text(&text)));
     fm_buf_release(&text);
     fm_buf_release(&again);

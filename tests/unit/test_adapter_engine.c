@@ -4,6 +4,7 @@
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "adapters/adapters.h"
 #include "adapters/engine_input.h"
@@ -366,9 +367,16 @@ Test(engine, knows_models_by_their_names_too)
     *slash = '\0';
     cr_assert(eq(int, fm_engine_model(found, slash + 1, models, &err), FM_OK));
     cr_expect(eq(str, found, (char *)model_folder()));
-    /* What lies here comes first, a path is never looked up, and neither is a name without a folder. */
-    cr_assert(eq(int, fm_engine_model(found, ".", models, &err), FM_OK));
-    cr_expect(eq(str, found, "."));
+    /* A model that lies here comes first, though not a folder that has but its name; a path is never
+     * looked up, and neither is a name without a folder. */
+    cr_assert(eq(int, chdir(scratch_dir), 0));
+    cr_assert(eq(int, fm_dir_make(slash + 1, &err), FM_OK));
+    cr_assert(eq(int, fm_engine_model(found, slash + 1, models, &err), FM_OK));
+    cr_expect(eq(str, found, (char *)model_folder()));
+    snprintf(given, sizeof(given), "%s/config.json", slash + 1);
+    cr_assert(eq(int, fm_file_write_atomic(given, "{}", 2, &err), FM_OK));
+    cr_assert(eq(int, fm_engine_model(found, slash + 1, models, &err), FM_OK));
+    cr_expect(eq(str, found, slash + 1));
     snprintf(given, sizeof(given), "./%s", slash + 1);
     cr_assert(eq(int, fm_engine_model(found, given, models, &err), FM_OK));
     cr_expect(eq(str, found, given));

@@ -125,6 +125,27 @@ Test(names, are_joined_with_one_slash_and_none_to_an_empty_folder)
     cr_expect(eq(str, (char *)fm_path_base("a/"), ""));
 }
 
+Test(names, in_a_file_are_from_its_folder)
+{
+    static const struct {
+        const char *file, *given, *path;
+    } rows[] = {{"a/plan", "b", "a/b"},
+                {"plan", "b", "b"},
+                {"/plan", "b", "/b"},
+                {"a/plan", "/b", "/b"},
+                {"../a/plan", "../b", "../a/../b"}};
+    char name[FM_PATH_BYTES + 10], out[FM_PATH_BYTES];
+    fm_err err = {0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cr_expect(fm_path_beside(out, rows[i].file, rows[i].given, &err) == FM_OK);
+        cr_expect(eq(str, out, (char *)rows[i].path));
+    }
+    memset(name, 'a', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    cr_expect(fm_path_beside(out, "a/plan", name, &err) == FM_E_INPUT);
+}
+
 static void expect_content(const char *path, const char *text)
 {
     fm_buf got = {0};
