@@ -345,8 +345,8 @@ static fm_status ask(const tr_data *d, const fm_world_question *q, const manner 
     return st;
 }
 
-static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, fm_rng *rng, tr_sample *out,
-                         const fm_world_question **asked, fm_err *err)
+static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, const tr_stage *stage,
+                         fm_rng *rng, tr_sample *out, const fm_world_question **asked, fm_err *err)
 {
     const fm_world_scene *scene = shown->scene;
     tr_question *questions =
@@ -356,7 +356,7 @@ static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, fm_rng *r
 
     for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
         manner how = {.brief = fm_rng_unit(rng) < d->recipe->brief,
-                      .reasoning = fm_rng_unit(rng) < d->recipe->reasoning,
+                      .reasoning = fm_rng_unit(rng) < stage->reasoning,
                       .words = shown->words ? &shown->words[i] : NULL};
 
         st = ask(d, &scene->questions[i], &how, &out->arena, &questions[n], err);
@@ -370,7 +370,7 @@ static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, fm_rng *r
 
 /* ---- the whole ---- */
 
-static int stage_at(const tr_recipe *recipe, uint64_t index)
+static int stage_number(const tr_recipe *recipe, uint64_t index)
 {
     return index >= TR_HELD_OUT ? recipe->n_stages - 1
                                 : tr_recipe_stage(recipe, index / (uint64_t)recipe->pictures);
@@ -391,7 +391,7 @@ static fm_status read_scene(tr_data *d, uint64_t index, int thread, fm_arena *ar
 static fm_status make_scene(tr_data *d, uint64_t index, int thread, fm_err *err)
 {
     bool held_out = index >= TR_HELD_OUT;
-    fm_world_settings settings = tr_recipe_scene(d->recipe, stage_at(d->recipe, index), index);
+    fm_world_settings settings = tr_recipe_scene(d->recipe, stage_number(d->recipe, index), index);
 
     if (held_out)
         settings.split = FM_WORLD_VALIDATION;
@@ -408,6 +408,7 @@ static fm_status make_scene(tr_data *d, uint64_t index, int thread, fm_err *err)
 fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)
 {
     tr_data *d = data;
+    const tr_stage *stage = &d->recipe->stages[stage_number(d->recipe, index)];
     fm_rng rng;
 
     fm_rng_seed(&rng, d->recipe->seed ^ index * UINT64_C(0x9e3779b97f4a7c15));
@@ -418,8 +419,7 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         return st;
     const fm_world_scene *scene = d->shown[thread].scene;
     rt_picture picture = picture_of(d, scene, &rng);
-    out->example.told = fm_rng_unit(&rng) < d->recipe->stages[stage_at(d->recipe, index)].told &&
-                        index < TR_HELD_OUT;
+    out->example.told = fm_rng_unit(&rng) < stage->told && index < TR_HELD_OUT;
     out->example.log_scale = (float)log(fmax(scene->scale, 1e-3));
     if (d->config->has_vision)
         st = see_tile(d, scene, out, err);
@@ -429,8 +429,8 @@ fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, f
         st = label_towers(d, scene, &rng, out, err);
     if (st == FM_OK && (d->recipe->mixture.code > 0 || out->example.told))
         st = code_tokens(d, scene, out, err);
-    return st == FM_OK && !d->recipe->stages[stage_at(d->recipe, index)].only_look
-               ? ask_all(d, &d->shown[thread], &rng, out, d->asked[thread], err)
+    return st == FM_OK && !stage->only_look
+               ? ask_all(d, &d->shown[thread], stage, &rng, out, d->asked[thread], err)
                : st;
 }
 

@@ -183,8 +183,9 @@ static fm_status read_mixture(const tr_reading *r, const cJSON *object)
 /* A stage has what the one before it had where it says nothing. */
 static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *stage)
 {
-    static const char *const names[] = {"until",      "things",     "families",  "places", "forms",
-                                        "per_family", "easy_names", "only_look", "told"};
+    static const char *const names[] = {"until", "things",     "families",   "places",
+                                        "forms", "per_family", "easy_names", "only_look",
+                                        "told",  "reasoning"};
     rt_members m = tr_members_open(r, object, "stages", names, FM_COUNT_OF(names));
 
     stage->until = 0;
@@ -199,6 +200,7 @@ static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *
     rt_members_bool(&m, "easy_names", &stage->easy_names);
     rt_members_bool(&m, "only_look", &stage->only_look);
     rt_members_number(&m, "told", 0, 1, &stage->told);
+    rt_members_number(&m, "reasoning", 0, 1, &stage->reasoning);
     return m.st;
 }
 
@@ -291,7 +293,7 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
     rt_members_number(&m, "without_camera", 0, 1, &out->without_camera);
     rt_members_number(&m, "without_depth", 0, 1, &out->without_depth);
     rt_members_number(&m, "brief", 0, 1, &out->brief);
-    rt_members_number(&m, "reasoning", 0, 1, &out->reasoning);
+    rt_members_number(&m, "reasoning", 0, 1, &out->stages[0].reasoning);
     rt_members_whole(&m, "longest", 16, 4096, &out->longest);
     return m.st == FM_OK && folder ? fm_path_beside(out->folder, r->path, folder, r->err) : m.st;
 }

@@ -22,6 +22,7 @@ typedef struct {
     bool easy_names;
     bool only_look; /* nothing is asked but the auxiliary heads, and the language model stays out */
     double told;    /* share of pictures whose tokens are given to the language model as codes */
+    double reasoning; /* the share of questions whose answer is preceded by its reasoning */
 } tr_stage;
 
 enum { TR_MOST_SIZES = 8 };
@@ -46,9 +47,8 @@ typedef struct {
     double hard_ways; /* the share of scenes with something in the straight way of every path */
     /* Of all pictures, the shares that come without intrinsics, and with intrinsics but no depth. */
     double without_camera, without_depth;
-    double brief;     /* the share of questions that do not say the form of the answer */
-    double reasoning; /* the share of questions whose answer is preceded by its reasoning */
-    int longest;      /* tokens of a question with its answer; longer ones are left out */
+    double brief; /* the share of questions that do not say the form of the answer */
+    int longest;  /* tokens of a question with its answer; longer ones are left out */
     tr_stage stages[TR_MOST_STAGES];
     int n_stages;
 

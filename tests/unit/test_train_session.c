@@ -35,7 +35,8 @@ static const char small_recipe[] =
     "reasoning: 0.5}\n"
     "stages:\n"
     "  - {until: 2, things: [1, 2], families: [referring], places: [tabletop]}\n"
-    "  - {things: [2, 3], families: [referring, measuring], per_family: 2}\n"
+    "  - {things: [2, 3], families: [referring, measuring], per_family: 2, "
+    "reasoning: 0.25}\n"
     "save_every: 3\n"
     "judge_every: 4\n"
     "judge_pictures: 1\n";
@@ -62,6 +63,8 @@ Test(train_recipe, is_read_over_what_is_said_by_default)
     cr_expect(eq(uint, second.families,
                  1U << FM_WORLD_FAMILY_REFERRING | 1U << FM_WORLD_FAMILY_MEASURING));
     cr_expect(eq(uint, second.places, 1U << FM_WORLD_TABLETOP)); /* as the stage before it */
+    cr_expect(eq(dbl, r.stages[0].reasoning, 0.5));              /* as data say */
+    cr_expect(eq(dbl, r.stages[1].reasoning, 0.25));
     fm_arena_release(&arena);
 }
 
