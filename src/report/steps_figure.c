@@ -10,18 +10,34 @@ enum { ROW_BYTES = 48 };
 
 typedef bool share_of(const fm_diagnosis_totals *totals, size_t row, fm_share *out);
 
+static bool has_share(const fm_diagnosis_totals *totals, size_t n, share_of *of)
+{
+    fm_share s;
+    size_t i = 0;
+
+    while (i < n && !(of(totals, i, &s) && s.n > 0))
+        i++;
+    return i < n;
+}
+
 /* Rows of shares, and in each a dot with its interval for every run. */
-static fm_status draw(const char *dir, const char *name, const char *axis,
+static fm_status draw(const char *dir, const char *file, const char *axis,
                       const fm_steps_report *report, const char (*labels)[ROW_BYTES], size_t n,
                       share_of *of, size_t *written, bool *found, fm_err *err)
 {
-    fm_figure f = {.name = name};
+    fm_figure f = {.name = file};
+    fm_buf name = {0};
     const fm_rows rows = {&f, report->n, n};
 
     fm_rows_begin(&rows);
     fm_buf_printf(&f.body, "set xlabel '%s' noenhanced\nset xrange [0:100]\n", axis);
-    for (size_t r = 0; r < report->n; r++)
-        fm_names_put(&f.body, r, report->runs[r].name);
+    for (size_t r = 0; r < report->n; r++) {
+        const fm_steps_run *run = &report->runs[r];
+
+        fm_buf_clear(&name);
+        fm_buf_printf(&name, "%s%s", run->name, has_share(&run->totals, n, of) ? "" : " (none)");
+        fm_names_put(&f.body, r, fm_buf_text(&name));
+    }
     for (size_t i = 0; i < n; i++) {
         fm_rows_label(&rows, i, labels[i]);
         for (size_t r = 0; r < report->n; r++) {
@@ -34,6 +50,7 @@ static fm_status draw(const char *dir, const char *name, const char *axis,
     }
     fm_rows_plot(&rows);
     fm_status st = fm_figure_write(dir, &f, written, found, err);
+    fm_buf_release(&name);
     fm_figure_release(&f);
     return st;
 }
