@@ -41,32 +41,23 @@ void tr_pass_init(tr_pass *pass, const tr_store *store, size_t cap_bytes)
                       .cap_bytes = cap_bytes};
 }
 
-void tr_pass_release(tr_pass *pass)
+static void free_blocks(tr_pass *pass)
 {
     for (tr_block *block = pass->blocks, *next; block; block = next) {
         next = block->next;
         free(block->bytes);
         free(block);
     }
-    free(pass->scratch);
-    free(pass->panels);
     pass->blocks = pass->block = NULL;
-    pass->scratch = pass->panels = NULL;
+    pass->held_bytes = 0;
 }
 
-void tr_pass_reset(tr_pass *pass)
+void tr_pass_release(tr_pass *pass)
 {
-    for (tr_block *block = pass->blocks; block; block = block->next)
-        block->used = 0;
-    pass->block = pass->blocks;
-    pass->last = NULL;
-    pass->slopes = pass->noted = NULL;
-    pass->rooms = NULL;
-    pass->most_floats = 0;
-    pass->spare = NULL;
-    pass->packed = (tr_rows){0};
-    pass->failed = false;
-    pass->used_bytes = 0;
+    free_blocks(pass);
+    free(pass->scratch);
+    free(pass->panels);
+    pass->scratch = pass->panels = NULL;
 }
 
 static tr_block *add_block(tr_pass *pass, size_t need)
@@ -83,13 +74,38 @@ static tr_block *add_block(tr_pass *pass, size_t need)
     }
     block->size = size;
     pass->held_bytes += size;
-    if (pass->block) { /* behind the one in use, before those that were too small for this */
-        block->next = pass->block->next;
+    if (pass->block)
         pass->block->next = block;
-    } else {
+    else
         pass->blocks = block;
-    }
-    return block;
+    return pass->block = block;
+}
+
+/* One block in place of several, with an eighth to spare: passes of ever other sizes would leave ever more of
+ * several unused. Where there is no memory for it, none is held. */
+static void join_blocks(tr_pass *pass)
+{
+    size_t size = pass->used_bytes + pass->used_bytes / 8;
+
+    free_blocks(pass);
+    add_block(pass, size < pass->cap_bytes ? size / ALIGNMENT * ALIGNMENT : pass->cap_bytes);
+}
+
+void tr_pass_reset(tr_pass *pass)
+{
+    if (pass->blocks && pass->blocks->next)
+        join_blocks(pass);
+    pass->block = pass->blocks;
+    if (pass->block)
+        pass->block->used = 0;
+    pass->last = NULL;
+    pass->slopes = pass->noted = NULL;
+    pass->rooms = NULL;
+    pass->most_floats = 0;
+    pass->spare = NULL;
+    pass->packed = (tr_rows){0};
+    pass->failed = false;
+    pass->used_bytes = 0;
 }
 
 void *tr_pass_take(tr_pass *pass, size_t bytes)
@@ -100,13 +116,9 @@ void *tr_pass_take(tr_pass *pass, size_t bytes)
     if (pass->failed)
         return NULL;
     if (!block || block->size - block->used < need) {
-        if (block && block->next && block->next->size >= need)
-            block = block->next;
-        else
-            block = add_block(pass, need);
+        block = add_block(pass, need);
         if (!block)
             return NULL;
-        pass->block = block;
     }
     block->used += need;
     pass->used_bytes += need;

@@ -248,7 +248,7 @@ static fm_status value_tokens(picture *p, fm_err *err)
         reference ? log_probabilities(p, policy->reference, &p->desk->reference, tokens) : NULL;
 
     if (!drawn || (old && !before) || (reference && !kept))
-        return fm_fail(err, FM_E_NOMEM, "a picture with its replies takes over %zu MB",
+        return fm_fail(err, FM_E_NOMEM, "a picture with its replies takes over %zu MB (memory_mb)",
                        policy->config.memory_bytes >> 20);
     for (size_t i = 0; i < e->n_questions; i++) {
         size_t n = e->questions[i].n - e->questions[i].answer;

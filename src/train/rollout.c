@@ -167,7 +167,8 @@ fm_status tr_rollout_look(tr_rollout *rollout, const tr_example *example, size_t
     tr_pass_reset(&r->pass);
     tr_rows prefix = tr_network_prefix(r->network, &r->pass, example);
     if (r->pass.failed)
-        return fm_fail(err, FM_E_NOMEM, "a picture takes over %zu MB", r->pass.cap_bytes >> 20);
+        return fm_fail(err, FM_E_NOMEM, "a picture takes over %zu MB (memory_mb)",
+                       r->pass.cap_bytes >> 20);
     r->prefix = prefix.n;
     rt_memory_free(r->memory);
     r->memory = NULL;

@@ -233,7 +233,8 @@ static fm_status run_all(tr_trainer *t, tr_weights mixture, tr_report *out, fm_e
     out->losses = (tr_losses){0};
     for (size_t i = 0; i < lots; i++) {
         if (t->lots[i].failed)
-            return fm_fail(err, FM_E_NOMEM, "a picture with its questions takes over %zu MB",
+            return fm_fail(err, FM_E_NOMEM,
+                           "a picture with its questions takes over %zu MB (memory_mb)",
                            t->config.memory_bytes >> 20);
         tr_losses_add(&out->losses, &t->lots[i].losses);
         if (t->lots[i].memory_bytes > out->memory_bytes)

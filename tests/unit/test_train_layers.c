@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/size.h"
 #include "train/layers.h"
 
 enum { MOST_TENSORS = 5, MOST_OUT = 4096 };
@@ -576,5 +577,22 @@ Test(train_pass, says_that_it_had_no_more_memory)
     tr_pass_back(&b.pass);
     tr_pass_reset(&b.pass);
     cr_expect(eq(sz, tr_pass_rows(&b.pass, 4, 4).n, 4));
+    tear_down(&b);
+}
+
+Test(train_pass, holds_what_it_needs_whatever_it_held_before)
+{
+    enum { MB = 1 << 20 };
+
+    static const layer_case empty = {.tensors = {{1, 1}}};
+    static const size_t takes[][2] = {{20 * MB, 17 * MB}, {18 * MB, 18 * MB}, {30 * MB, 21 * MB}};
+    bench b;
+
+    set_up(&b, &empty, "generic"); /* 64 MB */
+    for (size_t i = 0; i < FM_COUNT_OF(takes); i++) {
+        for (int k = 0; k < 2; k++)
+            cr_expect(ne(ptr, tr_pass_take(&b.pass, takes[i][k]), NULL), "pass %zu", i);
+        tr_pass_reset(&b.pass);
+    }
     tear_down(&b);
 }
