@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "data.h"
 #include "fathom/answers.h"
+#include "fathom/reply.h"
 #include "interrupt.h"
 #include "open_model.h"
 #include "report/overlay.h"
@@ -351,8 +352,8 @@ static fm_status draw(const asking *a, const fm_trace_answer *trace, fm_err *err
 static fm_status show(const asking *a, const char *text, const rt_answer *answer, fm_err *err)
 {
     fm_trace_answer trace = {0};
-    fm_status st =
-        fm_answers_parse_trace(FM_ANSWERS_TUPLES, answer->text, answer->size, &trace, err);
+    const fm_span said = fm_reply_after_think((fm_span){answer->text, answer->size});
+    fm_status st = fm_answers_parse_trace(FM_ANSWERS_TUPLES, said.text, said.size, &trace, err);
 
     if (st == FM_OK)
         st = a->json ? print_json(a, text, answer, &trace, err) : print_text(a, answer, err);

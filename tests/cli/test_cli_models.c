@@ -85,6 +85,16 @@ Test(models, ask_answers_in_the_form_that_is_wanted_and_draws_it)
     cr_expect(contains(OUT, "\"xyz_m\": [["), "%s", OUT);
 }
 
+Test(models, ask_takes_points_from_the_answer_and_not_from_the_reasoning)
+{
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    fathom("ask", "tiny", "Where?", "--json", "--max-tokens", "1", "--begin",
+           "<think>[Referring] [a]: [(100, 200)]</think><answer>[(250, 500)]</answer>");
+    expect_success();
+    cr_expect(contains(OUT, "\"points\": [[0.25, 0.5]]"), "%s", OUT);
+}
+
 Test(models, ask_says_what_is_wrong)
 {
     static const struct {
