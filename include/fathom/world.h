@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a pixel, a number or a word of any scene changes: it names the data that a score is
  * over. */
-#define FM_WORLD_VERSION 3
+#define FM_WORLD_VERSION 4
 
 #define FM_WORLD_MIN_SIDE  32
 #define FM_WORLD_MAX_SIDE  4096
@@ -141,6 +141,7 @@ typedef struct {
     bool push;                                      /* PATH: along the ground */
     fm_world_step steps[FM_WORLD_STEPS_MAX];        /* of the reasoning, in order; 2 .. 9 */
     int n_steps;
+    char conclusion[320]; /* RELATION, COMPARISON: what follows from the steps, a sentence */
     bool in_space;    /* points with depth are said in metres of the camera's frame: see below */
     fm_camera camera; /* in_space: of a picture whose sides are 1 */
 } fm_world_question;
@@ -176,7 +177,7 @@ FM_API size_t fm_world_prompt(const fm_world_question *question, bool brief, cha
                               size_t size);
 
 /* The reasoning as RoboTracer writes it, a step a line, into out: "[Referring] [the red mug]: [(310,
- * 522, 1.204)]". Likewise. */
+ * 522, 1.204)]"; then the conclusion, where there is one: "The red mug is nearest to the camera." Likewise. */
 FM_API size_t fm_world_reasoning(const fm_world_question *question, char *out, size_t size);
 
 /* Ask this question of the scene for points in space as (x, y, z), metres of the camera's frame, in place of

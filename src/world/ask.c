@@ -309,6 +309,7 @@ size_t fm_world_reasoning(const fm_world_question *q, char *out, size_t size)
             break;
         }
     }
+    put(&p, "%s%s", q->conclusion[0] ? "\n" : "", q->conclusion);
     return p.n;
 }
 

@@ -88,6 +88,7 @@ bool fm_ask_relation(const fm_asker *asker, fm_world_question *q)
     other = (fm_relation)(said ^ 1); /* relations stand in pairs of opposites */
     const char *na = fm_ask_name(asker, a), *nb = fm_ask_name(asker, b);
     fm_relation true_one = holds == FM_YES ? said : other;
+    const char *true_words = fm_relation_words(true_one);
     switch (q->form) {
     case FM_WORLD_YESNO:
         snprintf(q->question, sizeof(q->question), "Is %s %s %s?", na, fm_relation_words(said), nb);
@@ -96,14 +97,17 @@ bool fm_ask_relation(const fm_asker *asker, fm_world_question *q)
     case FM_WORLD_FACT:
         snprintf(q->question, sizeof(q->question), "Is %s %s %s, or %s it?", na,
                  fm_relation_words(said), nb, fm_relation_words(other));
-        snprintf(q->answer, sizeof(q->answer), "%s is %s %s.", na, fm_relation_words(true_one), nb);
+        snprintf(q->answer, sizeof(q->answer), "%s is %s %s.", na, true_words, nb);
         capitalise(q->answer);
         break;
     default:
         snprintf(q->question, sizeof(q->question), "As the camera sees it, %s is ... %s.", na, nb);
         add_relations(asker, q, true_one, list->thing[a], list->thing[b]);
         shuffle(asker, q);
+        true_words = q->options[q->right];
     }
+    snprintf(q->conclusion, sizeof(q->conclusion), "%s is %s %s.", na, true_words, nb);
+    capitalise(q->conclusion);
     q->subject = a;
     return fm_ask_step_scale(asker, q) && fm_ask_step_referring(asker, q, a) &&
            fm_ask_step_referring(asker, q, b);
@@ -172,6 +176,7 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
     int to = s == CLOSEST_TO ? fm_ask_object(asker, -1, -1) : -1;
     int c[FM_WORLD_OPTIONS_MAX], n = draw_candidates(asker, s, to, c);
     char words[FM_WORLD_NAME_BYTES + 32];
+    const char *unit = NULL;
 
     if (n < 2)
         return false;
@@ -191,7 +196,12 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
             !fm_ask_step_measuring(asker, q, fm_ask_name(asker, c[i]),
                                    fm_thing_tall(fm_object_thing(asker->list, c[i]))))
             return false;
+        if (s <= SHORTEST) /* what is compared is said alike */
+            unit = q->steps[q->n_steps - 1].unit = unit ? unit : q->steps[q->n_steps - 1].unit;
     }
+    snprintf(q->conclusion, sizeof(q->conclusion), "%s %s.", q->options[q->right],
+             words + sizeof("Which"));
+    capitalise(q->conclusion);
     q->form = fm_ask_admits(asker, FM_WORLD_CHOICE) ? FM_WORLD_CHOICE : FM_WORLD_FACT;
     if (fm_ask_admits(asker, FM_WORLD_FACT) && fm_chance(asker->rng, 0.3))
         q->form = FM_WORLD_FACT;
@@ -209,8 +219,7 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
                                             : ", ",
                                q->options[i]);
     snprintf(q->question + at, sizeof(q->question) - at, "?");
-    snprintf(q->answer, sizeof(q->answer), "%s %s.", q->options[q->right], words + sizeof("Which"));
-    capitalise(q->answer);
+    snprintf(q->answer, sizeof(q->answer), "%s", q->conclusion);
     q->n_options = q->right = 0;
     return true;
 }
