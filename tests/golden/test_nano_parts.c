@@ -1,5 +1,5 @@
 /* The model that comes with fathom, whole and with a part of it zeroed, on scenes that no training has seen:
- * without its spatial encoder or its picture it says something else, and without any of them it no longer
+ * without its spatial encoder or its picture it points elsewhere, and without any of them it no longer
  * knows the scene's scale. It is opened from a folder, as any model is. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -11,7 +11,7 @@
 #include "robotracer.h"
 #include "support/scratch.h"
 
-enum { SCENES = 16, MOST_PART_BYTES = 64 << 20 };
+enum { SCENES = 16, ANSWER_TOKENS = 160, MOST_PART_BYTES = 64 << 20 };
 
 static char parts[FM_PATH_BYTES]; /* where the model lies */
 
@@ -81,9 +81,9 @@ static rt_model *open_without(const char *zeroed)
 /* ---- what it answers ---- */
 
 typedef struct {
-    char answers[SCENES][128];
-    int n;
-    double scale_error; /* mean of |log s - log s*| */
+    char answers[SCENES][1024]; /* with the reasoning before them */
+    int n, hits;                /* hits: points that lie on the thing that is meant */
+    double scale_error;         /* mean of |log s - log s*| */
 } outcome;
 
 static rt_picture picture_of(const fm_world_scene *scene)
@@ -99,6 +99,19 @@ static rt_picture picture_of(const fm_world_scene *scene)
                         .cy = scene->camera.cy};
 }
 
+static bool on_subject(const fm_world_scene *scene, const fm_world_question *q, const char *answer)
+{
+    const char *thought = strstr(answer, "</think><answer>");
+    int x, y;
+
+    if (!thought || sscanf(thought, "</think><answer>[(%d, %d)]", &x, &y) != 2 || x < 0 ||
+        x >= 1000 || y < 0 || y >= 1000)
+        return false;
+    x = x * scene->width / 1000;
+    y = y * scene->height / 1000;
+    return scene->ids[y * scene->width + x] == q->subject + 1;
+}
+
 static void ask_about(rt_model *model, const fm_world_scene *scene, outcome *out)
 {
     const rt_picture picture = picture_of(scene);
@@ -112,13 +125,15 @@ static void ask_about(rt_model *model, const fm_world_scene *scene, outcome *out
         char prompt[2048];
 
         fm_world_prompt(q, false, prompt, sizeof(prompt));
-        cr_assert(eq(int,
-                     rt_ask(seen, &(rt_question){.text = prompt, .max_answer_tokens = 32}, 1, NULL,
-                            &answer, &err),
-                     RT_OK),
-                  "%s", err.text);
+        cr_assert(
+            eq(int,
+               rt_ask(seen, &(rt_question){.text = prompt, .max_answer_tokens = ANSWER_TOKENS}, 1,
+                      NULL, &answer, &err),
+               RT_OK),
+            "%s", err.text);
         cr_assert(answer.has_scale && out->n < (int)FM_COUNT_OF(out->answers));
         snprintf(out->answers[out->n++], sizeof(out->answers[0]), "%s", answer.text);
+        out->hits += on_subject(scene, q, answer.text);
         out->scale_error += fabs(log(answer.scale) - log(scene->scale));
         rt_answer_release(&answer);
     }
@@ -175,7 +190,7 @@ static int changed(const outcome *a, const outcome *b)
 
 /* ---- the parts ---- */
 
-Test(nano_parts, each_changes_answers_and_takes_the_scale_along)
+Test(nano_parts, each_changes_answers_and_takes_pointing_and_scale_along)
 {
     const outcome whole = ask_all("", false);
     const outcome no_spatial = ask_all("spatial_encoder", false);
@@ -186,8 +201,13 @@ Test(nano_parts, each_changes_answers_and_takes_the_scale_along)
         "error of the scale %.3f; without spatial encoder %.3f, without scale decoder %.3f, of "
         "a dark picture %.3f",
         whole.scale_error, no_spatial.scale_error, no_scale.scale_error, dark.scale_error);
+    cr_log_info("points on the thing, of %d: %d; %d, %d, %d", whole.n, whole.hits, no_spatial.hits,
+                no_scale.hits, dark.hits);
     cr_expect(gt(int, 2 * changed(&whole, &no_spatial), whole.n));
     cr_expect(gt(int, 2 * changed(&whole, &dark), whole.n));
+    cr_expect(gt(int, 2 * whole.hits, whole.n));
+    cr_expect(lt(int, 4 * no_spatial.hits, whole.hits));
+    cr_expect(lt(int, 4 * dark.hits, whole.hits));
     cr_expect(lt(dbl, whole.scale_error, 0.1));
     cr_expect(lt(dbl, 2 * whole.scale_error, no_spatial.scale_error));
     cr_expect(lt(dbl, 2 * whole.scale_error, no_scale.scale_error));
