@@ -105,11 +105,17 @@ static void check_scene_line(const cJSON *line)
     cr_expect(eq(int, memcmp(back.data, scene.ids, (size_t)(back.width * back.height)), 0));
     for (int i = 0; i < scene.n_questions; i++) {
         const cJSON *q = cJSON_GetArrayItem(fm_json_get(line, "qa"), i);
+        const cJSON *steps = fm_json_get(q, "steps");
+        const fm_world_question *asked = &scene.questions[i];
+        bool concluded = asked->conclusion[0] != '\0';
 
-        cr_expect(eq(str, (char *)fm_json_string(q, "answer"), scene.questions[i].answer));
-        cr_expect(eq(int, cJSON_GetArraySize(fm_json_get(q, "steps")), scene.questions[i].n_steps));
+        cr_expect(eq(str, (char *)fm_json_string(q, "answer"), (char *)asked->answer));
+        cr_expect(eq(int, cJSON_GetArraySize(steps), asked->n_steps + concluded));
+        if (concluded)
+            cr_expect(eq(str, cJSON_GetArrayItem(steps, asked->n_steps)->valuestring,
+                         (char *)asked->conclusion));
         cr_expect(eq(int, cJSON_GetArraySize(fm_json_get(fm_json_get(q, "truth"), "key_steps")),
-                     scene.questions[i].n_steps));
+                     asked->n_steps));
     }
     fm_raster_release(&back);
     fm_world_scene_release(&scene);
