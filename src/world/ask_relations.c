@@ -196,8 +196,12 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
             !fm_ask_step_measuring(asker, q, fm_ask_name(asker, c[i]),
                                    fm_thing_tall(fm_object_thing(asker->list, c[i]))))
             return false;
-        if (s <= SHORTEST) /* what is compared is said alike */
-            unit = q->steps[q->n_steps - 1].unit = unit ? unit : q->steps[q->n_steps - 1].unit;
+        if (s <= SHORTEST) { /* what is compared is said alike */
+            fm_world_step *measured = &q->steps[q->n_steps - 1];
+
+            unit = unit ? unit : measured->unit;
+            measured->unit = unit;
+        }
     }
     snprintf(q->conclusion, sizeof(q->conclusion), "%s %s.", q->options[q->right],
              words + sizeof("Which"));
