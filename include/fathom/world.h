@@ -20,7 +20,7 @@ extern "C" {
 
 /* Raised whenever a pixel, a number or a word of any scene changes: it names the data that a score is
  * over. */
-#define FM_WORLD_VERSION 4
+#define FM_WORLD_VERSION 5
 
 #define FM_WORLD_MIN_SIDE  32
 #define FM_WORLD_MAX_SIDE  4096
@@ -116,8 +116,10 @@ typedef enum { FM_WORLD_SCALE, FM_WORLD_REFERRING, FM_WORLD_MEASURING } fm_world
 typedef struct {
     fm_world_key_kind kind;
     char target[FM_WORLD_NAME_BYTES + 48]; /* as the question names it; the scale's is "Scene" */
-    double value[3];  /* REFERRING: x, y in [0, 1], depth in metres; MEASURING: metres; SCALE: s* */
-    const char *unit; /* MEASURING: the unit that it is written in; static */
+    double value[3]; /* REFERRING: x, y in [0, 1], depth in metres; MEASURING: metres; SCALE: s* */
+    /* MEASURING: the unit that it is written in; static. NULL: meters, with three decimals, of lengths
+     * that are compared. */
+    const char *unit;
 } fm_world_step;
 
 /* Text is UTF-8 and of one line. Fields that a form has no use for are zero. */
@@ -141,7 +143,9 @@ typedef struct {
     bool push;                                      /* PATH: along the ground */
     fm_world_step steps[FM_WORLD_STEPS_MAX];        /* of the reasoning, in order; 2 .. 9 */
     int n_steps;
-    char conclusion[320]; /* RELATION, COMPARISON: what follows from the steps, a sentence */
+    /* RELATION, COMPARISON: what follows from the steps: the numbers that are compared, each with three
+     * decimals (the x of places in widths of the picture), and the result. One line. */
+    char conclusion[448];
     bool in_space;    /* points with depth are said in metres of the camera's frame: see below */
     fm_camera camera; /* in_space: of a picture whose sides are 1 */
 } fm_world_question;

@@ -101,6 +101,14 @@ bool fm_ask_step_measuring(const fm_asker *asker, fm_world_question *q, const ch
     return add_step(q, &step);
 }
 
+bool fm_ask_step_compared(fm_world_question *q, const char *target, double metres)
+{
+    fm_world_step step = {FM_WORLD_MEASURING, "", {metres, 0, 0}, NULL};
+
+    snprintf(step.target, sizeof(step.target), "%s", target);
+    return add_step(q, &step);
+}
+
 /* ---- writing ---- */
 
 /* Text that is cut where the room ends. */
@@ -305,7 +313,10 @@ size_t fm_world_reasoning(const fm_world_question *q, char *out, size_t size)
             break;
         case FM_WORLD_MEASURING:
             put(&p, "[Measuring] [%s]: ", step->target);
-            put_length(&p, step->unit, step->value[0]);
+            if (step->unit)
+                put_length(&p, step->unit, step->value[0]);
+            else
+                put(&p, "%.3f meters", step->value[0]);
             break;
         }
     }

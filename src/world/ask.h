@@ -49,6 +49,9 @@ bool fm_ask_step_point(fm_world_question *q, const char *target, const double pl
 bool fm_ask_step_measuring(const fm_asker *asker, fm_world_question *q, const char *target,
                            double metres);
 
+/* A length that others are compared with: all in one unit, as finely as places are said. */
+bool fm_ask_step_compared(fm_world_question *q, const char *target, double metres);
+
 /* A length as it is said: "12.5 centimeters" below a metre, or inches; meters or feet above. */
 typedef struct {
     const char *name; /* static */
