@@ -97,10 +97,17 @@ static size_t read_head(const char *line, averaging curves[CURVES])
     return kind;
 }
 
-static fm_status read_steps(const char *path, size_t stretch, fm_buf *out, size_t *kind,
+/* What there is to draw. */
+typedef struct {
+    size_t kind;
+    bool has[CURVES];
+} drawing;
+
+static fm_status read_steps(const char *path, size_t stretch, fm_buf *out, drawing *shown,
                             fm_err *err)
 {
     fm_buf held_out = {0};
+    const size_t before = out->size;
     averaging curves[CURVES] = {{.out = out, .stretch = stretch},
                                 {.out = &held_out, .stretch = 1, .curve = HELD_OUT}};
     fm_lines lines = {0};
@@ -112,29 +119,36 @@ static fm_status read_steps(const char *path, size_t stretch, fm_buf *out, size_
         if (st != FM_OK || !more)
             break;
         if (lines.number == 1)
-            *kind = read_head(lines.line, curves);
+            shown->kind = read_head(lines.line, curves);
         for (size_t i = 0; i < CURVES && lines.number > 1 && !lines.too_long; i++)
             take_line(&curves[i], lines.line);
     }
     settle(&curves[LEARNT]);
+    shown->has[LEARNT] = out->size > before;
+    shown->has[HELD_OUT] = held_out.size > 0;
     fm_buf_append(out, held_out.data, held_out.size);
     fm_buf_release(&held_out);
     fm_lines_close(&lines);
     return st;
 }
 
-static void put_body(fm_buf *body, size_t kind)
+static void put_body(fm_buf *body, const drawing *shown)
 {
     static const char *const names[CURVES] = {"learnt", "held out"};
+    const char *between = "";
 
     fm_buf_printf(body, "set grid\nset xlabel 'step'\nset ylabel '%s'\nset yrange %s\n",
-                  kinds[kind].label, kinds[kind].range);
-    fm_buf_printf(body, "set key %s\nplot ", kinds[kind].key);
-    for (int i = 0; i < CURVES; i++)
+                  kinds[shown->kind].label, kinds[shown->kind].range);
+    fm_buf_printf(body, "set key %s\nplot ", kinds[shown->kind].key);
+    for (int i = 0; i < CURVES; i++) {
+        if (!shown->has[i])
+            continue;
         fm_buf_printf(body,
                       "%sDATA using ($3==%d?$1:NaN):2 with %s lw %s lc rgb '#%06x' title '%s'",
-                      i ? ", " : "", i, i ? "linespoints pt 7 ps 0.5" : "lines", i ? "2" : "1.2",
+                      between, i, i ? "linespoints pt 7 ps 0.5" : "lines", i ? "2" : "1.2",
                       fm_plot_colour((size_t)i), names[i]);
+        between = ", ";
+    }
     fm_buf_putc(body, '\n');
 }
 
@@ -143,17 +157,18 @@ fm_status fm_curve_write(const char *dir, bool *found, fm_err *err)
     static const char head[] = "# step\tvalue\theld_out\n";
     fm_figure f = {.name = "curve", .width = 640, .height = 400};
     char path[FM_PATH_BYTES];
-    size_t lines = 0, written = 0, kind = 0;
+    size_t lines = 0, written = 0;
+    drawing shown = {0};
     fm_status st = fm_path_join(path, dir, "steps.tsv", err);
 
     if (st == FM_OK)
         st = count_lines(path, &lines, err);
     fm_buf_puts(&f.data, head);
     if (st == FM_OK)
-        st = read_steps(path, lines / MOST_POINTS + 1, &f.data, &kind, err);
-    put_body(&f.body, kind);
+        st = read_steps(path, lines / MOST_POINTS + 1, &f.data, &shown, err);
+    put_body(&f.body, &shown);
     *found = true;
-    if (st == FM_OK && f.data.size > strlen(head))
+    if (st == FM_OK && (shown.has[LEARNT] || shown.has[HELD_OUT]))
         st = fm_figure_write(dir, &f, &written, found, err);
     fm_figure_release(&f);
     return st;

@@ -21,9 +21,10 @@
 unsigned fm_plot_colour(size_t run)
 {
     /* Okabe and Ito, in an order in which neighbours differ in lightness as well. Their yellow and
-     * black vanish on a light or a dark page: brown and grey stand for them. */
-    static const unsigned colours[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
-                                       0xD55E00, 0x56B4E9, 0x8C6D31, 0x7F7F7F};
+     * black vanish on a light or a dark page: brown and grey stand for them. After them four more,
+     * which the eight leave room for. */
+    static const unsigned colours[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7, 0xD55E00, 0x56B4E9,
+                                       0x8C6D31, 0x7F7F7F, 0x7B5EC6, 0x9DB92C, 0xA63246, 0x2E8C9A};
 
     return colours[run % FM_COUNT_OF(colours)];
 }

@@ -284,12 +284,13 @@ Test(report_curve, draws_what_the_columns_name)
 {
     static const struct {
         const char *steps, *data, *label;
+        bool held_out;
     } cases[] = {
         {"step\tquestions\ttoken\theld_out_token\n1\t9\t5.5\t\n2\t9\t4.5\t4.75\n",
-         "1\t5.5\t0\n2\t4.5\t0\n2\t4.75\t1\n", "set ylabel 'loss of a token, nats'"},
+         "1\t5.5\t0\n2\t4.5\t0\n2\t4.75\t1\n", "set ylabel 'loss of a token, nats'", true},
         {"step\treplies\treward\tkl\theld_out_reward\n1\t64\t0.5\t0\t\n2\t64\t1.5\t0.1\t2\n",
-         "1\t0.5\t0\n2\t1.5\t0\n2\t2\t1\n", "set ylabel 'reward of a reply'"},
-        {"step\treward\n1\t0.5\n", "1\t0.5\t0\n", "'reward of a reply'"}, /* nothing was held out */
+         "1\t0.5\t0\n2\t1.5\t0\n2\t2\t1\n", "set ylabel 'reward of a reply'", true},
+        {"step\treward\n1\t0.5\n", "1\t0.5\t0\n", "'reward of a reply'", false},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -299,6 +300,8 @@ Test(report_curve, draws_what_the_columns_name)
         cr_expect(strstr(fm_buf_text(&data), cases[i].data) != NULL, "%zu: %s", i,
                   fm_buf_text(&data));
         cr_expect(strstr(fm_buf_text(&script), cases[i].label) != NULL, "%zu", i);
+        cr_expect(eq(int, strstr(fm_buf_text(&script), "'held out'") != NULL, cases[i].held_out),
+                  "%zu", i);
         fm_buf_release(&data);
         fm_buf_release(&script);
     }
