@@ -120,6 +120,7 @@ typedef struct {
     /* MEASURING: the unit that it is written in; static. NULL: meters, with three decimals, of lengths
      * that are compared. */
     const char *unit;
+    int option; /* CHOICE: 1 + index of the option that it looks at; 0: of none */
 } fm_world_step;
 
 /* Text is UTF-8 and of one line. Fields that a form has no use for are zero. */

@@ -286,7 +286,7 @@ enum { TEXT_BYTES = 4096 };
 
 /* How a question is put and answered. */
 typedef struct {
-    bool brief, reasoning;
+    bool brief, reasoning, only_deduce;
     const tr_scene_words *words; /* NULL: as the generator says it */
 } manner;
 
@@ -313,6 +313,35 @@ static void prompt_of(const fm_world_question *q, const manner *how, char out[TE
         fm_world_prompt(q, how->brief, out, TEXT_BYTES);
 }
 
+/* Does what is seen begin behind this byte of the reasoning, in "[Referring] [the cup]: [(227, 445, 1.558)]"? */
+static bool sees_after(const char *text, size_t at)
+{
+    return at >= 1 && text[at] == ':' && text[at - 1] == ']';
+}
+
+/* Pass over the tokens of what steps see: the rest of a line, behind the target. */
+static bool pass_over_seen(const tr_data *d, const char *answer, tr_question *q, fm_arena *arena)
+{
+    const char *ends = strstr(answer, "</think>");
+    size_t n = q->n - q->answer, end = ends ? (size_t)(ends - answer) : 0, at = 0;
+    bool *over = fm_arena_alloc(arena, n, sizeof(*over)), seen = false;
+
+    if (!over)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t size;
+
+        rt_tokenizer_bytes(d->tokenizer, q->ids[q->answer + i], &size);
+        over[i] = seen && at < end;
+        q->n_passed_over += over[i];
+        for (size_t stop = at + size; at < stop && at < end; at++)
+            seen = (seen && answer[at] != '\n') || sees_after(answer, at);
+        at = at < end ? at : end;
+    }
+    q->passed_over = over;
+    return true;
+}
+
 /* out->n is 0 where it is too long. */
 static fm_status ask(const tr_data *d, const fm_world_question *q, const manner *how,
                      fm_arena *arena, tr_question *out, fm_err *err)
@@ -336,8 +365,10 @@ static fm_status ask(const tr_data *d, const fm_world_question *q, const manner 
 
         if (kept) {
             memcpy(kept, ids.ids, ids.n * sizeof(*kept));
-            *out = (tr_question){kept, ids.n, asked, d->scale >= 0 ? asked - 1 : 0};
-        } else {
+            *out = (tr_question){.ids = kept, .n = ids.n, .answer = asked};
+            out->scale = d->scale >= 0 ? asked - 1 : 0;
+        }
+        if (!kept || (how->only_deduce && !pass_over_seen(d, answer, out, arena))) {
             st = no_memory(err);
         }
     }
@@ -357,6 +388,7 @@ static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, const tr_
     for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
         manner how = {.brief = fm_rng_unit(rng) < d->recipe->brief,
                       .reasoning = fm_rng_unit(rng) < stage->reasoning,
+                      .only_deduce = stage->only_deduce,
                       .words = shown->words ? &shown->words[i] : NULL};
 
         st = ask(d, &scene->questions[i], &how, &out->arena, &questions[n], err);

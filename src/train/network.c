@@ -477,8 +477,10 @@ static tr_rows answer_logits(run *r, tr_rows hidden, const int32_t **out)
     for (size_t q = 0; !r->pass->failed && q < e->n_questions; q++) {
         row += e->questions[q].scale > 0;
         for (size_t i = e->questions[q].answer; i < e->questions[q].n; i++) {
+            const bool *over = e->questions[q].passed_over;
+
             places[n] = (tr_place){0, row++};
-            targets[n++] = e->questions[q].ids[i];
+            targets[n++] = over && over[i - e->questions[q].answer] ? -1 : e->questions[q].ids[i];
         }
     }
     hidden = tr_gather(r->pass, &hidden, 1, places, n, hidden.width);
@@ -493,6 +495,8 @@ static void lose_tokens(run *r, tr_rows hidden, double weight, tr_losses *out)
     tr_rows logits = answer_logits(r, hidden, &targets);
 
     out->n_tokens = logits.n;
+    for (size_t q = 0; q < e->n_questions; q++)
+        out->n_tokens -= e->questions[q].n_passed_over;
     out->n_right = count_right(logits, targets, 0);
     out->token =
         e->drawn ? tr_policy_loss(r->pass, logits, targets, e->drawn, e->objective, weight, &counts)

@@ -48,6 +48,10 @@ typedef struct {
     const int32_t *ids;
     size_t n, answer; /* ids [answer, n) are learnt; answer > 0 */
     size_t scale;     /* the index of the <SCALE> token; 0: there is none */
+    /* [n - answer]: which of these are not learnt after all, and how many; NULL: none of them. Not of
+     * answers that were drawn. */
+    const bool *passed_over;
+    size_t n_passed_over;
 } tr_question;
 
 /* The digits of a place that are asked: hundreds and tens of x and y, as answers have them, in thousandths

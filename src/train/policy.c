@@ -152,7 +152,8 @@ static fm_status append(picture *p, const tr_question *asked, const tr_reply *re
         ids[i] = asked->ids[i];
     for (size_t i = 0; i < reply->n; i++)
         ids[asked->answer + i] = reply->ids[i];
-    *out = (tr_question){ids, asked->answer + reply->n, asked->answer, asked->scale};
+    *out = (tr_question){
+        .ids = ids, .n = asked->answer + reply->n, .answer = asked->answer, .scale = asked->scale};
     return FM_OK;
 }
 

@@ -185,7 +185,7 @@ static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *
 {
     static const char *const names[] = {"until", "things",     "families",   "places",
                                         "forms", "per_family", "easy_names", "only_look",
-                                        "told",  "reasoning"};
+                                        "told",  "reasoning",  "only_deduce"};
     rt_members m = tr_members_open(r, object, "stages", names, FM_COUNT_OF(names));
 
     stage->until = 0;
@@ -199,6 +199,7 @@ static fm_status read_stage(const tr_reading *r, const cJSON *object, tr_stage *
     rt_members_whole(&m, "per_family", 1, 8, &stage->per_family);
     rt_members_bool(&m, "easy_names", &stage->easy_names);
     rt_members_bool(&m, "only_look", &stage->only_look);
+    rt_members_bool(&m, "only_deduce", &stage->only_deduce);
     rt_members_number(&m, "told", 0, 1, &stage->told);
     rt_members_number(&m, "reasoning", 0, 1, &stage->reasoning);
     return m.st;

@@ -23,6 +23,8 @@ typedef struct {
     bool only_look; /* nothing is asked but the auxiliary heads, and the language model stays out */
     double told;    /* share of pictures whose tokens are given to the language model as codes */
     double reasoning; /* the share of questions whose answer is preceded by its reasoning */
+    /* Only what follows from the words before it is learnt: of reasoning, not what its steps see. */
+    bool only_deduce;
 } tr_stage;
 
 enum { TR_MOST_SIZES = 8 };

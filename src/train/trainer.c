@@ -157,7 +157,9 @@ static tr_losses count_all(const tr_trainer *t, size_t *questions)
         const tr_example *e = &t->samples[i].example;
 
         for (size_t q = 0; q < e->n_questions; q++, ++*questions) {
-            n.n_tokens += e->drawn ? 0 : e->questions[q].n - e->questions[q].answer;
+            if (!e->drawn)
+                n.n_tokens +=
+                    e->questions[q].n - e->questions[q].answer - e->questions[q].n_passed_over;
             n.n_scales += e->questions[q].scale > 0;
         }
         n.n_tokens += e->drawn ? e->n_questions / e->group : 0;

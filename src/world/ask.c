@@ -68,14 +68,14 @@ static bool add_step(fm_world_question *q, const fm_world_step *step)
 
 bool fm_ask_step_scale(const fm_asker *asker, fm_world_question *q)
 {
-    const fm_world_step step = {FM_WORLD_SCALE, "Scene", {asker->scale, 0, 0}, NULL};
+    const fm_world_step step = {FM_WORLD_SCALE, "Scene", {asker->scale, 0, 0}, NULL, 0};
 
     return add_step(q, &step);
 }
 
 bool fm_ask_step_point(fm_world_question *q, const char *target, const double place[3])
 {
-    fm_world_step step = {FM_WORLD_REFERRING, "", {place[0], place[1], place[2]}, NULL};
+    fm_world_step step = {FM_WORLD_REFERRING, "", {place[0], place[1], place[2]}, NULL, 0};
 
     snprintf(step.target, sizeof(step.target), "%s", target);
     return add_step(q, &step);
@@ -94,7 +94,7 @@ bool fm_ask_step_referring(const fm_asker *asker, fm_world_question *q, int obje
 bool fm_ask_step_measuring(const fm_asker *asker, fm_world_question *q, const char *target,
                            double metres)
 {
-    fm_world_step step = {FM_WORLD_MEASURING, "", {metres, 0, 0}, NULL};
+    fm_world_step step = {FM_WORLD_MEASURING, "", {metres, 0, 0}, NULL, 0};
 
     step.unit = q->unit ? q->unit : fm_unit_draw(metres, asker->rng)->name;
     snprintf(step.target, sizeof(step.target), "%s", target);
@@ -103,7 +103,7 @@ bool fm_ask_step_measuring(const fm_asker *asker, fm_world_question *q, const ch
 
 bool fm_ask_step_compared(fm_world_question *q, const char *target, double metres)
 {
-    fm_world_step step = {FM_WORLD_MEASURING, "", {metres, 0, 0}, NULL};
+    fm_world_step step = {FM_WORLD_MEASURING, "", {metres, 0, 0}, NULL, 0};
 
     snprintf(step.target, sizeof(step.target), "%s", target);
     return add_step(q, &step);
@@ -302,6 +302,8 @@ size_t fm_world_reasoning(const fm_world_question *q, char *out, size_t size)
         const fm_world_step *step = &q->steps[i];
 
         put(&p, "%s", i ? "\n" : "");
+        if (step->option && q->form == FM_WORLD_CHOICE)
+            put(&p, "%c. ", 'A' + step->option - 1);
         switch (step->kind) {
         case FM_WORLD_SCALE:
             put(&p, "[Scale] [Scene]: %.3f", step->value[0]);

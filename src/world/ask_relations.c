@@ -120,18 +120,19 @@ static void add_relations(const fm_asker *asker, fm_world_question *q, finding *
     found->holds[found->n++] = second;
 }
 
-/* "0.438 > 0.141, to the right of; 1.193 < 1.367, nearer to the camera than: B." */
+/* "0.438 > 0.141, 1.193 < 1.367: to the right of and nearer to the camera than, B." */
 static void conclude_relation(const fm_asker *asker, fm_world_question *q, const finding *found,
                               int a, int b)
 {
     for (int i = 0; i < found->n; i++) {
         double va = weight_of(asker, found->holds[i], a), vb = weight_of(asker, found->holds[i], b);
 
-        conclude(q, "%s%.3f %c %.3f, %s", i ? "; " : "", va, va < vb ? '<' : '>', vb,
-                 fm_relation_words(found->holds[i]));
+        conclude(q, "%s%.3f %c %.3f", i ? ", " : "", va, va < vb ? '<' : '>', vb);
     }
+    for (int i = 0; i < found->n; i++)
+        conclude(q, "%s%s", i ? " and " : ": ", fm_relation_words(found->holds[i]));
     if (q->form == FM_WORLD_CHOICE)
-        conclude(q, ": %c", 'A' + q->right);
+        conclude(q, ", %c", 'A' + q->right);
     conclude(q, ".");
 }
 
@@ -302,9 +303,13 @@ bool fm_ask_comparison(const fm_asker *asker, fm_world_question *q)
     if (!fm_ask_step_scale(asker, q) || (by.to >= 0 && !fm_ask_step_referring(asker, q, by.to)))
         return false;
     for (int i = 0; i < n; i++) {
+        int before = q->n_steps;
+
         add_option(q, fm_ask_name(asker, c[i]));
         if (!add_candidate_steps(asker, q, &by, c[i]))
             return false;
+        for (int k = before; k < q->n_steps; k++)
+            q->steps[k].option = q->n_options;
     }
     q->form = fm_ask_admits(asker, FM_WORLD_CHOICE) ? FM_WORLD_CHOICE : FM_WORLD_FACT;
     if (fm_ask_admits(asker, FM_WORLD_FACT) && fm_chance(asker->rng, 0.3))

@@ -188,7 +188,7 @@ Test(train_network, a_group_is_its_questions_one_by_one)
             ids[j] = b.example.ids[i / 3][j] + (int32_t)(j >= 5 ? i : 0);
         for (size_t j = 5; j < 8; j++)
             ids[j] %= SMALL_VOCABULARY;
-        questions[i] = (tr_question){ids, sizes[i % 3], 5, 4};
+        questions[i] = (tr_question){.ids = ids, .n = sizes[i % 3], .answer = 5, .scale = 4};
     }
     b.example.example.questions = questions;
     b.example.example.n_questions = 6;
@@ -216,6 +216,44 @@ Test(train_network, a_group_is_its_questions_one_by_one)
         cr_assert(
             epsilon_eq(flt, gradients[0][i], gradients[1][i], 1e-4F * (1 + fabsf(gradients[0][i]))),
             "%zu", i);
+    free(gradients[0]);
+    free(gradients[1]);
+    tear_down(&b);
+}
+
+/* Of each question the last token is passed over: whatever it is, nothing comes of it. */
+Test(train_network, what_is_passed_over_is_not_learnt)
+{
+    static const bool over[] = {false, false, true};
+    static const tr_weights weights = {0.3, 0.2, 0.1, 0.5, 0.1, 0.1};
+    float *gradients[2], each[6];
+    double losses[2];
+    bench b;
+
+    set_up(&b);
+    tr_network_log_probabilities(b.network, &b.pass, &b.example.example, 1, each);
+    for (size_t q = 0; q < 2; q++) {
+        b.example.questions[q].passed_over = over;
+        b.example.questions[q].n_passed_over = 1;
+    }
+    for (size_t turn = 0; turn < 2; turn++) {
+        tr_losses out;
+
+        gradients[turn] = calloc(b.network->store.n_values, sizeof(float));
+        tr_pass_reset(&b.pass);
+        b.pass.gradient = gradients[turn];
+        tr_network_run(b.network, &b.pass, &b.example.example, &weights, &out);
+        cr_assert(eq(int, b.pass.failed, false));
+        cr_expect(eq(sz, out.n_tokens, 4));
+        losses[turn] = out.token;
+        b.example.ids[0][7] = (b.example.ids[0][7] + 1) % SMALL_VOCABULARY;
+        b.example.ids[1][5] = (b.example.ids[1][5] + 1) % SMALL_VOCABULARY;
+    }
+    cr_expect(
+        epsilon_eq(dbl, losses[0], -weights.token * (each[0] + each[1] + each[3] + each[4]), 1e-5));
+    cr_expect(eq(dbl, losses[0], losses[1]));
+    cr_expect(
+        eq(int, memcmp(gradients[0], gradients[1], b.network->store.n_values * sizeof(float)), 0));
     free(gradients[0]);
     free(gradients[1]);
     tear_down(&b);

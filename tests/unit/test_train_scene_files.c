@@ -118,6 +118,73 @@ Test(scene_files, are_learnt_as_those_in_memory)
     fm_arena_release(&arena);
 }
 
+/* ---- what is learnt of an answer ---- */
+
+/* The words of an answer's tokens but those that are passed over. */
+static void put_learnt(const rt_tokenizer *tokenizer, const tr_question *q, fm_buf *out)
+{
+    for (size_t i = q->answer; i + 1 < q->n; i++) { /* the last one ends it */
+        size_t size;
+        const char *bytes = rt_tokenizer_bytes(tokenizer, q->ids[i], &size);
+
+        if (!q->passed_over[i - q->answer])
+            fm_buf_append(out, bytes, size);
+    }
+}
+
+/* The answer with its reasoning, but for what stands behind a step's target, the line's end included. */
+static void put_deduced(const fm_world_question *q, fm_buf *out)
+{
+    char text[4096];
+
+    fm_world_reasoning(q, text, sizeof(text));
+    fm_buf_puts(out, "<think>");
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        const char *seen = strstr(line, "]: ");
+
+        fm_buf_append(out, line, seen ? (size_t)(seen - line) + 2 : strlen(line));
+    }
+    fm_buf_printf(out, "</think><answer>%s</answer>", q->answer);
+}
+
+Test(scene_files, a_stage_may_only_deduce)
+{
+    fm_arena arena = {0};
+    tr_recipe made, read;
+    rt_config config;
+    tr_data *data = NULL;
+    rt_tokenizer *tokenizer = NULL;
+    tr_sample sample = {0};
+    fm_err err = {0};
+
+    make_both(&made, &read, &config, &arena);
+    made.stages[0].families = 1u << FM_WORLD_FAMILY_RELATION | 1u << FM_WORLD_FAMILY_COMPARISON;
+    made.stages[0].per_family = 4;
+    made.stages[0].only_deduce = true;
+    cr_assert(eq(int, tr_data_new(&data, &made, &config, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, rt_tokenizer_open(&tokenizer, scratch_path("start/llm"), &err), FM_OK));
+    cr_assert(eq(int, tr_data_make(data, 0, 0, &sample, &err), FM_OK), "%s", err.text);
+    cr_assert(gt(sz, sample.example.n_questions, 4));
+    for (size_t i = 0; i < sample.example.n_questions; i++) {
+        const tr_question *q = &sample.example.questions[i];
+        fm_buf learnt = {0}, deduced = {0};
+        size_t over = 0;
+
+        put_learnt(tokenizer, q, &learnt);
+        put_deduced(tr_data_question(data, 0, i), &deduced);
+        cr_expect(eq(str, (char *)fm_buf_text(&learnt), (char *)fm_buf_text(&deduced)));
+        for (size_t k = 0; k < q->n - q->answer; k++)
+            over += q->passed_over[k];
+        cr_expect(eq(sz, over, q->n_passed_over));
+        fm_buf_release(&learnt);
+        fm_buf_release(&deduced);
+    }
+    rt_tokenizer_free(tokenizer);
+    tr_data_free(data);
+    fm_arena_release(&sample.arena);
+    fm_arena_release(&arena);
+}
+
 /* ---- what is refused ---- */
 
 #define HEAD "{\"scale\": 1, \"max_depth\": 3, \"intrinsics\": [[9, 0, 4], [0, 9, 4], [0, 0, 1]], "

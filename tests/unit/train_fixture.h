@@ -127,8 +127,8 @@ static inline void small_example_make(small_example *e, uint64_t seed)
         e->codes[i] = (float)fm_rng_normal(&rng);
     for (size_t i = 0; i < 9; i++)
         e->coded[i] = fm_rng_below(&rng, 3) > 0;
-    e->questions[0] = (tr_question){e->ids[0], 8, 5, 4};
-    e->questions[1] = (tr_question){e->ids[1], 6, 3, 2};
+    e->questions[0] = (tr_question){.ids = e->ids[0], .n = 8, .answer = 5, .scale = 4};
+    e->questions[1] = (tr_question){.ids = e->ids[1], .n = 6, .answer = 3, .scale = 2};
     e->example = (tr_example){
         .tile = e->pixels,
         .view = {SMALL_SIDE / SMALL_PATCH, SMALL_SIDE / SMALL_PATCH, e->pixels, e->rays, e->depth,
