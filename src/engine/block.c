@@ -1,7 +1,8 @@
 /* Owns an encoder's block: its weights under the names of two families of checkpoints, and attention
  * over one whole sequence.
  *
- * Keys and values of a head are laid out as the products' panels, as if they were weights: scores are
+ * Keys and values of a head are laid out as the products' panels, as if they were weights (of bf16 where
+ * these are not f32 and the machine has products of pairs): scores are
  * then q times the panel of keys, and what is attended is the scores times the panel of values, both
  * at the speed of a matrix product. Only ROWS queries' scores exist at a time. */
 #include "engine/block.h"
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "engine/half.h"
 
 /* Queries of one head whose scores are held at a time: few enough for the scores of a thousand tokens
  * to stay in the second cache, many enough for each panel of keys to be read for several. */
@@ -205,7 +207,9 @@ typedef struct {
     const rt_kernels *kernels;
     float *x;
     size_t n, width, heads, head, inner;
-    float *normed, *wide, *keys, *values, *rooms;
+    float *normed, *wide, *rooms;
+    rt_pack pack; /* of keys and values */
+    void *keys, *values;
     void *linear_scratch;
 } pass;
 
@@ -221,14 +225,16 @@ static pass begin_pass(const rt_block *b, const rt_compute *compute, float *x, s
               .width = (size_t)s->width,
               .heads = (size_t)s->heads,
               .head = (size_t)(s->width / s->heads),
-              .inner = inner_of(s)};
+              .inner = inner_of(s),
+              .pack = b->qkv.pack == RT_PACK_F32 ? RT_PACK_F32 : compute->kernels->attention};
 
     p.linear_scratch = scratch;
     p.normed = (float *)(void *)((uint8_t *)scratch + linear_scratch(s, n));
     p.wide = p.normed + a.normed;
-    p.keys = p.wide + a.wide;
-    p.values = p.keys + a.keys;
-    p.rooms = p.values + a.values;
+    float *keys = p.wide + a.wide, *values = keys + a.keys;
+    p.keys = keys;
+    p.values = values;
+    p.rooms = values + a.values;
     return p;
 }
 
@@ -241,32 +247,48 @@ static void norm_heads(const pass *p, float *row, const float *weight, const flo
                                (float)p->block->shape.eps);
 }
 
-/* A token's keys, one column of a panel: [n / 16][head][16]; k NULL: zeros, which fill the last panel
- * up. */
+/* The panel with a head's keys of 16 tokens, [head][16]; and that with 16 of its values, [n][16]. */
+static void *key_panel(const pass *p, size_t head, size_t panel)
+{
+    return (uint8_t *)p->keys +
+           (head * (padded(p->n) / RT_PANEL) + panel) * rt_panel_bytes(p->pack, p->head);
+}
+
+static void *value_panel(const pass *p, size_t head, size_t panel)
+{
+    return (uint8_t *)p->values +
+           (head * (padded(p->head) / RT_PANEL) + panel) * rt_panel_bytes(p->pack, p->n);
+}
+
+/* Number k of row `row` of a panel. */
+static void put_number(const pass *p, void *panel, size_t k, size_t row, float value)
+{
+    if (p->pack == RT_PACK_BF16)
+        ((uint16_t *)panel)[(k / 2 * RT_PANEL + row) * 2 + k % 2] = rt_f32_to_bf16(value);
+    else
+        ((float *)panel)[k * RT_PANEL + row] = value;
+}
+
+/* A token's keys, one row of a panel; k NULL: zeros, which fill the last panel up. */
 static void put_keys(const pass *p, size_t token, const float *k)
 {
     for (size_t h = 0; h < p->heads; h++) {
-        float *column = p->keys + h * padded(p->n) * p->head +
-                        token / RT_PANEL * RT_PANEL * p->head + token % RT_PANEL;
+        void *panel = key_panel(p, h, token / RT_PANEL);
 
         for (size_t i = 0; i < p->head; i++)
-            column[i * RT_PANEL] = k ? k[h * p->head + i] : 0;
+            put_number(p, panel, i, token % RT_PANEL, k ? k[h * p->head + i] : 0);
+        if (p->pack == RT_PACK_BF16 && p->head % 2)
+            put_number(p, panel, p->head, token % RT_PANEL, 0);
     }
 }
 
-/* A token's values, one row of every strip: [head / 16][n][16]. */
+/* A token's values, one column of every panel; v NULL: zeros, which make a pair of the last one. */
 static void put_values(const pass *p, size_t token, const float *v)
 {
-    for (size_t h = 0; h < p->heads; h++, v += p->head) {
-        float *strip = p->values + h * padded(p->head) * p->n + token * RT_PANEL;
-
-        for (size_t i = 0; i < p->head; i += RT_PANEL, strip += p->n * RT_PANEL) {
-            size_t m = p->head - i < RT_PANEL ? p->head - i : RT_PANEL;
-
-            memcpy(strip, v + i, m * sizeof(*strip));
-            memset(strip + m, 0, (RT_PANEL - m) * sizeof(*strip));
-        }
-    }
+    for (size_t h = 0; h < p->heads; h++)
+        for (size_t i = 0; i < padded(p->head); i++)
+            put_number(p, value_panel(p, h, i / RT_PANEL), token, i % RT_PANEL,
+                       v && i < p->head ? v[h * p->head + i] : 0);
 }
 
 /* Runs of RT_PANEL tokens. */
@@ -279,6 +301,8 @@ static void lay_out(void *context, size_t begin, size_t end, int thread)
     for (size_t t = begin * RT_PANEL; t < end * RT_PANEL; t++) {
         if (t >= p->n) {
             put_keys(p, t, NULL);
+            if (p->pack == RT_PACK_BF16 && t == p->n && p->n % 2)
+                put_values(p, t, NULL);
             continue;
         }
         float *q = p->wide + t * 3 * p->width, *k = q + p->width;
@@ -304,12 +328,12 @@ static void attend(const pass *p, size_t head, size_t first, size_t m, float *wo
         for (size_t i = 0; i < p->head; i++)
             q[j * p->head + i] =
                 p->wide[(first + j) * 3 * p->width + head * p->head + i] * sharpness;
-    p->kernels->product[RT_PACK_F32](scores, ld, q, p->head, m, p->head,
-                                     p->keys + head * ld * p->head, ld / RT_PANEL);
+    p->kernels->product[p->pack](scores, ld, q, p->head, m, p->head, key_panel(p, head, 0),
+                                 ld / RT_PANEL);
     for (size_t j = 0; j < m; j++)
         p->kernels->softmax(scores + j * ld, p->n);
-    p->kernels->product[RT_PACK_F32](attended, strips * RT_PANEL, scores, ld, m, p->n,
-                                     p->values + head * strips * RT_PANEL * p->n, strips);
+    p->kernels->product[p->pack](attended, strips * RT_PANEL, scores, ld, m, p->n,
+                                 value_panel(p, head, 0), strips);
     for (size_t j = 0; j < m; j++)
         memcpy(p->normed + (first + j) * p->width + head * p->head,
                attended + j * strips * RT_PANEL, p->head * sizeof(*attended));

@@ -61,6 +61,9 @@ typedef struct {
     void (*product_int8[RT_PACKS])(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
                                    const void *panels, size_t n_panels);
     void (*quantise_row)(rt_q8_row *out, const float *x, size_t k);
+    /* RT_PACK_BF16 where products of bf16 are faster than those of f32: an encoder whose weights are
+     * not f32 packs keys and values so as well. Otherwise RT_PACK_F32. */
+    rt_pack attention;
 
     /* out[m][n] = q[m][d] . keys[n][d]; and out[m][d] = weights[m][n] . values[n][d]; keys and values
      * of the kind. Row strides in elements. The two halves of attention. */

@@ -170,4 +170,4 @@ INLINE ivec end_dot(ivec dot, const int bits)
     return dot;
 }
 
-const rt_kernels rt_kernels_avx512 = RT_TABLE("avx512", product_bf16_pairs);
+const rt_kernels rt_kernels_avx512 = RT_TABLE("avx512", product_bf16_pairs, RT_PACK_BF16);

@@ -204,8 +204,8 @@ static void expect_near(const golden *g, const model *m, const way *w, const cha
     if (!rt_weights_find(g->weights, full))
         return;
     double off = golden_off(g, full, got);
-    cr_expect(off <= w->bound, "%s, %s, pack %d: '%s' is off by %g", m->file,
-              g->compute.kernels->name, (int)w->pack, full, off);
+    cr_expect(off <= w->bound * golden_share(g, w->pack), "%s, %s, pack %d: '%s' is off by %g",
+              m->file, g->compute.kernels->name, (int)w->pack, full, off);
 }
 
 static void check_case(const golden *g, const model *m, const way *w, const rt_spatial *spatial,
