@@ -144,9 +144,9 @@ typedef struct {
     bool push;                                      /* PATH: along the ground */
     fm_world_step steps[FM_WORLD_STEPS_MAX];        /* of the reasoning, in order; 2 .. 9 */
     int n_steps;
-    /* RELATION, COMPARISON: what follows from the steps: the numbers that are compared, each with three
-     * decimals (the x of places in widths of the picture), and the result. One line. */
-    char conclusion[448];
+    /* RELATION, COMPARISON: what follows from the steps, in lines: the numbers that are compared, two at a
+     * time and each with three decimals (the x of places in widths of the picture), and what they come to. */
+    char conclusion[1024];
     bool in_space;    /* points with depth are said in metres of the camera's frame: see below */
     fm_camera camera; /* in_space: of a picture whose sides are 1 */
 } fm_world_question;

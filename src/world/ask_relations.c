@@ -120,7 +120,8 @@ static void add_relations(const fm_asker *asker, fm_world_question *q, finding *
     found->holds[found->n++] = second;
 }
 
-/* "0.438 > 0.141, 1.193 < 1.367: to the right of and nearer to the camera than, B." */
+/* "0.438 > 0.141, 1.193 < 1.367: to the right of and nearer to the camera than.", and then the options,
+ * each on a line, as far as the right one: "A. to the left of and nearer to the camera than: no". */
 static void conclude_relation(const fm_asker *asker, fm_world_question *q, const finding *found,
                               int a, int b)
 {
@@ -131,9 +132,9 @@ static void conclude_relation(const fm_asker *asker, fm_world_question *q, const
     }
     for (int i = 0; i < found->n; i++)
         conclude(q, "%s%s", i ? " and " : ": ", fm_relation_words(found->holds[i]));
-    if (q->form == FM_WORLD_CHOICE)
-        conclude(q, ", %c", 'A' + q->right);
     conclude(q, ".");
+    for (int i = 0; q->form == FM_WORLD_CHOICE && i <= q->right; i++)
+        conclude(q, "\n%c. %s: %s", 'A' + i, q->options[i], i == q->right ? "yes" : "no");
 }
 
 bool fm_ask_relation(const fm_asker *asker, fm_world_question *q)
@@ -190,6 +191,12 @@ typedef enum {
 /* What the one that is asked for is to each of the others. */
 static const fm_relation relations[CLOSEST_TO] = {FM_REL_TALLER,  FM_REL_SHORTER, FM_REL_NEARER,
                                                   FM_REL_FARTHER, FM_REL_LEFT,    FM_REL_RIGHT};
+
+/* Is it the one that has more of what is compared? */
+static bool wants_more(superlative s)
+{
+    return s == TALLEST || s == FARTHEST || s == RIGHTMOST;
+}
 
 /* A superlative; `to`: the object that CLOSEST_TO is about, otherwise -1. */
 typedef struct {
@@ -254,25 +261,33 @@ static bool add_candidate_steps(const fm_asker *asker, fm_world_question *q, con
            fm_ask_step_compared(q, target, candidate_weight(asker, by, candidate));
 }
 
-/* "A 0.438, B 0.141: B, the pink ball, is farthest to the left." The options' names where there are no
- * letters. */
+/* "A 0.438 > B 0.141: B; B 0.141 < C 0.611: B; B, the pink ball, is farthest to the left.": each is held
+ * against the best so far. The options' names where there are no letters. */
 static void conclude_comparison(const fm_asker *asker, fm_world_question *q, const measure *by,
                                 const int *candidates, const char *words)
 {
     bool letters = q->form == FM_WORLD_CHOICE;
+    char letter[FM_WORLD_OPTIONS_MAX][2];
+    const char *said[FM_WORLD_OPTIONS_MAX];
+    int best = 0;
 
     for (int i = 0; i < q->n_options; i++) {
-        double weight = candidate_weight(asker, by, candidates[i]);
+        snprintf(letter[i], sizeof(letter[i]), "%c", 'A' + i);
+        said[i] = letters ? letter[i] : q->options[i];
+    }
+    for (int i = 1; i < q->n_options; i++) {
+        double kept = candidate_weight(asker, by, candidates[best]);
+        double next = candidate_weight(asker, by, candidates[i]);
+        int before = best;
 
-        if (letters)
-            conclude(q, "%s%c %.3f", i ? ", " : "", 'A' + i, weight);
-        else
-            conclude(q, "%s%s %.3f", i ? ", " : "", q->options[i], weight);
+        best = (next > kept) == wants_more(by->s) ? i : best;
+        conclude(q, "%s %.3f %c %s %.3f: %s; ", said[before], kept, kept < next ? '<' : '>',
+                 said[i], next, said[best]);
     }
     if (letters)
-        conclude(q, ": %c, %s, %s.", 'A' + q->right, q->options[q->right], words);
+        conclude(q, "%c, %s, %s.", 'A' + q->right, q->options[q->right], words);
     else
-        conclude(q, ": %s %s.", q->options[q->right], words);
+        conclude(q, "%s %s.", q->options[q->right], words);
     capitalise(q->conclusion);
 }
 
