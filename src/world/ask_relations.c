@@ -120,8 +120,26 @@ static void add_relations(const fm_asker *asker, fm_world_question *q, finding *
     found->holds[found->n++] = second;
 }
 
+/* "A. to the right of: yes, nearer to the camera than: no": an option as far as it is right. */
+static void conclude_option(fm_world_question *q, const finding *found, int option)
+{
+    const char *part = q->options[option];
+
+    conclude(q, "\n%c. ", 'A' + option);
+    for (int i = 0; i < found->n; i++) {
+        const char *holds = fm_relation_words(found->holds[i]), *end = strstr(part, " and ");
+        size_t size = end ? (size_t)(end - part) : strlen(part);
+        bool same = size == strlen(holds) && memcmp(part, holds, size) == 0;
+
+        conclude(q, "%s%.*s: %s", i ? ", " : "", (int)size, part, same ? "yes" : "no");
+        if (!same || !end)
+            return;
+        part = end + strlen(" and ");
+    }
+}
+
 /* "0.438 > 0.141, 1.193 < 1.367: to the right of and nearer to the camera than.", and then the options,
- * each on a line, as far as the right one: "A. to the left of and nearer to the camera than: no". */
+ * each on a line, as far as the right one. */
 static void conclude_relation(const fm_asker *asker, fm_world_question *q, const finding *found,
                               int a, int b)
 {
@@ -134,7 +152,7 @@ static void conclude_relation(const fm_asker *asker, fm_world_question *q, const
         conclude(q, "%s%s", i ? " and " : ": ", fm_relation_words(found->holds[i]));
     conclude(q, ".");
     for (int i = 0; q->form == FM_WORLD_CHOICE && i <= q->right; i++)
-        conclude(q, "\n%c. %s: %s", 'A' + i, q->options[i], i == q->right ? "yes" : "no");
+        conclude_option(q, found, i);
 }
 
 bool fm_ask_relation(const fm_asker *asker, fm_world_question *q)
