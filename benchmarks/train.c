@@ -101,7 +101,8 @@ static picture *make_picture(int vocabulary, size_t questions, tr_example *out)
         p->placed[i] = true;
     }
     for (size_t i = 0; i < questions; i++)
-        p->questions[i] = (tr_question){p->ids, WORDS + ANSWER, WORDS, WORDS - 1};
+        p->questions[i] =
+            (tr_question){.ids = p->ids, .n = WORDS + ANSWER, .answer = WORDS, .scale = WORDS - 1};
     *out = (tr_example){.tile = p->pixels,
                         .view = {SIDE, SIDE, p->pixels, p->pixels, p->depth, 1.5F},
                         .before = before,
