@@ -25,8 +25,12 @@ static double earns[TOKENS];
 static fm_status ask(void *context, uint64_t index, int thread, tr_sample *out, fm_err *err)
 {
     static const int32_t ids[] = {3, 5, 7};
-    static const tr_question questions[QUESTIONS] = {
-        {ids, 3, 2, 0}, {ids, 3, 2, 0}, {ids, 3, 2, 0}, {ids, 3, 2, 0}};
+#define QUESTION                                                                                   \
+    {                                                                                              \
+        .ids = ids, .n = 3, .answer = 2                                                            \
+    }
+    static const tr_question questions[QUESTIONS] = {QUESTION, QUESTION, QUESTION, QUESTION};
+#undef QUESTION
 
     (void)context, (void)index, (void)thread, (void)err;
     out->example = (tr_example){.questions = questions, .n_questions = QUESTIONS};
@@ -399,7 +403,7 @@ Test(train_policy, what_is_drawn_is_what_the_network_says)
         cr_assert(eq(sz, reply.n, 4));
         memcpy(ids, asked->ids, asked->answer * sizeof(*ids));
         for (size_t i = 0; i < 4; i++) {
-            tr_question so_far = {ids, asked->answer + i + 1, asked->answer, 0};
+            tr_question so_far = {.ids = ids, .n = asked->answer + i + 1, .answer = asked->answer};
             tr_example one = e.example;
             size_t best = 0;
 
