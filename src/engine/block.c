@@ -286,9 +286,13 @@ static void put_keys(const pass *p, size_t token, const float *k)
 static void put_values(const pass *p, size_t token, const float *v)
 {
     for (size_t h = 0; h < p->heads; h++)
-        for (size_t i = 0; i < padded(p->head); i++)
-            put_number(p, value_panel(p, h, i / RT_PANEL), token, i % RT_PANEL,
-                       v && i < p->head ? v[h * p->head + i] : 0);
+        for (size_t from = 0; from < p->head; from += RT_PANEL) {
+            void *panel = value_panel(p, h, from / RT_PANEL);
+
+            for (size_t i = 0; i < RT_PANEL; i++)
+                put_number(p, panel, token, i,
+                           v && from + i < p->head ? v[h * p->head + from + i] : 0);
+        }
 }
 
 /* Runs of RT_PANEL tokens. */

@@ -65,7 +65,7 @@ static float *golden_values(const golden *g, const char *name, size_t *n)
  * to bf16 adds as much as weights of bf16 do. */
 static inline double golden_share(const golden *g, rt_pack weights)
 {
-    return weights != RT_PACK_F32 && g->compute.kernels->attention == RT_PACK_BF16 ? 2 : 1;
+    return weights == RT_PACK_BF16 && g->compute.kernels->attention == RT_PACK_BF16 ? 2 : 1;
 }
 
 /* The largest difference as a share of the largest magnitude there should be. */

@@ -11,6 +11,8 @@
 #include "train/model.h"
 #include "train_fixture.h"
 
+#define TOKEN_WEIGHT 0.3
+
 TestSuite(train_network, .init = scratch_make, .fini = scratch_remove);
 
 typedef struct {
@@ -170,6 +172,20 @@ Test(train_network, a_picture_that_nothing_is_asked_of_teaches_the_towers_alone)
     tear_down(&b);
 }
 
+/* One pass: its losses, and their gradient, of malloc. */
+static float *gradient_of(bench *b, tr_losses *out)
+{
+    static const tr_weights weights = {TOKEN_WEIGHT, 0.2, 0.1, 0.5, 0.1, 0.1};
+    float *gradient = calloc(b->network->store.n_values, sizeof(float));
+
+    tr_pass_reset(&b->pass);
+    b->pass.gradient = gradient;
+    tr_network_run(b->network, &b->pass, &b->example.example, &weights, out);
+    b->pass.gradient = NULL;
+    cr_assert(eq(int, b->pass.failed, false));
+    return gradient;
+}
+
 /* Answers of 3, 1 and 2 tokens to each of two questions, read question by question or answer by answer:
  * the same losses, and the same gradient but for the order of sums. */
 Test(train_network, a_group_is_its_questions_one_by_one)
@@ -193,18 +209,12 @@ Test(train_network, a_group_is_its_questions_one_by_one)
     b.example.example.questions = questions;
     b.example.example.n_questions = 6;
     for (size_t turn = 0; turn < 2; turn++) {
-        static const tr_weights weights = {0.3, 0.2, 0.1, 0.5, 0.1, 0.1};
         tr_losses out;
 
         b.example.example.group = turn * 3;
-        gradients[turn] = calloc(b.network->store.n_values, sizeof(float));
-        tr_pass_reset(&b.pass);
-        b.pass.gradient = gradients[turn];
-        tr_network_run(b.network, &b.pass, &b.example.example, &weights, &out);
-        cr_assert(eq(int, b.pass.failed, false));
+        gradients[turn] = gradient_of(&b, &out);
         cr_expect(eq(sz, out.n_tokens, 12));
         losses[turn] = out.token + out.scale;
-        b.pass.gradient = NULL;
         tr_pass_reset(&b.pass);
         tr_network_log_probabilities(b.network, &b.pass, &b.example.example, 1,
                                      turn ? second : first);
@@ -225,7 +235,6 @@ Test(train_network, a_group_is_its_questions_one_by_one)
 Test(train_network, what_is_passed_over_is_not_learnt)
 {
     static const bool over[] = {false, false, true};
-    static const tr_weights weights = {0.3, 0.2, 0.1, 0.5, 0.1, 0.1};
     float *gradients[2], each[6];
     double losses[2];
     bench b;
@@ -239,18 +248,14 @@ Test(train_network, what_is_passed_over_is_not_learnt)
     for (size_t turn = 0; turn < 2; turn++) {
         tr_losses out;
 
-        gradients[turn] = calloc(b.network->store.n_values, sizeof(float));
-        tr_pass_reset(&b.pass);
-        b.pass.gradient = gradients[turn];
-        tr_network_run(b.network, &b.pass, &b.example.example, &weights, &out);
-        cr_assert(eq(int, b.pass.failed, false));
+        gradients[turn] = gradient_of(&b, &out);
         cr_expect(eq(sz, out.n_tokens, 4));
         losses[turn] = out.token;
         b.example.ids[0][7] = (b.example.ids[0][7] + 1) % SMALL_VOCABULARY;
         b.example.ids[1][5] = (b.example.ids[1][5] + 1) % SMALL_VOCABULARY;
     }
     cr_expect(
-        epsilon_eq(dbl, losses[0], -weights.token * (each[0] + each[1] + each[3] + each[4]), 1e-5));
+        epsilon_eq(dbl, losses[0], -TOKEN_WEIGHT * (each[0] + each[1] + each[3] + each[4]), 1e-5));
     cr_expect(eq(dbl, losses[0], losses[1]));
     cr_expect(
         eq(int, memcmp(gradients[0], gradients[1], b.network->store.n_values * sizeof(float)), 0));
