@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "adapters/engine_input.h"
+#include "adapters/engine_model.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -541,6 +542,15 @@ static fm_status start(engine *e, const fm_adapter_config *config, fm_err *err)
     return FM_OK;
 }
 
+static bool engine_fingerprint(const fm_adapter_config *config, char out[65])
+{
+    const char *model = value_of(config, "model");
+    char folder[FM_PATH_BYTES];
+
+    return model && fm_engine_model(folder, model, value_of(config, "models_dir"), NULL) == FM_OK &&
+           fm_engine_fingerprint(folder, out);
+}
+
 static fm_status engine_open(void **state, const fm_adapter_config *config, fm_err *err)
 {
     pthread_condattr_t monotonic;
@@ -653,6 +663,7 @@ const fm_adapter_ops fm_adapter_engine = {
     .summary = "a RoboTracer model in a folder, run on this machine",
     .caps = FM_CAP_IMAGES | FM_CAP_DEPTH | FM_CAP_INTRINSICS | FM_CAP_OFFLINE,
     .options = engine_options,
+    .fingerprint = engine_fingerprint,
     .open = engine_open,
     .submit = engine_submit,
     .poll = engine_poll,

@@ -43,6 +43,14 @@ static void take_depth(const rt_picture *p, const fm_raster *raster, float *out)
     }
 }
 
+/* One that is larger or smaller may be off by a few pixels; one of another shape shows something else. */
+static bool is_of_shape(const fm_raster *depth, const rt_picture *p)
+{
+    int64_t across = (int64_t)depth->width * p->height, down = (int64_t)depth->height * p->width;
+
+    return llabs(across - down) * 25 <= across;
+}
+
 fm_status fm_engine_view_depth(fm_engine_view *view, const char *path, fm_err *err)
 {
     fm_raster raster = {0};
@@ -51,6 +59,10 @@ fm_status fm_engine_view_depth(fm_engine_view *view, const char *path, fm_err *e
         return fm_fail(err, FM_E_USAGE, "the depth map '%s' belongs to no picture", path);
     rt_picture *p = &view->pictures[0];
     fm_status st = fm_raster_load_depth(path, &raster, err);
+    if (st == FM_OK && !is_of_shape(&raster, p))
+        st = fm_fail(err, FM_E_INPUT,
+                     "'%s' is of %d x %d pixels, which is another shape than the picture's %d x %d",
+                     path, raster.width, raster.height, p->width, p->height);
     if (st == FM_OK) {
         free(view->depth_m);
         view->depth_m = calloc((size_t)p->width * (size_t)p->height, sizeof(*view->depth_m));
@@ -90,28 +102,6 @@ bool fm_engine_weights(const char *word, rt_weight_kind *out)
         }
     }
     return false;
-}
-
-/* A folder that only has the name of a model does not hide it. */
-static bool holds_model(const char *path)
-{
-    char config[FM_PATH_BYTES];
-
-    return fm_file_exists(path) ||
-           (fm_path_join(config, path, "config.json", NULL) == FM_OK && fm_file_exists(config));
-}
-
-fm_status fm_engine_model(char out[FM_PATH_BYTES], const char *given, const char *models,
-                          fm_err *err)
-{
-    bool named = !strchr(given, '/') && !holds_model(given);
-
-    if (strlen(given) >= FM_PATH_BYTES)
-        return fm_fail(err, FM_E_USAGE, "path too long: '%.100s...'", given);
-    if (named && models && fm_path_join(out, models, given, NULL) == FM_OK && fm_dir_exists(out))
-        return FM_OK;
-    memcpy(out, given, strlen(given) + 1);
-    return FM_OK;
 }
 
 fm_status fm_engine_status(rt_status status, const rt_err *from, fm_err *err)

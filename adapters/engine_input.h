@@ -24,18 +24,13 @@ void fm_engine_view_release(fm_engine_view *view);
 /* One more picture. FM_E_USAGE past the last that there is room for; else what the file's reader says. */
 FM_MUST_CHECK fm_status fm_engine_view_add(fm_engine_view *view, const char *path, fm_err *err);
 /* The depth map of the first picture, 16-bit PNG in millimetres. In one of another size the pixel at
- * the same place is taken. */
+ * the same place is taken; one of another shape (by over 4 %) is FM_E_INPUT. */
 FM_MUST_CHECK fm_status fm_engine_view_depth(fm_engine_view *view, const char *path, fm_err *err);
 /* The camera of the first picture; one that is not valid is none. */
 void fm_engine_view_camera(fm_engine_view *view, const fm_camera *camera);
 
 /* "as_stored", "f32", "bf16", "q8", "q4" */
 bool fm_engine_weights(const char *word, rt_weight_kind *out);
-
-/* Where a model is: as it is given, or, where there is no model of that name here and it is one word, in
- * the folder of models that come with fathom (NULL: there is none). FM_E_USAGE where the path is too long. */
-FM_MUST_CHECK fm_status fm_engine_model(char out[FM_PATH_BYTES], const char *given,
-                                        const char *models, fm_err *err);
 
 /* A status of the engine as ours. */
 fm_status fm_engine_status(rt_status status, const rt_err *from, fm_err *err);

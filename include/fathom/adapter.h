@@ -156,6 +156,10 @@ typedef struct {
     /* Optional: refuse what may neither be kept nor shown, such as a password in an address. Called
      * with each setting before a manifest holds it. */
     fm_status (*check)(const fm_setting *setting, fm_err *err);
+    /* Optional: the SHA-256 of what the settings name and replies come from, such as a model's files, so
+     * that a run does not go on with another one of the same name. False: it cannot be told, which
+     * opening has to say. */
+    bool (*fingerprint)(const fm_adapter_config *config, char out[65]);
     fm_status (*open)(void **state, const fm_adapter_config *config, fm_err *err);
     /* truth is NULL unless the table says FM_CAP_SEES_TRUTH. A failure that belongs to this one
      * sample is FM_OK with a status in the reply; a returned error ends the run. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "adapters/engine_input.h"
+#include "adapters/engine_model.h"
 #include "catalog.h"
 #include "interrupt.h"
 #include "progress.h"

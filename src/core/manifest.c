@@ -84,6 +84,8 @@ static void put_adapter(fm_json_writer *w, const fm_manifest *m)
             fm_json_close(w, '}');
         }
         fm_json_close(w, ']');
+        if (m->model_sha256)
+            fm_json_put_string(w, "model_sha256", m->model_sha256);
         fm_json_put_int(w, "seed", (int64_t)m->seed);
         fm_json_put_number(w, "timeout_s", m->timeout_s);
         if (m->cached)
@@ -220,6 +222,8 @@ static void read_adapter(reader *r, const cJSON *adapter, fm_manifest *m)
         return;
     }
     read_settings(r, fm_json_get(adapter, "settings"), m);
+    if (fm_json_get(adapter, "model_sha256"))
+        m->model_sha256 = need_text(r, adapter, "model_sha256");
     m->seed = need_count(r, adapter, "seed", FM_MANIFEST_MAX_COUNT);
     m->timeout_s = fm_json_number(adapter, "timeout_s", 0);
     m->cached = fm_json_bool(adapter, "cached", false);
@@ -308,16 +312,30 @@ static const char *setting_of(const fm_manifest *m, const char *key)
     return NULL;
 }
 
+/* Runs of before have no fingerprint. */
+static bool knows_models(const fm_manifest *a, const fm_manifest *b)
+{
+    return a->model_sha256 && b->model_sha256;
+}
+
+static bool models_differ(const fm_manifest *a, const fm_manifest *b, fm_manifest_difference *out)
+{
+    return knows_models(a, b) && differ("model (sha256)", a->model_sha256, b->model_sha256, out);
+}
+
+/* Where a model stands does not matter where it is known which one it is. */
 static bool settings_differ(const fm_manifest *a, const fm_manifest *b, bool of_operation,
                             fm_manifest_difference *out)
 {
     const fm_manifest *sides[] = {a, b};
+    bool known = knows_models(a, b);
 
     for (int side = 0; side < 2; side++)
         for (size_t i = 0; i < sides[side]->n_settings; i++) {
             const char *key = sides[side]->settings[i].key;
 
             if (operational(sides[side], i) == of_operation &&
+                !(known && strcmp(key, "model") == 0) &&
                 differ(key, setting_of(a, key), setting_of(b, key), out))
                 return true;
         }
@@ -350,8 +368,8 @@ bool fm_manifest_differ(const fm_manifest *a, const fm_manifest *b, fm_manifest_
            differ("prompt", a->prompt, b->prompt, out) ||
            differ("adapter", a->adapter, b->adapter, out) ||
            differ("predictions (sha256)", a->predictions_sha256, b->predictions_sha256, out) ||
-           differ("seed", seeds[0], seeds[1], out) || settings_differ(a, b, false, out) ||
-           differ("shard", shards[0], shards[1], out);
+           differ("seed", seeds[0], seeds[1], out) || models_differ(a, b, out) ||
+           settings_differ(a, b, false, out) || differ("shard", shards[0], shards[1], out);
 }
 
 fm_status fm_manifest_same_run(const fm_manifest *there, const fm_manifest *here,
@@ -373,6 +391,7 @@ bool fm_manifest_renew(const fm_manifest *there, fm_manifest *here)
     here->cached |= there->cached;
     here->replayed |= there->replayed;
     return !fm_selection_equal(&there->selection, &here->selection) ||
+           !same(there->model_sha256, here->model_sha256) ||
            settings_differ(there, here, true, &d) || here->cached != there->cached ||
            here->replayed != there->replayed;
 }

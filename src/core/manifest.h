@@ -33,8 +33,9 @@ typedef struct {
     const fm_setting *settings;
     const bool *operational; /* [n_settings]: cannot change a reply; NULL: none is */
     size_t n_settings;
-    bool cached;   /* the response cache could answer */
-    bool replayed; /* replies came from a cassette */
+    const char *model_sha256; /* of what the setting `model` names; NULL: not known */
+    bool cached;              /* the response cache could answer */
+    bool replayed;            /* replies came from a cassette */
     bool sees_truth;
     uint64_t seed;
     double timeout_s;
@@ -57,7 +58,8 @@ FM_MUST_CHECK fm_status fm_manifest_read(const char *path, fm_arena *arena, fm_m
                                          fm_err *err);
 
 /* The first thing that differs of what determines a reply, and of the shard: suite, task, answers,
- * data, frames, prompt, adapter, settings that are not operational, seed. What else is selected, operational
+ * data, frames, prompt, adapter, model, settings that are not operational, seed; of a model, what it is where
+ * both know it, else where. What else is selected, operational
  * settings, time limits, cache and machine may differ. */
 typedef struct {
     const char *what;

@@ -534,6 +534,19 @@ static fm_status take_prompt(session *s, fm_err *err)
     return st;
 }
 
+/* Which model it is that the settings name, where the adapter can tell. */
+static fm_status take_fingerprint(session *s, const fm_adapter_ops *ops, fm_err *err)
+{
+    fm_manifest *m = &s->manifest;
+    fm_adapter_config config = {.settings = m->settings, .n_settings = m->n_settings};
+    char text[FM_HASH_TEXT_BYTES];
+
+    if (!ops->fingerprint || !ops->fingerprint(&config, text))
+        return FM_OK;
+    m->model_sha256 = fm_arena_strdup(&s->arena, text);
+    return m->model_sha256 ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for a manifest");
+}
+
 /* Everything of a run that stands before its first request. */
 static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *err)
 {
@@ -553,6 +566,8 @@ static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *
     m->replayed = o->replay_path != NULL;
     if (st == FM_OK)
         st = fm_manifest_take_adapter(m, ops, settings, n, &s->arena, err);
+    if (st == FM_OK)
+        st = take_fingerprint(s, ops, err);
     if (st == FM_OK && !m->prompt)
         st = fm_fail(err, FM_E_USAGE, "task '%s' has no prompt for answers in %s", task->name,
                      fm_answers_family_name(m->answers));

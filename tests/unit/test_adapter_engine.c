@@ -8,6 +8,7 @@
 
 #include "adapters/adapters.h"
 #include "adapters/engine_input.h"
+#include "adapters/engine_model.h"
 #include "fathom/raster.h"
 #include "support/scratch.h"
 
