@@ -73,8 +73,8 @@ static fm_status cut_lines(serving *s, bool at_end, size_t *used, fm_err *err)
     fm_status st = FM_OK;
 
     s->n_lines = 0;
-    while (st == FM_OK && p < end) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
+    while (st == FM_OK && (p < end || (at_end && s->too_long))) {
+        const char *newline = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
         const char *stop = newline ? newline : end;
         bool over = s->too_long || (size_t)(stop - p) > s->process->line_bytes;
 

@@ -136,8 +136,9 @@ static fm_status read_trace(const cJSON *item, double side, fm_arena *arena, fm_
             p[2] = NAN;
         if (deep != !isnan(out->trace[0][2]) || (deep && !(p[2] > 0)))
             return fm_fail(err, FM_E_INPUT, "point %zu of 'trace' %s", out->n_trace + 1,
-                           deep && !(p[2] > 0) ? "has no depth over 0"
-                                               : "has a depth where others have none");
+                           !deep         ? "has no depth, which others have"
+                           : !(p[2] > 0) ? "has no depth over 0"
+                                         : "has a depth, which others have not");
         out->n_trace++;
     }
     return FM_OK;

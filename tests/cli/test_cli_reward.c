@@ -117,6 +117,22 @@ Test(cli_reward, a_huge_line_is_passed_over)
     cr_expect(eq(int, program_wait(p.pid)->code, 4));
 }
 
+/* Whoever counts answers gets one for it though its end never comes. */
+Test(cli_reward, a_huge_line_without_an_end_is_answered)
+{
+    static char bytes[1 << 20];
+    coprocess p = start(FATHOM_WORDS("reward"));
+    char line[512];
+
+    memset(bytes, 'x', sizeof(bytes));
+    for (int i = 0; i < 17; i++)
+        send(&p, bytes, sizeof(bytes));
+    close(p.in);
+    receive(&p, line, sizeof(line));
+    cr_expect(contains(line, "\"too_long\""), "%s", line);
+    cr_expect(eq(int, program_wait(p.pid)->code, 4));
+}
+
 Test(cli_reward, a_trainer_that_goes_away_is_an_error_not_a_signal)
 {
     coprocess p = start(FATHOM_WORDS("reward"));
