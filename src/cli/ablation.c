@@ -158,8 +158,9 @@ static fm_status read_recipe(const reading *r, const cJSON *object, cli_arm *arm
     fm_status st = take_path(r, object, "recipe", &path);
 
     if (st == FM_OK && changes && (!path || !cJSON_IsObject(changes)))
-        st = fm_fail(r->err, FM_E_INPUT, "%s: 'change' wants members of a 'recipe', which %s",
-                     r->plan->path, path ? "it is given as" : "the arm lacks");
+        st = fm_fail(r->err, FM_E_INPUT, "%s: %s", r->plan->path,
+                     path ? "'change' wants members, as {seed: 2}"
+                          : "'change' wants a 'recipe' to change, which the arm lacks");
     if (st != FM_OK || !path)
         return st;
     st = fm_yaml_load(path, &arm->recipe, r->err);
@@ -290,6 +291,19 @@ static fm_status read_metric(const reading *r, const cJSON *item)
     return name ? FM_OK : no_memory(r);
 }
 
+/* The last arm of a contrast, which is neither its base nor another of its arms. */
+static fm_status check_once(const reading *r, const cli_contrast *c)
+{
+    int last = c->arms[c->n_arms];
+    bool again = last == c->base;
+
+    for (size_t i = 0; i < c->n_arms; i++)
+        again = again || c->arms[i] == last;
+    return again ? fm_fail(r->err, FM_E_INPUT, "%s: '%s' has '%s' twice", r->plan->path, c->title,
+                           r->plan->arms[last].name)
+                 : FM_OK;
+}
+
 static fm_status read_contrast(const reading *r, const cJSON *object)
 {
     static const char *const names[] = {"title", "base", "arms"};
@@ -309,7 +323,10 @@ static fm_status read_contrast(const reading *r, const cJSON *object)
     {
         if (st != FM_OK)
             break;
-        st = find_arm(r, cJSON_GetStringValue(item), &c->arms[c->n_arms++]);
+        st = find_arm(r, cJSON_GetStringValue(item), &c->arms[c->n_arms]);
+        if (st == FM_OK)
+            st = check_once(r, c);
+        c->n_arms++;
     }
     if (st == FM_OK && c->n_arms == 0)
         st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a list 'arms' to hold against '%s'",

@@ -1,18 +1,22 @@
 /* fathom ablate: train the arms of a plan, ask them, and hold them against each other. Training is train's,
  * asking and comparing core's; owns their order, and the folder:
  *
+ *   start.sha256       the model that arms begin from
  *   recipes/ARM.yaml   the recipe of an arm, with its changes
  *   models/ARM/        its training, as `fathom train` has it
  *   runs/ARM/TASK/     its runs, as `fathom run` has them
  *   table.md           what came out
  *
- * Whatever stands there is gone on with, and what is done is not done again. */
+ * Whatever stands there is gone on with, wherever the folder is by then, and what is done is not done again.
+ * All that can be wrong with a plan is looked for before the first step, for a step may be hours later. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ablation.h"
+#include "adapters/engine_model.h"
 #include "base/clock.h"
+#include "base/size.h"
 #include "catalog.h"
 #include "commands.h"
 #include "core/compare.h"
@@ -62,13 +66,44 @@ static fm_status whole_path(const char *given, char out[FM_PATH_BYTES], fm_err *
     return FM_OK;
 }
 
+/* The model that an arm begins from, from the folder of recipes where it is another arm's: all may go
+ * elsewhere. */
+static fm_status start_of(const ablating *a, const cli_arm *arm, char out[FM_PATH_BYTES],
+                          fm_err *err)
+{
+    int from = arm->from;
+
+    while (from >= 0 && !a->plan.arms[from].recipe)
+        from = a->plan.arms[from].from;
+    if (from < 0)
+        return whole_path(a->start, out, err);
+    snprintf(out, FM_PATH_BYTES, "../models/%s/model", a->plan.arms[from].name);
+    return FM_OK;
+}
+
+/* One that cannot be trained by does not stay, for then the plan could not be put right. */
+static fm_status put_recipe(const char *path, const fm_buf *text, fm_err *err)
+{
+    fm_arena arena = {0};
+    tr_recipe recipe;
+    fm_status st = fm_file_write_atomic(path, text->data, text->size, err);
+
+    if (st != FM_OK)
+        return st;
+    st = tr_recipe_read(&recipe, path, &arena, err);
+    if (st != FM_OK)
+        (void)remove(path);
+    fm_arena_release(&arena);
+    return st;
+}
+
 /* One that stands there stays: a training that was begun by it cannot go on by another. */
 static fm_status keep_recipe(const char *path, const fm_buf *text, fm_err *err)
 {
     fm_buf there = {0};
 
     if (!fm_file_exists(path))
-        return fm_file_write_atomic(path, text->data, text->size, err);
+        return put_recipe(path, text, err);
     fm_status st = fm_file_read(path, 1 << 20, &there, err);
     if (st == FM_OK &&
         (there.size != text->size || memcmp(there.data, text->data, text->size) != 0))
@@ -80,14 +115,22 @@ static fm_status keep_recipe(const char *path, const fm_buf *text, fm_err *err)
     return st;
 }
 
-static fm_status write_recipe(const ablating *a, const cli_arm *arm, char path[FM_PATH_BYTES],
-                              fm_err *err)
+static fm_status recipe_path(const ablating *a, const cli_arm *arm, char out[FM_PATH_BYTES],
+                             fm_err *err)
 {
-    char from[FM_PATH_BYTES], folder[FM_PATH_BYTES], name[FM_PATH_BYTES];
+    char name[FM_PATH_BYTES];
+
+    snprintf(name, sizeof(name), "%s.yaml", arm->name);
+    return path_in(a, "recipes", name, NULL, out, err);
+}
+
+static fm_status write_recipe(const ablating *a, const cli_arm *arm, fm_err *err)
+{
+    char from[FM_PATH_BYTES], path[FM_PATH_BYTES];
     fm_buf text = {0};
     fm_json_writer w = {.out = &text, .pretty = true};
     const cJSON *item;
-    fm_status st = whole_path(arm->from < 0 ? a->start : a->models[arm->from], from, err);
+    fm_status st = start_of(a, arm, from, err);
 
     fm_json_open(&w, NULL, '{');
     fm_json_put_string(&w, "model", from);
@@ -98,13 +141,8 @@ static fm_status write_recipe(const ablating *a, const cli_arm *arm, char path[F
     }
     fm_json_close(&w, '}');
     fm_buf_putc(&text, '\n');
-    snprintf(name, sizeof(name), "%s.yaml", arm->name);
     if (st == FM_OK)
-        st = fm_path_join(folder, a->dir, "recipes", err);
-    if (st == FM_OK)
-        st = fm_dir_make(folder, err);
-    if (st == FM_OK)
-        st = fm_path_join(path, folder, name, err);
+        st = recipe_path(a, arm, path, err);
     if (st == FM_OK)
         st = fm_buf_check(&text, "a recipe", err);
     if (st == FM_OK)
@@ -136,7 +174,7 @@ static fm_status train_arm(const ablating *a, const cli_arm *arm, fm_err *err)
                           .progress = cli_train_progress_show,
                           .context = &progress};
     double began = fm_clock_seconds();
-    fm_status st = write_recipe(a, arm, recipe, err);
+    fm_status st = recipe_path(a, arm, recipe, err);
 
     snprintf(label, sizeof(label), "%s, arm %d of %zu", arm->name, (int)(arm - a->plan.arms) + 1,
              a->plan.n_arms);
@@ -316,7 +354,7 @@ static fm_status show_contrasts(const ablating *a, fm_err *err)
     return st;
 }
 
-/* ---- the command ---- */
+/* ---- words ---- */
 
 static fm_status read_words(ablating *a, const cli_args *args, fm_err *err)
 {
@@ -340,11 +378,125 @@ static fm_status read_words(ablating *a, const cli_args *args, fm_err *err)
     return cli_model_path(a->start, model, err);
 }
 
+/* ---- what is looked at first ---- */
+
+/* Another model of the same name would begin other arms than those that are trained already. */
+static fm_status keep_start(const ablating *a, fm_err *err)
+{
+    char path[FM_PATH_BYTES], here[FM_HASH_TEXT_BYTES];
+    fm_buf there = {0};
+    fm_status st = fm_path_join(path, a->dir, "start.sha256", err);
+
+    if (st == FM_OK && !fm_engine_fingerprint(a->start, here))
+        st = fm_fail(err, FM_E_INPUT, "cannot read the model '%s'", a->start);
+    if (st == FM_OK && !fm_file_exists(path))
+        return fm_file_write_atomic(path, here, strlen(here), err);
+    if (st == FM_OK)
+        st = fm_file_read(path, FM_HASH_TEXT_BYTES, &there, err);
+    if (st == FM_OK && (there.size != strlen(here) || memcmp(there.data, here, there.size) != 0))
+        st = fm_fail(err, FM_E_INPUT,
+                     "'%s' began from another model than '%s' is now: put that one back, or take "
+                     "another folder",
+                     a->dir, a->start);
+    fm_buf_release(&there);
+    return st;
+}
+
+/* A model that can be asked: where arms begin from a shape without weights, the one that comes along. */
+static fm_status find_askable(const ablating *a, char out[FM_PATH_BYTES], fm_err *err)
+{
+    static const char *const weights[] = {"llm/model.safetensors",
+                                          "llm/model.safetensors.index.json"};
+
+    for (size_t i = 0; i < FM_COUNT_OF(weights); i++)
+        if (fm_path_join(out, a->start, weights[i], NULL) == FM_OK && fm_file_exists(out))
+            return cli_model_path(out, a->start, err);
+    return cli_model_path(out, "robotracer-nano", err);
+}
+
+/* Task, data, form of answers and settings, as far as they can be told before there is a model. */
+static fm_status check_asking(const ablating *a, const cli_arm *arm, const cli_ablated_task *task,
+                              fm_err *err)
+{
+    fm_setting settings[CLI_MOST_ARM_SETTINGS + 1];
+    char nowhere[FM_PATH_BYTES], model[FM_PATH_BYTES];
+    fm_run_estimate estimate;
+    fm_run_options o = {.target = task->target,
+                        .data_dir = task->data,
+                        .out_dir = nowhere,
+                        .adapter = "engine",
+                        .settings = settings,
+                        .n_settings = arm->n_settings + 1,
+                        .seed = 1,
+                        .answers = arm->answers,
+                        .selection = {.limit = 1}};
+    fm_status st = path_in(a, "runs", "-", NULL, nowhere, err); /* the name of no arm */
+
+    settings[0] = (fm_setting){"model", model};
+    memcpy(settings + 1, arm->settings, arm->n_settings * sizeof(*settings));
+    if (st == FM_OK)
+        st = find_askable(a, model, err);
+    return st == FM_OK ? fm_run_dry(&a->catalog, &o, &estimate, err) : st;
+}
+
+static bool has_metric(const fm_protocol *protocol, const char *name)
+{
+    for (size_t i = 0; i < protocol->n_metrics; i++)
+        if (strcmp(protocol->metrics[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* One that none of the tasks has. */
+static fm_status check_metric(ablating *a, const char *name, fm_err *err)
+{
+    fm_target target;
+    fm_status st = FM_OK;
+
+    for (size_t t = 0; st == FM_OK && t < a->plan.n_tasks; t++) {
+        st = fm_catalog_target(&a->catalog, a->plan.tasks[t].target, &a->plan.arena, &target, err);
+        if (st == FM_OK && has_metric(target.protocol, name))
+            return FM_OK;
+    }
+    return st == FM_OK
+               ? fm_fail(err, FM_E_INPUT, "%s: no task has a metric '%s'", a->plan.path, name)
+               : st;
+}
+
+static fm_status check_arm(const ablating *a, const cli_arm *arm, fm_err *err)
+{
+    fm_status st = arm->recipe ? write_recipe(a, arm, err) : FM_OK;
+
+    for (size_t t = 0; st == FM_OK && t < a->plan.n_tasks; t++)
+        st = check_asking(a, arm, &a->plan.tasks[t], err);
+    return st == FM_OK ? FM_OK : fm_fail_within(err, st, "%s: arm '%s'", a->plan.path, arm->name);
+}
+
+static fm_status check(ablating *a, fm_err *err)
+{
+    char recipes[FM_PATH_BYTES];
+    fm_status st = fm_path_join(recipes, a->dir, "recipes", err);
+
+    for (size_t i = 0; st == FM_OK && i < a->plan.n_metrics; i++)
+        st = check_metric(a, a->plan.metrics[i], err);
+    if (st == FM_OK)
+        st = fm_dir_make(recipes, err);
+    if (st == FM_OK)
+        st = keep_start(a, err);
+    for (size_t i = 0; st == FM_OK && i < a->plan.n_arms; i++)
+        st = check_arm(a, &a->plan.arms[i], err);
+    return st;
+}
+
+/* ---- the command ---- */
+
 static fm_status carry_out(ablating *a, fm_err *err)
 {
     fm_status st = cli_catalog(&a->catalog, err);
 
     cli_catch_interrupt();
+    if (st == FM_OK)
+        st = check(a, err);
     for (size_t i = 0; st == FM_OK && i < a->plan.n_arms; i++) {
         st = make_model(a, i, err);
         for (size_t t = 0; st == FM_OK && t < a->plan.n_tasks; t++)

@@ -62,7 +62,7 @@ Test(cli_ablate, trains_asks_and_compares_and_goes_on_by_the_same_plan)
     cr_expect(contains(text.data, "\"scale\": 0"), "%s", text.data);
     cr_expect(contains(text.data, "/start\""), "%s", text.data);
     read_file("out/recipes/rft.yaml", &text);
-    cr_expect(contains(text.data, "/out/models/sft/model\""), "%s", text.data);
+    cr_expect(contains(text.data, "\"../models/sft/model\""), "%s", text.data);
     read_file("out/runs/xyz/tabletop-3d/manifest.json", &text);
     cr_expect(contains(text.data, "\"answers\": \"xyz\""), "%s", text.data);
     read_file("out/runs/rgb/tabletop-3d/manifest.json", &text);
@@ -76,6 +76,14 @@ Test(cli_ablate, trains_asks_and_compares_and_goes_on_by_the_same_plan)
     read_file("out/table.md", &again);
     cr_expect(eq(str, (char *)fm_buf_text(&again), (char *)fm_buf_text(&text)));
 
+    /* Wherever the folder is by then. */
+    cr_assert(eq(int, rename("out", "moved"), 0));
+    fathom("ablate", "plan.yaml", "--out", "./moved");
+    expect_success();
+    read_file("moved/table.md", &again);
+    cr_expect(eq(str, (char *)fm_buf_text(&again), (char *)fm_buf_text(&text)));
+    cr_assert(eq(int, rename("moved", "out"), 0));
+
     /* Not by another recipe; and the one that was trained by stays. */
     read_file("out/recipes/sft.yaml", &text);
     scratch_write("sft.yaml", rft, strlen(rft));
@@ -84,8 +92,48 @@ Test(cli_ablate, trains_asks_and_compares_and_goes_on_by_the_same_plan)
     cr_expect(contains(ERR, "'out/recipes/sft.yaml' is not what the plan says now"), "%s", ERR);
     read_file("out/recipes/sft.yaml", &again);
     cr_expect(eq(str, (char *)fm_buf_text(&again), (char *)fm_buf_text(&text)));
+
+    /* Nor from another model. */
+    scratch_write("sft.yaml", sft, strlen(sft));
+    small_folder("start", 301);
+    fathom("ablate", "plan.yaml", "--out", "out");
+    cr_expect(eq(int, last.code, 4), "%s", ERR);
+    cr_expect(contains(ERR, "'out' began from another model than"), "%s", ERR);
     fm_buf_release(&text);
     fm_buf_release(&again);
+}
+
+/* What is wrong with an arm that comes late is said before the first step, and can be put right. */
+Test(cli_ablate, looks_at_everything_first)
+{
+    static const struct {
+        const char *there, *put, *says;
+    } rows[] = {
+        {"{rft: {reward: {weights: {r_pf: 0}}}}", "{rft: {group: 1}}", "arm 'rft'"},
+        {"{losses: {scale: 0}}", "{foo: 1}", "arm 'no-scale'"},
+        {"set: {variant: rgb}", "set: {variant: grey}", "arm 'rgb'"},
+        {"answers: xyz", "answers: abc", "arm 'xyz'"},
+        {"tabletop-3d,", "tabletop-4d,", "tabletop-4d"},
+        {"limit: 3", "limit: 3\nmetrics: [nope]", "no task has a metric 'nope'"},
+    };
+
+    make_plan();
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *at = strstr(plan, rows[i].there);
+        char text[2048];
+
+        cr_assert(at != NULL, "%s", rows[i].there);
+        snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - plan), plan, rows[i].put,
+                 at + strlen(rows[i].there));
+        scratch_write("plan.yaml", text, strlen(text));
+        fathom("ablate", "plan.yaml", "--out", "out");
+        cr_expect(ne(int, last.code, 0), "%s", rows[i].put);
+        cr_expect(contains(ERR, rows[i].says), "%s: %s", rows[i].put, ERR);
+        cr_expect(eq(int, fm_dir_exists("out/models"), false));
+    }
+    scratch_write("plan.yaml", plan, strlen(plan));
+    fathom("ablate", "plan.yaml", "--out", "out", "-j", "1");
+    expect_success();
 }
 
 Test(cli_ablate, says_what_is_wrong_with_a_plan)
@@ -110,6 +158,8 @@ Test(cli_ablate, says_what_is_wrong_with_a_plan)
         {"arms: [{name: a}]\ntasks: [../up]\n", "'../up' is no task"},
         {"arms: [{name: a}]\ntasks: [t]\ncontrasts: [{title: x, base: c, arms: [a]}]\n", "arm 'c'"},
         {"arms: [{name: a}]\ntasks: [t]\ncontrasts: [{title: x, base: a}]\n", "a list 'arms'"},
+        {"arms: [{name: a}]\ntasks: [t]\ncontrasts: [{title: x, base: a, arms: [a]}]\n",
+         "'x' has 'a' twice"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
