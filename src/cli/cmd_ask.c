@@ -1,6 +1,7 @@
 /* fathom ask: questions to a model on this machine, about pictures or none. */
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -403,6 +404,16 @@ static fm_status ask_one(asking *a, const char *text, fm_err *err)
     return st;
 }
 
+/* Reading goes on after a signal, waiting does not. */
+static fm_status wait_for_line(fm_err *err)
+{
+    struct pollfd in = {.fd = fileno(stdin), .events = POLLIN};
+
+    while (!cli_interrupted && poll(&in, 1, -1) < 0 && errno == EINTR)
+        ;
+    return cli_interrupted ? fm_fail(err, FM_E_INTERRUPTED, "interrupted") : FM_OK;
+}
+
 /* A question a line, as long as there are any. */
 static fm_status ask_lines(asking *a, fm_err *err)
 {
@@ -411,12 +422,21 @@ static fm_status ask_lines(asking *a, fm_err *err)
     size_t capacity = 0;
     ssize_t n;
 
-    while (st == FM_OK && (n = getline(&line, &capacity, stdin)) >= 0) {
+    setvbuf(stdin, NULL, _IONBF, 0); /* so that all that is there is seen by poll() */
+    for (size_t number = 1; st == FM_OK; number++) {
+        st = wait_for_line(err);
+        if (st != FM_OK || (n = getline(&line, &capacity, stdin)) < 0)
+            break;
         while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
             line[--n] = '\0';
-        if (n > 0)
+        if (strlen(line) < (size_t)n)
+            st = fm_fail(err, FM_E_INPUT, "standard input:%zu: a question with a NUL byte", number);
+        else if (line[strspn(line, " \t")])
             st = ask_one(a, line, err);
     }
+    if (st == FM_OK && ferror(stdin))
+        st =
+            fm_fail(err, FM_E_IO, "cannot read questions from standard input: %s", strerror(errno));
     free(line);
     return st;
 }
@@ -431,11 +451,26 @@ static fm_status ask_all(asking *a, fm_err *err)
     return n == 1 && st == FM_OK ? ask_lines(a, err) : st;
 }
 
+/* Nobody should believe that depth was looked at where it was not. */
+static void tell_unused(const asking *a)
+{
+    const rt_picture *p = &a->view.pictures[0];
+    rt_description about;
+
+    rt_model_describe(a->model.model, &about);
+    if (!p->depth_m || about.depth || (about.spatial && p->has_intrinsics))
+        return;
+    cli_notice(NULL, about.spatial ? "depth is not looked at without --intrinsics"
+                                   : "depth is not looked at: the model takes none");
+}
+
 static fm_status open_scene(asking *a, fm_err *err)
 {
     rt_err inner = {0};
     fm_status st = cli_model_open(&a->model, a->args, cli_operand(a->args, 0), err);
 
+    if (st == FM_OK)
+        tell_unused(a);
     return st == FM_OK ? fm_engine_status(rt_scene_new(&a->scene, a->model.model, a->view.pictures,
                                                        a->view.n, &inner),
                                           &inner, err)

@@ -59,14 +59,14 @@ static void read_into(fm_buf *buf, const char *path)
         cr_fatal("cannot read '%s'", path);
 }
 
-/* Start it with stdout at `out_path`, stderr in the file "stderr". */
-static inline pid_t program_start(char *const *argv, const char *out_path)
+/* Start it with stdin from `in_path`, stdout at `out_path`, stderr in the file "stderr". */
+static inline pid_t program_start_with(char *const *argv, const char *in_path, const char *out_path)
 {
     posix_spawn_file_actions_t files;
     pid_t pid;
 
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 0, in_path, O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, out_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     posix_spawn_file_actions_addopen(&files, 2, "stderr", O_WRONLY | O_CREAT | O_TRUNC, 0666);
     int why = posix_spawn(&pid, argv[0], &files, NULL, argv, environ);
@@ -74,6 +74,11 @@ static inline pid_t program_start(char *const *argv, const char *out_path)
     if (why)
         cr_fatal("cannot start '%s': %s", argv[0], strerror(why));
     return pid;
+}
+
+static inline pid_t program_start(char *const *argv, const char *out_path)
+{
+    return program_start_with(argv, "/dev/null", out_path);
 }
 
 static inline ended *program_wait(pid_t pid)

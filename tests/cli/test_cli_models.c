@@ -1,6 +1,10 @@
 /* Commands that make models, as a user types them. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/staging.h"
@@ -363,4 +367,84 @@ Test(models, one_comes_with_fathom_and_is_known_by_its_name)
     cr_assert(eq(int, fm_file_read("r/results.json", 1 << 20, &results, NULL), FM_OK));
     cr_expect(contains(fm_buf_text(&results), "\"unparsed\": 0"), "%s", OUT);
     fm_buf_release(&results);
+}
+
+/* Replies of two models never share a run, whatever the models are called; and one model may go elsewhere. */
+Test(models, a_run_goes_on_with_the_model_that_it_is_of)
+{
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    fathom("world", "--count", "2", "--size", "64x48", "--out", "scenes");
+    expect_success();
+    fathom("run", "tabletop-3d", "--adapter", "engine", "--model", "tiny", "--set", "max_tokens=4",
+           "--data", "scenes", "--limit", "1", "--out", "run");
+    expect_success();
+    cr_assert(eq(int, rename("tiny", "moved"), 0));
+    fathom("run", "tabletop-3d", "--adapter", "engine", "--model", "moved", "--set", "max_tokens=4",
+           "--data", "scenes", "--out", "run");
+    expect_success();
+    fathom("init", "tiny", "--config", "tiny", "--seed", "91");
+    expect_success();
+    fathom("run", "tabletop-3d", "--adapter", "engine", "--model", "tiny", "--set", "max_tokens=4",
+           "--data", "scenes", "--out", "run");
+    cr_expect(eq(int, last.code, 2), "%s", ERR);
+    cr_expect(contains(ERR, "holds another run: its model (sha256) is"), "%s", ERR);
+}
+
+Test(models, ask_takes_depth_of_the_shape_of_its_picture)
+{
+    fm_raster depth = {0};
+
+    make_desk();
+    fathom("ask", "tiny", "a", "-i", "desk.png", "--depth", "depth.png", "--max-tokens", "1");
+    expect_success();
+    cr_expect(contains(ERR, "depth is not looked at without --intrinsics"), "%s", ERR);
+    fathom("ask", "tiny", "a", "-i", "desk.png", "--depth", "depth.png", "--intrinsics",
+           "60,60,32,24", "--max-tokens", "1");
+    cr_expect(not(contains(ERR, "not looked at")), "%s", ERR);
+    cr_assert(eq(int, fm_raster_reserve(&depth, 48, 48, 1, 16, NULL), FM_OK));
+    cr_assert(eq(int, fm_raster_save_png(&depth, "square.png", NULL), FM_OK));
+    fm_raster_release(&depth);
+    fathom("ask", "tiny", "a", "-i", "desk.png", "--depth", "square.png", "--max-tokens", "1");
+    expect_failure(4, "fathom: 'square.png' is of 48 x 48 pixels, which is another shape than the "
+                      "picture's 64 x 48\n");
+}
+
+static void ask_from(const char *path)
+{
+    program_wait(
+        program_start_with(FATHOM_WORDS("ask", "tiny", "--max-tokens", "2"), path, "stdout"));
+}
+
+Test(models, ask_says_what_it_cannot_read)
+{
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    scratch_write("questions", "\n  \nIs it red\0 or blue?\n", 23);
+    ask_from("questions");
+    expect_failure(4, "fathom: standard input:3: a question with a NUL byte\n");
+    cr_expect(eq(str, OUT, ""));
+    ask_from("tiny");
+    cr_expect(eq(int, last.code, 1), "%s", ERR);
+    cr_expect(contains(ERR, "cannot read questions from standard input"), "%s", ERR);
+}
+
+Test(models, ask_ends_while_it_waits_for_a_question)
+{
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    cr_assert(eq(int, mkfifo("questions", 0600), 0));
+    int held = open("questions", O_RDWR | O_CLOEXEC); /* never at its end */
+    cr_assert(ge(int, held, 0));
+    pid_t pid =
+        program_start_with(FATHOM_WORDS("ask", "tiny", "--max-tokens", "2"), "questions", "stdout");
+    cr_assert(eq(int, (int)write(held, "a\n", 2), 2));
+    struct stat info = {0};
+    for (int i = 0; i < 1000 && info.st_size == 0; i++) {
+        usleep(10000);
+        (void)stat("stdout", &info);
+    }
+    kill(pid, SIGTERM);
+    cr_expect(eq(int, program_wait(pid)->code, 130), "%d: %s", last.code, ERR);
+    close(held);
 }
