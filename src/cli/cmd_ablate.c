@@ -554,7 +554,7 @@ static const cli_option options[] = {
 };
 
 static const cli_example examples[] = {
-    {"fathom ablate docs/examples/nano/ablations/plan.yaml --model robotracer-nano --out ablations",
+    {"fathom ablate ablations/plan.yaml --model robotracer-nano --out runs/ablations",
      "the paper's ablations in miniature"},
     {0},
 };
