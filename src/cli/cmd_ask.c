@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "adapters/engine_input.h"
 #include "base/files.h"
@@ -122,11 +123,25 @@ static fm_status read_pose(asking *a, fm_err *err)
     return FM_OK;
 }
 
+/* A drawing would take the place of what is asked about. */
+static fm_status check_draw(const asking *a, fm_err *err)
+{
+    struct stat drawn, image;
+
+    for (size_t i = 0; a->draw && i < a->images.n; i++)
+        if (stat(a->draw, &drawn) == 0 && stat(a->images.items[i], &image) == 0 &&
+            drawn.st_dev == image.st_dev && drawn.st_ino == image.st_ino)
+            return fm_fail(err, FM_E_USAGE, "'--draw %s' is the picture itself", a->draw);
+    return FM_OK;
+}
+
 static fm_status read_view(asking *a, fm_err *err)
 {
     const char *depth = cli_value(a->args, "depth");
     fm_status st = collect(a->args, "image", &a->images, err);
 
+    if (st == FM_OK)
+        st = check_draw(a, err);
     for (size_t i = 0; st == FM_OK && i < a->images.n; i++)
         st = fm_engine_view_add(&a->view, a->images.items[i], err);
     if (st == FM_OK && a->images.n == 0)

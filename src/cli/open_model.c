@@ -29,13 +29,14 @@ fm_status cli_model_path(char out[FM_PATH_BYTES], const char *given, fm_err *err
 typedef struct {
     cli_amount_progress shown;
     cli_model *model;
+    bool kept; /* there is a folder for them */
 } packing;
 
 static bool show_packing(void *context, uint64_t done_bytes, uint64_t all_bytes)
 {
     packing *p = context;
 
-    p->model->packed = true;
+    p->model->packed = p->kept;
     cli_amount_progress_show(&p->shown, done_bytes, all_bytes);
     return !cli_interrupted;
 }
@@ -64,6 +65,7 @@ fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
     options.threads = (int)threads;
     cli_packed_folder(cli_value(args, "packed-dir"), packed);
     options.packed_dir = packed[0] ? packed : NULL;
+    p.kept = packed[0] != '\0';
     snprintf(label, sizeof(label), "packing %s", path);
     st = fm_engine_status(rt_model_open(&out->model, folder, &options, &inner), &inner, err);
     cli_line_clear();

@@ -562,7 +562,9 @@ static fm_status describe_asking(session *s, const fm_adapter_ops *ops, fm_err *
     if (st == FM_OK && o->prompt_path)
         st = take_prompt(s, err);
     m->timeout_s = o->timeout_s;
-    m->cached = o->cache != NULL;
+    m->cached = o->cache && ops->estimate;
+    if (o->cache && !ops->estimate)
+        notice(s, "nothing is cached: the adapter cannot tell which requests are the same");
     m->replayed = o->replay_path != NULL;
     if (st == FM_OK)
         st = fm_manifest_take_adapter(m, ops, settings, n, &s->arena, err);

@@ -396,6 +396,8 @@ Test(models, ask_takes_depth_of_the_shape_of_its_picture)
     fm_raster depth = {0};
 
     make_desk();
+    fathom("ask", "tiny", "a", "-i", "desk.png", "--draw", "./desk.png");
+    expect_failure(2, "fathom: '--draw ./desk.png' is the picture itself\ntry 'fathom help ask'\n");
     fathom("ask", "tiny", "a", "-i", "desk.png", "--depth", "depth.png", "--max-tokens", "1");
     expect_success();
     cr_expect(contains(ERR, "depth is not looked at without --intrinsics"), "%s", ERR);
