@@ -31,6 +31,7 @@ typedef struct {
     tr_steps log;
     char checkpoint[FM_PATH_BYTES], model[FM_PATH_BYTES];
     tr_progress state;
+    uint64_t saved; /* the step that the checkpoint has */
     double began;
 } run;
 
@@ -141,6 +142,7 @@ static fm_status resume(run *r, fm_err *err)
         return FM_OK;
     fm_status st =
         tr_checkpoint_read(r->checkpoint, &r->network->store, &r->state.step, r->recipe.seed, err);
+    r->saved = r->state.step;
     if (st == FM_OK)
         tr_trainer_repack(r->trainer);
     return st;
@@ -150,13 +152,16 @@ static fm_status resume(run *r, fm_err *err)
 
 /* The model first: where this is the last thing that happens, steps come again and the model with them; the
  * other way round it would stay as it was. */
-static fm_status save(const run *r, fm_err *err)
+static fm_status save(run *r, fm_err *err)
 {
     fm_status st = tr_model_save(r->network, r->recipe.model, r->model, RT_F32, err);
 
-    return st == FM_OK ? tr_checkpoint_write(r->checkpoint, &r->network->store, r->state.step,
-                                             r->recipe.seed, err)
-                       : st;
+    if (st == FM_OK)
+        st = tr_checkpoint_write(r->checkpoint, &r->network->store, r->state.step, r->recipe.seed,
+                                 err);
+    if (st == FM_OK)
+        r->saved = r->state.step;
+    return st;
 }
 
 static bool due(int every, uint64_t step, uint64_t steps)
@@ -166,9 +171,11 @@ static bool due(int every, uint64_t step, uint64_t steps)
 
 static fm_status judge(run *r, fm_err *err)
 {
-    r->state.judged = true;
-    return tr_trainer_judge(r->trainer, TR_HELD_OUT, (size_t)r->recipe.judge_pictures,
-                            &r->state.held_out, err);
+    fm_status st = tr_trainer_judge(r->trainer, TR_HELD_OUT, (size_t)r->recipe.judge_pictures,
+                                    &r->state.held_out, err);
+
+    r->state.judged = st == FM_OK;
+    return st;
 }
 
 /* What rewards come to is told by where they came from. */
@@ -193,8 +200,9 @@ static fm_status take_step(run *r, fm_err *err)
     if (due(c->judge_every, r->state.step, c->steps))
         st = judge(r, err);
     r->state.seconds = fm_clock_seconds() - r->began;
-    if (st == FM_OK)
-        st = tr_steps_put(&r->log, &r->state, err);
+    /* A step that could not be judged is saved nevertheless, and does not come again: it has its row. */
+    fm_status put = tr_steps_put(&r->log, &r->state, st == FM_OK ? err : NULL);
+    st = st == FM_OK ? put : st;
     if (st == FM_OK && r->session->progress)
         r->session->progress(r->session->context, &r->state);
     if (st == FM_OK && due(c->save_every, r->state.step, c->steps))
@@ -202,10 +210,20 @@ static fm_status take_step(run *r, fm_err *err)
     return st;
 }
 
+/* What was learnt since the last save, whatever ended it: an error that is there already is the one told. */
+static fm_status save_rest(run *r, fm_status ended, fm_err *err)
+{
+    if (r->state.step == r->saved || tr_trainer_torn(r->trainer))
+        return ended;
+    fm_status st = save(r, ended == FM_OK ? err : NULL);
+    return ended == FM_OK ? st : ended;
+}
+
 static fm_status go(run *r, fm_err *err)
 {
     const tr_session *s = r->session;
-    uint64_t last = r->recipe.steps, first = r->state.step;
+    const uint64_t first = r->state.step;
+    uint64_t last = r->recipe.steps;
 
     if (s->most_steps > 0 && last > first && last - first > s->most_steps)
         last = first + s->most_steps;
@@ -214,9 +232,7 @@ static fm_status go(run *r, fm_err *err)
     while (st == FM_OK && r->state.step < last && !(s->stop && *s->stop))
         st = take_step(r, err);
     bool stopped = st == FM_OK && r->state.step < last;
-    if (st == FM_OK && r->state.step > first &&
-        !due(r->recipe.save_every, r->state.step, r->recipe.steps))
-        st = save(r, err);
+    st = save_rest(r, st, err);
     if (st == FM_OK && stopped)
         st = fm_fail(err, FM_E_INTERRUPTED, "stopped after step %llu; the same command goes on",
                      (unsigned long long)r->state.step);

@@ -288,6 +288,29 @@ Test(train_session, refuses_a_folder_of_another_recipe)
     cr_expect(ne(ptr, strstr(err.text, "another recipe"), NULL), "%s", err.text);
 }
 
+/* The second stage's picture has more questions than 16 MB hold. */
+static const char tight_recipe[] =
+    "model: start\nsteps: 3\npictures: 1\nmemory_mb: 16\njudge_every: 0\n"
+    "data: {sizes: [[40, 40]], longest: 400}\n"
+    "stages: [{until: 1, things: [1, 2], families: [referring], places: [tabletop]}, "
+    "{things: [6, 8], families: [referring, measuring, relation], per_family: 8}]\n";
+
+Test(train_session, saves_what_was_learnt_before_a_step_that_fails)
+{
+    fm_buf rows = {0};
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), tight_recipe);
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_NOMEM), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "memory_mb"), NULL), "%s", err.text);
+    cr_assert(fm_file_exists(scratch_path("one/checkpoint.safetensors")));
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_NOMEM), "%s", err.text);
+    cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 16, &rows, &err), FM_OK));
+    cr_expect(ne(ptr, strstr(rows.data, "\n1\t1\t"), NULL), "%s", rows.data);
+    fm_buf_release(&rows);
+}
+
 Test(train_session, a_stage_may_only_look)
 {
     static const char recipe[] = "model: start\nsteps: 2\npictures: 2\n"
