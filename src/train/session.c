@@ -8,13 +8,12 @@
 #include "base/files.h"
 #include "base/threads.h"
 #include "train/checkpoint.h"
+#include "train/folder.h"
 #include "train/judge.h"
 #include "train/model.h"
 #include "train/steps.h"
 #include "train/shown.h"
 #include "train/vocabulary.h"
-
-enum { MOST_RECIPE_BYTES = 1 << 20 };
 
 typedef struct {
     const tr_session *session;
@@ -28,6 +27,7 @@ typedef struct {
     tr_policy *policy;
     tr_trainer *trainer;
     int threads;
+    tr_folder folder;
     tr_steps log;
     char checkpoint[FM_PATH_BYTES], model[FM_PATH_BYTES];
     tr_progress state;
@@ -111,29 +111,6 @@ static fm_status open_trainer(run *r, fm_err *err)
     }
     config.optimiser.steps = r->recipe.steps * config.updates;
     return st == FM_OK ? tr_trainer_new(&r->trainer, &config, r->network, &source, err) : st;
-}
-
-/* The recipe as it was when the folder was made; another one is refused. */
-static fm_status keep_recipe(const run *r, fm_err *err)
-{
-    char path[FM_PATH_BYTES];
-    fm_buf given = {0}, kept = {0};
-    fm_status st = fm_path_join(path, r->session->folder, "recipe.yaml", err);
-
-    if (st == FM_OK)
-        st = fm_file_read(r->session->recipe, MOST_RECIPE_BYTES, &given, err);
-    if (st == FM_OK && fm_file_exists(path)) {
-        st = fm_file_read(path, MOST_RECIPE_BYTES, &kept, err);
-        if (st == FM_OK &&
-            (kept.size != given.size || memcmp(kept.data, given.data, kept.size) != 0))
-            st = fm_fail(err, FM_E_USAGE, "'%s' was begun by another recipe than '%s'",
-                         r->session->folder, r->session->recipe);
-    } else if (st == FM_OK) {
-        st = fm_file_write_atomic(path, given.data, given.size, err);
-    }
-    fm_buf_release(&given);
-    fm_buf_release(&kept);
-    return st;
 }
 
 static fm_status resume(run *r, fm_err *err)
@@ -255,10 +232,10 @@ static fm_status read_recipe(run *r, fm_err *err)
 static fm_status open_folder(run *r, fm_err *err)
 {
     const tr_session *s = r->session;
-    fm_status st = fm_dir_make(s->folder, err);
+    fm_status st = tr_folder_open(&r->folder, s->folder, err);
 
     if (st == FM_OK)
-        st = keep_recipe(r, err);
+        st = tr_folder_keep_recipe(s->folder, s->recipe, err);
     if (st == FM_OK)
         st = fm_path_join(r->checkpoint, s->folder, "checkpoint.safetensors", err);
     return st == FM_OK ? fm_path_join(r->model, s->folder, "model", err) : st;
@@ -291,7 +268,7 @@ static fm_status open_all(run *r, fm_err *err)
 
 fm_status tr_session_run(const tr_session *session, fm_err *err)
 {
-    run r = {.session = session};
+    run r = {.session = session, .folder = {-1}};
     fm_status st = open_all(&r, err);
 
     if (st == FM_OK)
@@ -304,6 +281,7 @@ fm_status tr_session_run(const tr_session *session, fm_err *err)
     tr_data_free(r.data);
     tr_network_free(r.network);
     fm_arena_release(&r.arena);
+    tr_folder_release(&r.folder); /* last: nothing more is written */
     return st == FM_OK ? closed : st;
 }
 

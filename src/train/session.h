@@ -30,7 +30,9 @@ typedef struct {
     void *context;
 } tr_session;
 
-/* FM_E_USAGE where the folder is of another recipe, or the recipe of another kind of training. What was learnt is saved also where a step fails. */
+/* FM_E_USAGE where the folder is of another recipe, or the recipe of another kind of training;
+ * FM_E_LOCKED where another process trains in the folder. What was learnt is saved also where a step
+ * fails. */
 FM_MUST_CHECK fm_status tr_session_run(const tr_session *session, fm_err *err);
 
 /* A vocabulary of so many tokens from what the recipe's first `pictures` ask, into `folder`. */

@@ -4,6 +4,7 @@
 
 #include "engine/tokenizer.h"
 #include "robotracer.h"
+#include "train/folder.h"
 #include "train/judge.h"
 #include "train/model.h"
 #include "train/session.h"
@@ -286,6 +287,22 @@ Test(train_session, refuses_a_folder_of_another_recipe)
     write_text(scratch_path("recipe.yaml"), "model: start\nsteps: 5\n");
     cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_USAGE));
     cr_expect(ne(ptr, strstr(err.text, "another recipe"), NULL), "%s", err.text);
+}
+
+/* Each opening of a file has a lock of its own, so that one process can stand for two. */
+Test(train_session, one_process_at_a_time_trains_in_a_folder)
+{
+    tr_folder other;
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, tr_folder_open(&other, scratch_path("one"), &err), FM_OK), "%s", err.text);
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_LOCKED));
+    cr_expect(ne(ptr, strstr(err.text, "another process is working on training folder"), NULL),
+              "%s", err.text);
+    cr_expect(eq(int, fm_file_exists(scratch_path("one/recipe.yaml")), false));
+    tr_folder_release(&other);
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_OK), "%s", err.text);
 }
 
 /* The second stage's picture has more questions than 16 MB hold. */
