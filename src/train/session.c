@@ -32,6 +32,7 @@ typedef struct {
     char checkpoint[FM_PATH_BYTES], model[FM_PATH_BYTES];
     tr_progress state;
     uint64_t saved; /* the step that the checkpoint has */
+    int idle;       /* steps in a row in which nothing was to be learnt */
     double began;
 } run;
 
@@ -164,6 +165,30 @@ static fm_status judge_start(run *r, fm_err *err)
     return st == FM_OK ? tr_steps_put(&r->log, &r->state, err) : st;
 }
 
+/* Steps in a row that ask nothing are no chance: questions are too long, or none are left. Where a
+ * stage only looks, its patches have to teach something. */
+static fm_status count_idle(run *r, fm_err *err)
+{
+    enum { MOST_IDLE = 8 };
+    const tr_recipe *c = &r->recipe;
+    const int stage = tr_recipe_stage(c, r->state.step - 1);
+    const bool looks = c->stages[stage].only_look;
+    const bool idle = r->state.report.questions == 0 && (!looks || !(r->state.report.norm > 0));
+
+    r->idle = idle ? r->idle + 1 : 0;
+    if (r->idle < MOST_IDLE)
+        return FM_OK;
+    if (looks)
+        return fm_fail(err, FM_E_INPUT,
+                       "%s: in stage %d nothing was learnt in %d steps in a row: with 'only_look', "
+                       "'losses.kind', '.place', '.digit' or '.code' has to count there",
+                       r->session->recipe, stage + 1, MOST_IDLE);
+    return fm_fail(err, FM_E_INPUT,
+                   "%s: in stage %d nothing was asked in %d steps in a row: 'data.longest' (%d) "
+                   "leaves out what is longer; raise it, or say 'only_look'",
+                   r->session->recipe, stage + 1, MOST_IDLE, c->longest);
+}
+
 static fm_status take_step(run *r, fm_err *err)
 {
     const tr_recipe *c = &r->recipe;
@@ -184,7 +209,7 @@ static fm_status take_step(run *r, fm_err *err)
         r->session->progress(r->session->context, &r->state);
     if (st == FM_OK && due(c->save_every, r->state.step, c->steps))
         st = save(r, err);
-    return st;
+    return st == FM_OK ? count_idle(r, err) : st;
 }
 
 /* What was learnt since the last save, whatever ended it: an error that is there already is the one told. */
@@ -251,6 +276,8 @@ static fm_status open_all(run *r, fm_err *err)
         st = open_network(r, err);
     if (st == FM_OK)
         st = tr_data_new(&r->data, &r->recipe, &r->config, r->threads, err);
+    if (st == FM_OK)
+        st = tr_data_check(r->data, r->session->recipe, err);
     if (st == FM_OK)
         st = open_folder(r, err);
     if (st == FM_OK)

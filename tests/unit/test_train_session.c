@@ -328,6 +328,45 @@ Test(train_session, saves_what_was_learnt_before_a_step_that_fails)
     fm_buf_release(&rows);
 }
 
+/* Found before anything is made, not when the training comes to it. */
+Test(train_session, a_stage_that_cannot_be_made_is_refused_at_once)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"),
+               "model: start\nsteps: 9\npictures: 1\ndata: {sizes: [[40, 40]]}\n"
+               "stages: [{until: 5, things: [1, 2], families: [referring]}, "
+               "{families: [measuring], forms: [path]}]\n");
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "recipe.yaml: stage 2 cannot be made"), NULL), "%s",
+              err.text);
+    cr_expect(eq(int, fm_dir_exists(scratch_path("one")), false));
+}
+
+Test(train_session, steps_that_ask_nothing_end_it_and_are_saved)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), "model: start\nsteps: 30\npictures: 1\njudge_every: 0\n"
+                                            "data: {sizes: [[40, 40]], longest: 16}\n"
+                                            "stages: [{things: [1, 2], families: [referring]}]\n");
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_INPUT));
+    cr_expect(
+        ne(ptr, strstr(err.text, "recipe.yaml: in stage 1 nothing was asked in 8 steps"), NULL),
+        "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "'data.longest' (16)"), NULL), "%s", err.text);
+    cr_expect(fm_file_exists(scratch_path("one/checkpoint.safetensors")));
+
+    write_text(scratch_path("recipe.yaml"),
+               "model: start\nsteps: 30\npictures: 1\njudge_every: 0\n"
+               "losses: {kind: 0, place: 0}\ndata: {sizes: [[40, 40]]}\n"
+               "stages: [{things: [1, 2], families: [referring], only_look: true}]\n");
+    cr_expect(eq(int, go(scratch_path("two"), 0, 1, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "nothing was learnt in 8 steps"), NULL), "%s", err.text);
+}
+
 Test(train_session, a_stage_may_only_look)
 {
     static const char recipe[] = "model: start\nsteps: 2\npictures: 2\n"
