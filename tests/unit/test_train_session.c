@@ -287,6 +287,8 @@ Test(train_session, refuses_a_folder_of_another_recipe)
     write_text(scratch_path("recipe.yaml"), "model: start\nsteps: 5\n");
     cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_USAGE));
     cr_expect(ne(ptr, strstr(err.text, "another recipe"), NULL), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "'seed' differs"), NULL), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "one/recipe.yaml'"), NULL), "%s", err.text);
 }
 
 /* Each opening of a file has a lock of its own, so that one process can stand for two. */
@@ -326,6 +328,35 @@ Test(train_session, saves_what_was_learnt_before_a_step_that_fails)
     cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 16, &rows, &err), FM_OK));
     cr_expect(ne(ptr, strstr(rows.data, "\n1\t1\t"), NULL), "%s", rows.data);
     fm_buf_release(&rows);
+}
+
+/* The recipe with another value in place of one that is there. */
+static void change_recipe(const char *recipe, const char *from, const char *to)
+{
+    const char *at = strstr(recipe, from);
+    char text[2048];
+
+    cr_assert(at != NULL);
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - recipe), recipe, to, at + strlen(from));
+    write_text(scratch_path("recipe.yaml"), text);
+}
+
+Test(train_session, goes_on_by_a_recipe_with_more_memory_and_other_comments)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), tight_recipe);
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_NOMEM), "%s", err.text);
+    change_recipe(tight_recipe, "memory_mb: 16\n", "memory_mb: 512 # more\nsave_every: 1\n");
+    cr_assert(eq(int, go(scratch_path("one"), 1, 1, &err), FM_OK), "%s", err.text);
+    expect_same_file(scratch_path("recipe.yaml"), scratch_path("one/recipe.yaml"));
+    change_recipe(tight_recipe, "per_family: 8", "per_family: 7");
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "'stages' differs"), NULL), "%s", err.text);
+    change_recipe(tight_recipe, "longest: 400", "longest: 300");
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "'data.longest' differs"), NULL), "%s", err.text);
 }
 
 /* Found before anything is made, not when the training comes to it. */
