@@ -46,6 +46,11 @@ static fm_status open_network(run *r, fm_err *err)
 
     if (st == FM_OK)
         st = tr_network_new(&r->network, &r->config, &auxiliary, NULL, r->recipe.seed, err);
+    if (st == FM_OK) {
+        st = tr_optimiser_check(&r->recipe.optimiser, &r->network->store, err);
+        if (st != FM_OK)
+            return fm_fail_within(err, st, "%s", r->session->recipe);
+    }
     if (st == FM_OK && !r->recipe.fresh)
         st = tr_model_load(r->network, r->recipe.model, err);
     return st;

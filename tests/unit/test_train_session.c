@@ -359,6 +359,19 @@ Test(train_session, goes_on_by_a_recipe_with_more_memory_and_other_comments)
     cr_expect(ne(ptr, strstr(err.text, "'data.longest' differs"), NULL), "%s", err.text);
 }
 
+Test(train_session, only_parts_of_the_network_can_be_frozen)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), "model: start\noptimiser: {frozen: [llm, nope]}\n");
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "recipe.yaml: 'optimiser.frozen' has 'nope'"), NULL), "%s",
+              err.text);
+    cr_expect(ne(ptr, strstr(err.text, "llm, "), NULL), "%s", err.text);
+    cr_expect(eq(int, fm_dir_exists(scratch_path("one")), false));
+}
+
 /* Found before anything is made, not when the training comes to it. */
 Test(train_session, a_stage_that_cannot_be_made_is_refused_at_once)
 {
