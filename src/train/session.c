@@ -30,6 +30,7 @@ typedef struct {
     tr_folder folder;
     tr_steps log;
     char checkpoint[FM_PATH_BYTES], model[FM_PATH_BYTES];
+    const char *shape; /* the folder whose configuration and vocabulary count */
     tr_progress state;
     uint64_t saved; /* the step that the checkpoint has */
     int idle;       /* steps in a row in which nothing was to be learnt */
@@ -38,11 +39,33 @@ typedef struct {
 
 /* ---- opening ---- */
 
+static bool has_checkpoint(const run *r)
+{
+    return fm_file_exists(r->checkpoint);
+}
+
+/* What was begun goes on in the shape that it was begun in, whatever became of the folder that the
+ * recipe names. */
+static fm_status find_paths(run *r, fm_err *err)
+{
+    const char *folder = r->session->folder;
+    char config[FM_PATH_BYTES];
+    fm_status st = fm_path_join(r->checkpoint, folder, "checkpoint.safetensors", err);
+
+    if (st == FM_OK)
+        st = fm_path_join(r->model, folder, "model", err);
+    if (st == FM_OK)
+        st = fm_path_join(config, r->model, "config.json", err);
+    if (st == FM_OK)
+        r->shape = has_checkpoint(r) && fm_file_exists(config) ? r->model : r->recipe.model;
+    return st;
+}
+
 static fm_status open_network(run *r, fm_err *err)
 {
     const tr_mixture *m = &r->recipe.mixture;
     tr_auxiliary auxiliary = {m->kind > 0 || m->place > 0 || m->digit > 0 ? TR_KINDS : 0};
-    fm_status st = rt_config_read(r->recipe.model, &r->arena, &r->config, err);
+    fm_status st = rt_config_read(r->shape, &r->arena, &r->config, err);
 
     if (st == FM_OK)
         st = tr_network_new(&r->network, &r->config, &auxiliary, NULL, r->recipe.seed, err);
@@ -51,14 +74,9 @@ static fm_status open_network(run *r, fm_err *err)
         if (st != FM_OK)
             return fm_fail_within(err, st, "%s", r->session->recipe);
     }
-    if (st == FM_OK && !r->recipe.fresh)
+    if (st == FM_OK && !r->recipe.fresh && !has_checkpoint(r)) /* which has all of it */
         st = tr_model_load(r->network, r->recipe.model, err);
     return st;
-}
-
-static bool has_checkpoint(const run *r)
-{
-    return fm_file_exists(r->checkpoint);
 }
 
 /* The model that this training began from, kept in the folder: what the recipe names may change. */
@@ -69,7 +87,7 @@ static fm_status open_reference(run *r, fm_err *err)
     fm_status st = fm_path_join(folder, r->session->folder, "reference", err);
 
     if (st == FM_OK && !has_checkpoint(r))
-        st = tr_model_save(r->network, r->recipe.model, folder, RT_F32, err);
+        st = tr_model_save(r->network, r->shape, folder, RT_F32, err);
     if (st == FM_OK)
         st = tr_network_new(&r->reference, &r->config, &(tr_auxiliary){0}, NULL, r->recipe.seed,
                             err);
@@ -125,10 +143,13 @@ static fm_status resume(run *r, fm_err *err)
         return FM_OK;
     fm_status st =
         tr_checkpoint_read(r->checkpoint, &r->network->store, &r->state.step, r->recipe.seed, err);
+    if (st != FM_OK)
+        return st;
     r->saved = r->state.step;
-    if (st == FM_OK)
-        tr_trainer_repack(r->trainer);
-    return st;
+    tr_trainer_repack(r->trainer);
+    return tr_model_is_there(r->network, r->model)
+               ? FM_OK
+               : tr_model_save(r->network, r->shape, r->model, RT_F32, err);
 }
 
 /* ---- going ---- */
@@ -137,7 +158,7 @@ static fm_status resume(run *r, fm_err *err)
  * other way round it would stay as it was. */
 static fm_status save(run *r, fm_err *err)
 {
-    fm_status st = tr_model_save(r->network, r->recipe.model, r->model, RT_F32, err);
+    fm_status st = tr_model_save(r->network, r->shape, r->model, RT_F32, err);
 
     if (st == FM_OK)
         st = tr_checkpoint_write(r->checkpoint, &r->network->store, r->state.step, r->recipe.seed,
@@ -264,11 +285,7 @@ static fm_status open_folder(run *r, fm_err *err)
     const tr_session *s = r->session;
     fm_status st = tr_folder_open(&r->folder, s->folder, err);
 
-    if (st == FM_OK)
-        st = tr_folder_keep_recipe(s->folder, s->recipe, err);
-    if (st == FM_OK)
-        st = fm_path_join(r->checkpoint, s->folder, "checkpoint.safetensors", err);
-    return st == FM_OK ? fm_path_join(r->model, s->folder, "model", err) : st;
+    return st == FM_OK ? tr_folder_keep_recipe(s->folder, s->recipe, err) : st;
 }
 
 static fm_status open_all(run *r, fm_err *err)
@@ -277,6 +294,8 @@ static fm_status open_all(run *r, fm_err *err)
     fm_status st = read_recipe(r, err);
 
     r->threads = r->session->threads > 0 ? r->session->threads : fm_threads_available();
+    if (st == FM_OK)
+        st = find_paths(r, err);
     if (st == FM_OK)
         st = open_network(r, err);
     if (st == FM_OK)

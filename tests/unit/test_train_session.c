@@ -359,6 +359,34 @@ Test(train_session, goes_on_by_a_recipe_with_more_memory_and_other_comments)
     cr_expect(ne(ptr, strstr(err.text, "'data.longest' differs"), NULL), "%s", err.text);
 }
 
+Test(train_session, goes_on_without_the_folder_that_it_began_from)
+{
+    char from[FM_PATH_BYTES];
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go(scratch_path("two"), 2, 1, &err), FM_OK), "%s", err.text);
+    snprintf(from, sizeof(from), "%s", scratch_path("start"));
+    cr_assert(eq(int, rename(from, scratch_path("moved")), 0));
+    cr_assert(eq(int, go(scratch_path("two"), 0, 1, &err), FM_OK), "%s", err.text);
+    expect_same_trainings();
+}
+
+Test(train_session, makes_again_a_model_that_is_gone)
+{
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go(scratch_path("two"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, remove(scratch_path("one/model/llm/model.safetensors")), 0));
+    cr_assert(eq(int, remove(scratch_path("one/model/config.json")), 0));
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    expect_same_trainings();
+    expect_same_file(scratch_path("one/model/config.json"), scratch_path("start/config.json"));
+}
+
 Test(train_session, only_parts_of_the_network_can_be_frozen)
 {
     fm_err err = {0};
