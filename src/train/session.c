@@ -141,8 +141,8 @@ static fm_status resume(run *r, fm_err *err)
 {
     if (!has_checkpoint(r))
         return FM_OK;
-    fm_status st =
-        tr_checkpoint_read(r->checkpoint, &r->network->store, &r->state.step, r->recipe.seed, err);
+    fm_status st = tr_checkpoint_read(r->checkpoint, &r->network->store, &r->state.step,
+                                      r->recipe.steps, r->recipe.seed, err);
     if (st != FM_OK)
         return st;
     r->saved = r->state.step;
