@@ -113,6 +113,11 @@ Test(train_recipe, says_what_is_wrong_and_where)
         const char *text, *says;
     } rows[] = {
         {"seed: 1\n", "'model' is missing"},
+        {"model: 5\n", "'model' wants a path"},
+        {"model: a\ndata: {sizes: [[100.9, 100]]}\n", "'data.sizes' wants"},
+        {"model: a\ndata: {sizes: [{a: 100, b: 100}]}\n", "'data.sizes' wants"},
+        {"model: a\ndata: {sizes: {a: [100, 100]}}\n", "'data.sizes' wants"},
+        {"model: a\nstages: [{families: {a: referring}}]\n", "'stages.families' wants a list"},
         {"model: a\nsteps: many\n", "'steps'"},
         {"model: a\nspeed: 1\n", "'speed' is no member"},
         {"model: a\noptimiser: {ratee: 1}\n", "'optimiser.ratee' is no member"},
