@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "base/size.h"
 #include "base/threads.h"
 #include "train/checkpoint.h"
 #include "train/folder.h"
@@ -390,6 +391,24 @@ static fm_status count_read(tr_vocabulary *vocabulary, const char *folder, size_
     return st;
 }
 
+/* Weights go with the vocabulary beside them: another one would make their tokens mean other words. */
+static fm_status refuse_weights(const char *folder, fm_err *err)
+{
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
+    char path[FM_PATH_BYTES];
+    fm_status st = FM_OK;
+
+    for (size_t i = 0; st == FM_OK && i < FM_COUNT_OF(names); i++) {
+        st = fm_path_join(path, folder, names[i], err);
+        if (st == FM_OK && fm_file_exists(path))
+            st = fm_fail(err, FM_E_USAGE,
+                         "'%s' has weights (%s), which go with the vocabulary that they were "
+                         "trained with; choose another --out",
+                         folder, names[i]);
+    }
+    return st;
+}
+
 fm_status tr_session_words(const char *recipe, size_t pictures, size_t tokens, const char *folder,
                            fm_err *err)
 {
@@ -399,8 +418,10 @@ fm_status tr_session_words(const char *recipe, size_t pictures, size_t tokens, c
     tr_vocabulary *vocabulary = NULL;
     fm_arena arena = {0};
     tr_recipe r;
-    fm_status st = tr_recipe_read(&r, recipe, &arena, err);
+    fm_status st = refuse_weights(folder, err);
 
+    if (st == FM_OK)
+        st = tr_recipe_read(&r, recipe, &arena, err);
     if (st == FM_OK)
         st = tr_vocabulary_new(&vocabulary, err);
     if (st == FM_OK)

@@ -35,7 +35,8 @@ typedef struct {
  * fails. */
 FM_MUST_CHECK fm_status tr_session_run(const tr_session *session, fm_err *err);
 
-/* A vocabulary of so many tokens from what the recipe's first `pictures` ask, into `folder`. */
+/* A vocabulary of so many tokens from what the recipe's first `pictures` ask, into `folder`; FM_E_USAGE where
+ * that has weights. */
 FM_MUST_CHECK fm_status tr_session_words(const char *recipe, size_t pictures, size_t tokens,
                                          const char *folder, fm_err *err);
 

@@ -392,6 +392,18 @@ Test(train_session, makes_again_a_model_that_is_gone)
     expect_same_file(scratch_path("one/model/config.json"), scratch_path("start/config.json"));
 }
 
+Test(train_session, words_are_not_put_beside_weights)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("start/llm/model.safetensors.index.json"), "{}");
+    cr_expect(eq(
+        int, tr_session_words(scratch_path("recipe.yaml"), 4, 300, scratch_path("start/llm"), &err),
+        FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "has weights"), NULL), "%s", err.text);
+}
+
 Test(train_session, only_parts_of_the_network_can_be_frozen)
 {
     fm_err err = {0};
