@@ -111,22 +111,23 @@ fm_status tr_model_save(const tr_network *network, const char *from, const char 
     return st;
 }
 
-static bool has_file(const char *folder, const char *part, const char *name)
+static bool has_file(const char *folder, const char *name)
 {
-    char within[FM_PATH_BYTES], path[FM_PATH_BYTES];
+    char path[FM_PATH_BYTES];
 
-    return fm_path_join(within, folder, part, NULL) == FM_OK &&
-           fm_path_join(path, within, name, NULL) == FM_OK && fm_file_exists(path);
+    return fm_path_join(path, folder, name, NULL) == FM_OK && fm_file_exists(path);
 }
 
 bool tr_model_is_there(const tr_network *network, const char *folder)
 {
     const tr_store *store = &network->store;
-    bool there = has_file(folder, ".", "config.json");
+    bool there = has_file(folder, "config.json");
+    char within[FM_PATH_BYTES];
 
     for (size_t i = 0; i < store->n_slots && there; i += part_of(store, i))
         there = is_auxiliary(&store->slots[i]) ||
-                has_file(folder, store->slots[i].part, "model.safetensors");
+                (fm_path_join(within, folder, store->slots[i].part, NULL) == FM_OK &&
+                 has_file(within, "model.safetensors"));
     return there;
 }
 

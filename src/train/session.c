@@ -239,7 +239,8 @@ static fm_status take_step(run *r, fm_err *err)
     return st == FM_OK ? count_idle(r, err) : st;
 }
 
-/* What was learnt since the last save, whatever ended it: an error that is there already is the one told. */
+/* What was learnt since the last save, whatever ended it: an error that is there already is the one
+ * told. Between two updates of a step there is nothing from which it could go on to the same bytes. */
 static fm_status save_rest(run *r, fm_status ended, fm_err *err)
 {
     if (r->state.step == r->saved || tr_trainer_torn(r->trainer))
