@@ -1,8 +1,6 @@
 /* fathom train: a model from a recipe. The work is train's. */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "progress.h"
@@ -10,17 +8,6 @@
 #include "terminal.h"
 #include "train/session.h"
 #include "train/vocabulary.h"
-
-static fm_status print_folder(const char *folder, fm_err *err)
-{
-    fm_buf out = {0};
-
-    fm_text_for_terminal(&out, folder, strlen(folder));
-    fm_buf_putc(&out, '\n');
-    fm_status st = cli_print(&out, err);
-    fm_buf_release(&out);
-    return st;
-}
 
 static fm_status draw_curve(const char *folder, fm_err *err)
 {
@@ -57,7 +44,7 @@ static fm_status learn(const cli_args *args, bool rewarded, fm_err *err)
         (void)draw_curve(folder, NULL); /* what it was stopped for is said already */
     if (st == FM_OK)
         st = draw_curve(folder, err);
-    return st == FM_OK ? print_folder(folder, err) : st;
+    return st == FM_OK ? cli_print_folder(folder, err) : st;
 }
 
 static fm_status make_words(const cli_args *args, fm_err *err)
@@ -71,7 +58,7 @@ static fm_status make_words(const cli_args *args, fm_err *err)
     if (st == FM_OK)
         st = tr_session_words(cli_value(args, "config"), (size_t)pictures, (size_t)tokens, folder,
                               err);
-    return st == FM_OK ? print_folder(folder, err) : st;
+    return st == FM_OK ? cli_print_folder(folder, err) : st;
 }
 
 static fm_status train_run(const cli_args *args, fm_err *err)

@@ -169,9 +169,7 @@ static fm_status world_run(const cli_args *args, fm_err *err)
     if (st == FM_OK)
         st = fm_world_scenes_write(&settings, (fm_world_layout)layout, (size_t)count, (int)jobs,
                                    cli_value(args, "out"), err);
-    if (st == FM_OK)
-        printf("%s\n", cli_value(args, "out"));
-    return st;
+    return st == FM_OK ? cli_print_folder(cli_value(args, "out"), err) : st;
 }
 
 static const char *const description[] = {

@@ -245,3 +245,14 @@ fm_status cli_print(const fm_buf *text, fm_err *err)
     }
     return st;
 }
+
+fm_status cli_print_folder(const char *folder, fm_err *err)
+{
+    fm_buf out = {0};
+
+    fm_text_for_terminal(&out, folder, strlen(folder));
+    fm_buf_putc(&out, '\n');
+    fm_status st = cli_print(&out, err);
+    fm_buf_release(&out);
+    return st;
+}

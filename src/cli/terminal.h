@@ -51,6 +51,8 @@ void cli_notice(void *context, const char *text); /* as fm_run_options.notice */
 
 /* Print to stdout what a command has made. */
 FM_MUST_CHECK fm_status cli_print(const fm_buf *text, fm_err *err);
+/* The same of a folder's name, cleaned for the terminal, on a line. */
+FM_MUST_CHECK fm_status cli_print_folder(const char *folder, fm_err *err);
 
 /* Lines on stderr, already fit for a terminal and without their newline: one that is drawn in place,
  * until the next drawing, printing or message takes it off; one that stays. */

@@ -1,6 +1,7 @@
 /* Owns the checkpoint's file: a safetensors file of four vectors. */
 #include "train/checkpoint.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -41,12 +42,18 @@ static uint64_t number_at(const float *counters, size_t which)
 {
     uint64_t number = 0;
 
-    for (size_t i = 0; i < PARTS; i++) {
-        float part = counters[which * PARTS + i];
-
-        number |= (uint64_t)(part >= 0 && part < 65536 ? part : 0) << (16 * i);
-    }
+    for (size_t i = 0; i < PARTS; i++)
+        number |= (uint64_t)counters[which * PARTS + i] << (16 * i);
     return number;
+}
+
+/* Whether put_number() can have written them. */
+static bool are_numbers(const float *counters)
+{
+    for (size_t i = 0; i < NUMBERS * PARTS; i++)
+        if (!(counters[i] >= 0 && counters[i] < 65536 && counters[i] == floorf(counters[i])))
+            return false;
+    return true;
 }
 
 typedef struct {
@@ -80,8 +87,17 @@ fm_status tr_checkpoint_write(const char *path, const tr_store *store, uint64_t 
     return rt_safetensors_write(path, entries, VECTORS, NULL, 0, fill, &f, err);
 }
 
-fm_status tr_checkpoint_read(const char *path, tr_store *store, uint64_t *step, uint64_t seed,
-                             fm_err *err)
+/* What is wrong with values is said of the file: weights of that name are in many. */
+static fm_status read_vector(const char *path, const rt_tensor *tensor, const char *name,
+                             float *out, fm_err *err)
+{
+    fm_status st = rt_tensor_read(tensor, name, out, err);
+
+    return st == FM_OK ? st : fm_fail_within(err, st, "%s", path);
+}
+
+fm_status tr_checkpoint_read(const char *path, tr_store *store, uint64_t *step, uint64_t steps,
+                             uint64_t seed, fm_err *err)
 {
     float counters[NUMBERS * PARTS] = {0};
     float *const vectors[] = {store->values, store->first, store->second, counters};
@@ -95,14 +111,20 @@ fm_status tr_checkpoint_read(const char *path, tr_store *store, uint64_t *step, 
         st = rt_weights_need(file, &n, 1, &tensors[i], err, "%s", names[i]);
     }
     if (st == FM_OK)
-        st = rt_tensor_read(tensors[COUNTERS], names[COUNTERS], counters, err);
+        st = read_vector(path, tensors[COUNTERS], names[COUNTERS], counters, err);
+    if (st == FM_OK && !are_numbers(counters))
+        st =
+            fm_fail(err, FM_E_INPUT, "%s: '%s' has what is no whole number", path, names[COUNTERS]);
     if (st == FM_OK && number_at(counters, NAMES) != name_all(store))
         st = fm_fail(err, FM_E_INPUT, "%s: of a network with other parameters", path);
     if (st == FM_OK && number_at(counters, SEED) != seed)
         st = fm_fail(err, FM_E_INPUT, "%s: of a training with seed %llu, not %llu", path,
                      (unsigned long long)number_at(counters, SEED), (unsigned long long)seed);
+    if (st == FM_OK && number_at(counters, STEP) > steps)
+        st = fm_fail(err, FM_E_INPUT, "%s: of step %llu, but the training has %llu", path,
+                     (unsigned long long)number_at(counters, STEP), (unsigned long long)steps);
     for (size_t i = 0; i < COUNTERS && st == FM_OK; i++)
-        st = rt_tensor_read(tensors[i], names[i], vectors[i], err);
+        st = read_vector(path, tensors[i], names[i], vectors[i], err);
     if (st == FM_OK)
         *step = number_at(counters, STEP);
     rt_weights_close(file);

@@ -437,6 +437,26 @@ static fm_status make_scene(tr_data *d, uint64_t index, int thread, fm_err *err)
     return st;
 }
 
+fm_status tr_data_check(tr_data *data, const char *recipe, fm_err *err)
+{
+    const tr_recipe *r = data->recipe;
+    fm_status st = FM_OK;
+
+    for (int i = 0; !data->files && st == FM_OK && i < r->n_stages; i++) {
+        uint64_t first = i > 0 ? r->stages[i - 1].until : 0;
+
+        if (first >= r->steps)
+            break; /* it does not come to this */
+        st = make_scene(data, first * (uint64_t)r->pictures, 0, err);
+        if (st == FM_E_USAGE)
+            st = fm_fail_within(err, FM_E_INPUT,
+                                "%s: stage %d cannot be made, whose 'things', 'families', 'forms' "
+                                "and 'places' have to go together",
+                                recipe, i + 1);
+    }
+    return st;
+}
+
 fm_status tr_data_make(void *data, uint64_t index, int thread, tr_sample *out, fm_err *err)
 {
     tr_data *d = data;

@@ -16,6 +16,9 @@ typedef struct tr_data tr_data;
 /* Borrows recipe and configuration. The vocabulary is the model folder's. threads: callers at once. */
 FM_MUST_CHECK fm_status tr_data_new(tr_data **out, const tr_recipe *recipe, const rt_config *config,
                                     int threads, fm_err *err);
+/* Whether the generator can make the first scene of every stage: FM_E_INPUT says which it cannot, of
+ * which recipe (a path, for the message). */
+FM_MUST_CHECK fm_status tr_data_check(tr_data *data, const char *recipe, fm_err *err);
 void tr_data_free(tr_data *data); /* accepts NULL */
 
 /* As tr_source_of_samples has it; the data are the context. Pictures that are held out are of the

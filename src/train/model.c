@@ -111,6 +111,26 @@ fm_status tr_model_save(const tr_network *network, const char *from, const char 
     return st;
 }
 
+static bool has_file(const char *folder, const char *name)
+{
+    char path[FM_PATH_BYTES];
+
+    return fm_path_join(path, folder, name, NULL) == FM_OK && fm_file_exists(path);
+}
+
+bool tr_model_is_there(const tr_network *network, const char *folder)
+{
+    const tr_store *store = &network->store;
+    bool there = has_file(folder, "config.json");
+    char within[FM_PATH_BYTES];
+
+    for (size_t i = 0; i < store->n_slots && there; i += part_of(store, i))
+        there = is_auxiliary(&store->slots[i]) ||
+                (fm_path_join(within, folder, store->slots[i].part, NULL) == FM_OK &&
+                 has_file(within, "model.safetensors"));
+    return there;
+}
+
 static fm_status load_part(tr_store *store, size_t first, size_t n, const char *folder, fm_err *err)
 {
     char within[FM_PATH_BYTES];

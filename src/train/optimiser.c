@@ -4,7 +4,33 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "train/orthogonal.h"
+
+static bool has_part(const tr_store *store, const char *part, size_t n_slots)
+{
+    for (size_t i = 0; i < n_slots; i++)
+        if (strcmp(store->slots[i].part, part) == 0)
+            return true;
+    return false;
+}
+
+fm_status tr_optimiser_check(const tr_optimiser *optimiser, const tr_store *store, fm_err *err)
+{
+    fm_status st = FM_OK;
+    fm_buf parts = {0};
+
+    for (size_t i = 0; i < store->n_slots; i++)
+        if (!has_part(store, store->slots[i].part, i))
+            fm_buf_printf(&parts, "%s%s", parts.size > 0 ? ", " : "", store->slots[i].part);
+    for (size_t i = 0; i < optimiser->n_frozen && st == FM_OK; i++)
+        if (!has_part(store, optimiser->frozen[i], store->n_slots))
+            st = fm_fail(err, FM_E_INPUT,
+                         "'optimiser.frozen' has '%s', which is no part of the network: %s",
+                         optimiser->frozen[i], fm_buf_text(&parts));
+    fm_buf_release(&parts);
+    return st;
+}
 
 double tr_optimiser_rate(const tr_optimiser *optimiser, uint64_t step)
 {

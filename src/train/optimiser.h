@@ -25,6 +25,10 @@ typedef struct {
     size_t n_frozen;
 } tr_optimiser;
 
+/* FM_E_INPUT where something is frozen that is no part of what is learnt; it names the parts. */
+FM_MUST_CHECK fm_status tr_optimiser_check(const tr_optimiser *optimiser, const tr_store *store,
+                                           fm_err *err);
+
 /* step counts from 0. */
 double tr_optimiser_rate(const tr_optimiser *optimiser, uint64_t step);
 

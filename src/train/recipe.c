@@ -1,6 +1,7 @@
 /* Owns the recipe's file: its members, their bounds and what they are when nothing is said. */
 #include "train/recipe_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,7 +104,7 @@ static void read_set(rt_members *m, const char *key, const char *(*name_of)(int)
             rt_members_fail(m, key, "has '%s', which there is none of, or twice",
                             text ? text : "what is no name");
     }
-    if (bits == 0)
+    if (bits == 0 || !cJSON_IsArray(list))
         rt_members_fail(m, key, "wants a list of names, as [%s]", name_of(0));
     *out = bits;
 }
@@ -238,6 +239,14 @@ static fm_status read_stages(const tr_reading *r, const cJSON *list)
     return st;
 }
 
+/* 0 where it is no whole number of pixels that a picture can have. */
+static int side_of(const cJSON *item)
+{
+    double side = cJSON_IsNumber(item) ? item->valuedouble : 0;
+
+    return side >= FM_WORLD_MIN_SIDE && side <= 1024 && side == floor(side) ? (int)side : 0;
+}
+
 /* "sizes: [[128, 96], [96, 128]]" */
 static void read_sizes(rt_members *m, tr_recipe *out)
 {
@@ -249,11 +258,10 @@ static void read_sizes(rt_members *m, tr_recipe *out)
     cJSON_ArrayForEach(item, list)
     {
         const cJSON *width = cJSON_GetArrayItem(item, 0), *height = cJSON_GetArrayItem(item, 1);
-        tr_size size = {cJSON_IsNumber(width) ? width->valueint : 0,
-                        cJSON_IsNumber(height) ? height->valueint : 0};
+        tr_size size = {side_of(width), side_of(height)};
 
-        if (n == TR_MOST_SIZES || cJSON_GetArraySize(item) != 2 || size.width < FM_WORLD_MIN_SIDE ||
-            size.width > 1024 || size.height < FM_WORLD_MIN_SIDE || size.height > 1024) {
+        if (n == TR_MOST_SIZES || !cJSON_IsArray(list) || !cJSON_IsArray(item) ||
+            cJSON_GetArraySize(item) != 2 || size.width == 0 || size.height == 0) {
             rt_members_fail(m, "sizes", "wants up to %d of [width, height], each %d to 1024",
                             TR_MOST_SIZES, FM_WORLD_MIN_SIDE);
             return;
@@ -301,8 +309,13 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
 
 /* ---- the file ---- */
 
-static fm_status find_model(const tr_reading *r, const char *model)
+static fm_status find_model(const tr_reading *r, const cJSON *item)
 {
+    const char *model = cJSON_GetStringValue(item);
+
+    if (item && !cJSON_IsNull(item) && !model)
+        return fm_fail(r->err, FM_E_INPUT, "%s: 'model' wants a path: the folder with config.json",
+                       r->path);
     if (!model)
         return fm_fail(r->err, FM_E_INPUT, "%s: 'model' is missing: the folder with config.json",
                        r->path);
@@ -330,7 +343,7 @@ static fm_status read_root(const tr_reading *r, const cJSON *root)
     rt_members_whole(&m, "judge_pictures", 1, 1 << 20, &out->judge_pictures);
     st = m.st;
     if (st == FM_OK)
-        st = find_model(r, fm_json_string(root, "model"));
+        st = find_model(r, fm_json_get(root, "model"));
     if (st == FM_OK)
         st = read_optimiser(r, fm_json_get(root, "optimiser"));
     if (st == FM_OK)

@@ -30,10 +30,13 @@ typedef struct {
     void *context;
 } tr_session;
 
-/* FM_E_USAGE where the folder is of another recipe, or the recipe of another kind of training. What was learnt is saved also where a step fails. */
+/* FM_E_USAGE where the folder is of another recipe, or the recipe of another kind of training;
+ * FM_E_LOCKED where another process trains in the folder. What was learnt is saved also where a step
+ * fails. */
 FM_MUST_CHECK fm_status tr_session_run(const tr_session *session, fm_err *err);
 
-/* A vocabulary of so many tokens from what the recipe's first `pictures` ask, into `folder`. */
+/* A vocabulary of so many tokens from what the recipe's first `pictures` ask, into `folder`; FM_E_USAGE where
+ * that has weights. */
 FM_MUST_CHECK fm_status tr_session_words(const char *recipe, size_t pictures, size_t tokens,
                                          const char *folder, fm_err *err);
 

@@ -31,6 +31,7 @@ struct tr_trainer {
     uint64_t first;
     size_t n;
     bool learning;
+    bool torn; /* as tr_trainer_torn() has it */
     tr_weights weights;
 };
 
@@ -289,20 +290,28 @@ fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out, fm
     const tr_weights mixture = {
         1, m->scale, m->kind * share, m->place * share, m->digit * share, m->code * share};
     tr_report report = {0};
+    uint64_t done = 0;
 
     t->learning = true;
     t->n = t->config.pictures;
     t->first = step * t->n;
     fm_status st = make_all(t, err);
-    for (uint64_t i = 0; i < updates && st == FM_OK; i++) {
-        st = update(t, step * updates + i, mixture, &report, err);
+    while (st == FM_OK && done < updates) {
+        st = update(t, step * updates + done, mixture, &report, err);
         if (st == FM_OK && isnan(report.norm))
             st = fm_fail(err, FM_E_INTERNAL, "the gradient of step %llu is not finite",
                          (unsigned long long)step);
+        done += st == FM_OK;
     }
+    t->torn = st != FM_OK && done > 0;
     if (st == FM_OK)
         *out = report;
     return st;
+}
+
+bool tr_trainer_torn(const tr_trainer *trainer)
+{
+    return trainer->torn;
 }
 
 fm_status tr_trainer_judge(tr_trainer *trainer, uint64_t first, size_t n, tr_report *out,

@@ -77,9 +77,12 @@ typedef struct {
 } tr_report;
 
 /* The pictures of step `step` are those from step * pictures on. FM_E_NOMEM where a picture needs
- * more than memory_bytes; FM_E_INTERNAL where the gradient is not finite, and nothing has changed. */
+ * more than memory_bytes; FM_E_INTERNAL where the gradient is not finite. On failure nothing has
+ * changed, but for the updates before the one that failed: tr_trainer_torn(). */
 FM_MUST_CHECK fm_status tr_trainer_step(tr_trainer *trainer, uint64_t step, tr_report *out,
                                         fm_err *err);
+/* The last step failed between two of its updates: what is learnt now is of no step. */
+bool tr_trainer_torn(const tr_trainer *trainer);
 /* After somebody else has changed the values: as a checkpoint that was read. */
 void tr_trainer_repack(tr_trainer *trainer);
 

@@ -101,6 +101,8 @@ Test(cli_train, a_folder_belongs_to_its_recipe)
     train_supervised();
     scratch_write("other.yaml", "model: start\nsteps: 9\n", 22);
     fathom("train", "sft", "--config", "other.yaml", "--out", "sft");
-    expect_failure(2, "fathom: 'sft' was begun by another recipe than 'other.yaml'\n"
-                      "try 'fathom help train'\n");
+    expect_failure(
+        2, "fathom: 'sft' was begun by another recipe than 'other.yaml': 'steps' differs; set it "
+           "as it is in 'sft/recipe.yaml', or choose another --out\n"
+           "try 'fathom help train'\n");
 }

@@ -4,6 +4,7 @@
 
 #include "engine/tokenizer.h"
 #include "robotracer.h"
+#include "train/folder.h"
 #include "train/judge.h"
 #include "train/model.h"
 #include "train/session.h"
@@ -112,6 +113,11 @@ Test(train_recipe, says_what_is_wrong_and_where)
         const char *text, *says;
     } rows[] = {
         {"seed: 1\n", "'model' is missing"},
+        {"model: 5\n", "'model' wants a path"},
+        {"model: a\ndata: {sizes: [[100.9, 100]]}\n", "'data.sizes' wants"},
+        {"model: a\ndata: {sizes: [{a: 100, b: 100}]}\n", "'data.sizes' wants"},
+        {"model: a\ndata: {sizes: {a: [100, 100]}}\n", "'data.sizes' wants"},
+        {"model: a\nstages: [{families: {a: referring}}]\n", "'stages.families' wants a list"},
         {"model: a\nsteps: many\n", "'steps'"},
         {"model: a\nspeed: 1\n", "'speed' is no member"},
         {"model: a\noptimiser: {ratee: 1}\n", "'optimiser.ratee' is no member"},
@@ -286,6 +292,168 @@ Test(train_session, refuses_a_folder_of_another_recipe)
     write_text(scratch_path("recipe.yaml"), "model: start\nsteps: 5\n");
     cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_USAGE));
     cr_expect(ne(ptr, strstr(err.text, "another recipe"), NULL), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "'seed' differs"), NULL), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "one/recipe.yaml'"), NULL), "%s", err.text);
+}
+
+/* Each opening of a file has a lock of its own, so that one process can stand for two. */
+Test(train_session, one_process_at_a_time_trains_in_a_folder)
+{
+    tr_folder other;
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, tr_folder_open(&other, scratch_path("one"), &err), FM_OK), "%s", err.text);
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_LOCKED));
+    cr_expect(ne(ptr, strstr(err.text, "another process is working on training folder"), NULL),
+              "%s", err.text);
+    cr_expect(eq(int, fm_file_exists(scratch_path("one/recipe.yaml")), false));
+    tr_folder_release(&other);
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_OK), "%s", err.text);
+}
+
+/* The second stage's picture has more questions than 16 MB hold. */
+static const char tight_recipe[] =
+    "model: start\nsteps: 3\npictures: 1\nmemory_mb: 16\njudge_every: 0\n"
+    "data: {sizes: [[40, 40]], longest: 400}\n"
+    "stages: [{until: 1, things: [1, 2], families: [referring], places: [tabletop]}, "
+    "{things: [6, 8], families: [referring, measuring, relation], per_family: 8}]\n";
+
+Test(train_session, saves_what_was_learnt_before_a_step_that_fails)
+{
+    fm_buf rows = {0};
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), tight_recipe);
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_NOMEM), "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "memory_mb"), NULL), "%s", err.text);
+    cr_assert(fm_file_exists(scratch_path("one/checkpoint.safetensors")));
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_NOMEM), "%s", err.text);
+    cr_assert(eq(int, fm_file_read(scratch_path("one/steps.tsv"), 1 << 16, &rows, &err), FM_OK));
+    cr_expect(ne(ptr, strstr(rows.data, "\n1\t1\t"), NULL), "%s", rows.data);
+    fm_buf_release(&rows);
+}
+
+/* The recipe with another value in place of one that is there. */
+static void change_recipe(const char *recipe, const char *from, const char *to)
+{
+    const char *at = strstr(recipe, from);
+    char text[2048];
+
+    cr_assert(at != NULL);
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - recipe), recipe, to, at + strlen(from));
+    write_text(scratch_path("recipe.yaml"), text);
+}
+
+Test(train_session, goes_on_by_a_recipe_with_more_memory_and_other_comments)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), tight_recipe);
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_NOMEM), "%s", err.text);
+    change_recipe(tight_recipe, "memory_mb: 16\n", "memory_mb: 512 # more\nsave_every: 1\n");
+    cr_assert(eq(int, go(scratch_path("one"), 1, 1, &err), FM_OK), "%s", err.text);
+    expect_same_file(scratch_path("recipe.yaml"), scratch_path("one/recipe.yaml"));
+    change_recipe(tight_recipe, "per_family: 8", "per_family: 7");
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "'stages' differs"), NULL), "%s", err.text);
+    change_recipe(tight_recipe, "longest: 400", "longest: 300");
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "'data.longest' differs"), NULL), "%s", err.text);
+}
+
+Test(train_session, goes_on_without_the_folder_that_it_began_from)
+{
+    char from[FM_PATH_BYTES];
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go(scratch_path("two"), 2, 1, &err), FM_OK), "%s", err.text);
+    snprintf(from, sizeof(from), "%s", scratch_path("start"));
+    cr_assert(eq(int, rename(from, scratch_path("moved")), 0));
+    cr_assert(eq(int, go(scratch_path("two"), 0, 1, &err), FM_OK), "%s", err.text);
+    expect_same_trainings();
+}
+
+Test(train_session, makes_again_a_model_that_is_gone)
+{
+    fm_err err = {0};
+
+    make_start();
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, go(scratch_path("two"), 0, 1, &err), FM_OK), "%s", err.text);
+    cr_assert(eq(int, remove(scratch_path("one/model/llm/model.safetensors")), 0));
+    cr_assert(eq(int, remove(scratch_path("one/model/config.json")), 0));
+    cr_assert(eq(int, go(scratch_path("one"), 0, 1, &err), FM_OK), "%s", err.text);
+    expect_same_trainings();
+    expect_same_file(scratch_path("one/model/config.json"), scratch_path("start/config.json"));
+}
+
+Test(train_session, words_are_not_put_beside_weights)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("start/llm/model.safetensors.index.json"), "{}");
+    cr_expect(eq(
+        int, tr_session_words(scratch_path("recipe.yaml"), 4, 300, scratch_path("start/llm"), &err),
+        FM_E_USAGE));
+    cr_expect(ne(ptr, strstr(err.text, "has weights"), NULL), "%s", err.text);
+}
+
+Test(train_session, only_parts_of_the_network_can_be_frozen)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), "model: start\noptimiser: {frozen: [llm, nope]}\n");
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "recipe.yaml: 'optimiser.frozen' has 'nope'"), NULL), "%s",
+              err.text);
+    cr_expect(ne(ptr, strstr(err.text, "llm, "), NULL), "%s", err.text);
+    cr_expect(eq(int, fm_dir_exists(scratch_path("one")), false));
+}
+
+/* Found before anything is made, not when the training comes to it. */
+Test(train_session, a_stage_that_cannot_be_made_is_refused_at_once)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"),
+               "model: start\nsteps: 9\npictures: 1\ndata: {sizes: [[40, 40]]}\n"
+               "stages: [{until: 5, things: [1, 2], families: [referring]}, "
+               "{families: [measuring], forms: [path]}]\n");
+    cr_expect(eq(int, go(scratch_path("one"), 1, 1, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "recipe.yaml: stage 2 cannot be made"), NULL), "%s",
+              err.text);
+    cr_expect(eq(int, fm_dir_exists(scratch_path("one")), false));
+}
+
+Test(train_session, steps_that_ask_nothing_end_it_and_are_saved)
+{
+    fm_err err = {0};
+
+    make_start();
+    write_text(scratch_path("recipe.yaml"), "model: start\nsteps: 30\npictures: 1\njudge_every: 0\n"
+                                            "data: {sizes: [[40, 40]], longest: 16}\n"
+                                            "stages: [{things: [1, 2], families: [referring]}]\n");
+    cr_expect(eq(int, go(scratch_path("one"), 0, 1, &err), FM_E_INPUT));
+    cr_expect(
+        ne(ptr, strstr(err.text, "recipe.yaml: in stage 1 nothing was asked in 8 steps"), NULL),
+        "%s", err.text);
+    cr_expect(ne(ptr, strstr(err.text, "'data.longest' (16)"), NULL), "%s", err.text);
+    cr_expect(fm_file_exists(scratch_path("one/checkpoint.safetensors")));
+
+    write_text(scratch_path("recipe.yaml"),
+               "model: start\nsteps: 30\npictures: 1\njudge_every: 0\n"
+               "losses: {kind: 0, place: 0}\ndata: {sizes: [[40, 40]]}\n"
+               "stages: [{things: [1, 2], families: [referring], only_look: true}]\n");
+    cr_expect(eq(int, go(scratch_path("two"), 0, 1, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "nothing was learnt in 8 steps"), NULL), "%s", err.text);
 }
 
 Test(train_session, a_stage_may_only_look)

@@ -130,7 +130,7 @@ Test(train_steps, go_on_from_a_checkpoint_as_if_never_stopped)
     cr_assert(eq(int, tr_checkpoint_write(path, &stopped.network->store, 3, 9, &err), FM_OK), "%s",
               err.text);
     set_up(&resumed, "resumed", 2, 0, 1);
-    cr_assert(eq(int, tr_checkpoint_read(path, &resumed.network->store, &step, 9, &err), FM_OK),
+    cr_assert(eq(int, tr_checkpoint_read(path, &resumed.network->store, &step, 6, 9, &err), FM_OK),
               "%s", err.text);
     cr_expect(eq(u64, step, 3));
     tr_trainer_repack(resumed.trainer);
@@ -150,11 +150,50 @@ Test(train_steps, refuse_a_checkpoint_of_something_else)
 
     set_up(&b, "model", 2, 0, 1);
     cr_assert(eq(int, tr_checkpoint_write(path, &b.network->store, 3, 9, &err), FM_OK));
-    cr_expect(eq(int, tr_checkpoint_read(path, &b.network->store, &step, 8, &err), FM_E_INPUT));
+    cr_expect(eq(int, tr_checkpoint_read(path, &b.network->store, &step, 6, 8, &err), FM_E_INPUT));
     cr_expect(ne(ptr, strstr(err.text, "seed 9, not 8"), NULL), "%s", err.text);
+    cr_expect(eq(int, tr_checkpoint_read(path, &b.network->store, &step, 2, 9, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "checkpoint.safetensors: of step 3, but the training has 2"),
+                 NULL),
+              "%s", err.text);
     b.network->store.slots[0].name = "other";
-    cr_expect(eq(int, tr_checkpoint_read(path, &b.network->store, &step, 9, &err), FM_E_INPUT));
+    cr_expect(eq(int, tr_checkpoint_read(path, &b.network->store, &step, 6, 9, &err), FM_E_INPUT));
     cr_expect(ne(ptr, strstr(err.text, "other parameters"), NULL), "%s", err.text);
+    cr_expect(eq(u64, step, 77));
+    tear_down(&b);
+}
+
+/* The file's last 48 bytes are the counters, of which the first is of the step. */
+static void put_counter(const char *path, float value)
+{
+    enum { COUNTERS_BYTES = 48 };
+    FILE *f = fopen(path, "r+b");
+
+    cr_assert(f && fseek(f, -COUNTERS_BYTES, SEEK_END) == 0);
+    cr_assert(eq(sz, fwrite(&value, sizeof(value), 1, f), 1));
+    cr_assert(eq(int, fclose(f), 0));
+}
+
+Test(train_steps, refuse_a_checkpoint_whose_numbers_are_none)
+{
+    static const float wrong[] = {-1, 1.5F, 65536, NAN};
+    const char *path = scratch_path("checkpoint.safetensors");
+    uint64_t step = 77;
+    fm_err err = {0};
+    bench b;
+
+    set_up(&b, "model", 2, 0, 1);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        cr_assert(eq(int, tr_checkpoint_write(path, &b.network->store, 3, 9, &err), FM_OK));
+        put_counter(path, wrong[i]);
+        cr_expect(
+            eq(int, tr_checkpoint_read(path, &b.network->store, &step, 6, 9, &err), FM_E_INPUT));
+        cr_expect(ne(ptr, strstr(err.text, "checkpoint.safetensors: "), NULL), "%s", err.text);
+    }
+    b.network->store.values[0] = NAN;
+    cr_assert(eq(int, tr_checkpoint_write(path, &b.network->store, 3, 9, &err), FM_OK));
+    cr_expect(eq(int, tr_checkpoint_read(path, &b.network->store, &step, 6, 9, &err), FM_E_INPUT));
+    cr_expect(ne(ptr, strstr(err.text, "checkpoint.safetensors: "), NULL), "%s", err.text);
     cr_expect(eq(u64, step, 77));
     tear_down(&b);
 }
