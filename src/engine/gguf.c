@@ -126,6 +126,11 @@ static const struct rt_meta *find_meta(const rt_weights *weights, const char *ke
     return NULL;
 }
 
+bool rt_weights_has(const rt_weights *weights, const char *key)
+{
+    return find_meta(weights, key) != NULL;
+}
+
 static int64_t signed_of(uint32_t type, const uint8_t *at)
 {
     uint64_t bits = number_at(at, value_bytes[type]);
