@@ -58,14 +58,6 @@ static rt_kind kind_for(const work *w, const char *part, const char *name, const
                : w->options->to;
 }
 
-/* Whether a value is a number that the kind can hold. */
-static bool fits(float x, rt_kind kind)
-{
-    static const float f16_most = 65504;
-
-    return isfinite(x) && (kind != RT_F16 || fabsf(x) <= f16_most);
-}
-
 /* After a piece of a source was read for the last time. */
 static void count_done(work *w, const rt_tensor *tensor, size_t first, size_t n)
 {
@@ -84,15 +76,16 @@ static fm_status fill(void *context, size_t index, size_t first, size_t n, float
     work *w = context;
     const rt_entry *entry = &w->entries[index];
     const rt_tensor *tensor = rt_weights_find(w->source, entry->name);
+    float bound = rt_kind_bound(entry->kind);
 
     if (w->options->stop && *w->options->stop)
         return fm_fail(err, FM_E_INTERRUPTED, "interrupted; nothing was left behind");
     rt_tensor_get(tensor, first, n, out);
     for (size_t i = 0; i < n; i++)
-        if (!fits(out[i], entry->kind))
-            return fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite%s",
-                           rt_weights_path(w->source), entry->name,
-                           entry->kind == RT_F16 ? " in f16" : "");
+        if (!(fabsf(out[i]) < bound))
+            return fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite%s%s",
+                           rt_weights_path(w->source), entry->name, isfinite(out[i]) ? " in " : "",
+                           isfinite(out[i]) ? rt_kind_name(entry->kind) : "");
     count_done(w, tensor, first, n);
     return FM_OK;
 }

@@ -199,15 +199,14 @@ Test(gguf_write, what_cannot_be_written_is_said)
     cr_expect(eq(int, fm_file_exists(scratch_path("x.gguf")), false));
 }
 
-Test(gguf_write, what_f16_cannot_hold_is_not_written)
+static void expect_too_large(rt_kind kind, float large, const char *says)
 {
-    static const float large = 65520;
-    rt_quantise options = {.to = RT_F16};
+    rt_quantise options = {.to = kind};
     rt_quantise_totals totals;
+    char text[128];
     fm_buf file = {0};
     fm_err err = {0};
 
-    make_model("{\"model_type\": \"qwen2\", " SIZES "}");
     cr_assert(fm_file_read(scratch_path("m/model.safetensors"), 1 << 22, &file, NULL) == FM_OK);
     uint64_t header;
     memcpy(&header, file.data, sizeof(header)); /* then the embeddings */
@@ -217,8 +216,26 @@ Test(gguf_write, what_f16_cannot_hold_is_not_written)
     cr_expect(eq(
         int, rt_quantise_gguf(scratch_path("m"), scratch_path("x.gguf"), &options, &totals, &err),
         FM_E_INPUT));
-    cr_expect(strstr(err.text,
-                     "'model.embed_tokens.weight' holds a value that is not finite in f16") != NULL,
-              "%s", err.text);
+    snprintf(text, sizeof(text),
+             "'model.embed_tokens.weight' holds a value that is not finite in %s", says);
+    cr_expect(strstr(err.text, text) != NULL, "%s", err.text);
     cr_expect(eq(int, fm_file_exists(scratch_path("x.gguf")), false));
+}
+
+/* A value that rounds to infinity, or makes a block's scale that does. The table of embeddings is of q8
+ * with q4, too. */
+Test(gguf_write, what_a_kind_cannot_hold_is_not_written)
+{
+    static const struct {
+        rt_kind kind;
+        float large;
+        const char *says;
+    } rows[] = {{RT_F16, 65520, "f16"},
+                {RT_BF16, 0x1.ffp127F, "bf16"},
+                {RT_Q8_0, 65520 * 127.0F, "q8_0"},
+                {RT_Q4_0, -65520 * 127.0F, "q8_0"}};
+
+    make_model("{\"model_type\": \"qwen2\", " SIZES "}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_too_large(rows[i].kind, rows[i].large, rows[i].says);
 }
