@@ -289,9 +289,7 @@ static fm_status write_gguf(work *w, const char *llm, const char *out, fm_err *e
 
     if (st == FM_OK)
         st = rt_template_read(&w->config, &w->arena, &chat_template, err);
-    /* A name of ours for a template means nothing to others. */
-    if (chat_template && strstr(chat_template, "{%"))
-        about.chat_template = chat_template;
+    about.chat_template = rt_template_for_others(chat_template);
     about.tokenizer = tokenizer;
     if (st == FM_OK)
         st = rt_gguf_write(out, &about, w->entries, w->n, fill, w, err);

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "engine/init.h"
 #include "engine/layout.h"
+#include "engine/prompt.h"
 #include "engine/quantise.h"
 #include "engine/tokenizer.h"
 #include "engine/weights.h"
@@ -160,6 +161,24 @@ Test(gguf_write, qwen3_and_a_head_of_its_own_too)
 {
     make_model("{\"model_type\": \"qwen3\", \"head_dim\": 32, " SIZES "}");
     compare_models(RT_BF16);
+}
+
+/* In Jinja, which other programs read too. */
+Test(gguf_write, a_plain_frame_stays_plain)
+{
+    fm_arena arena = {0};
+    rt_config config;
+    rt_words words = {0};
+    fm_err err = {0};
+
+    make_model("{\"model_type\": \"qwen2\", \"chat_template\": \"plain\", " SIZES "}");
+    cr_assert(eq(int, rt_config_read(write_model(RT_F16), &arena, &config, &err), FM_OK), "%s",
+              err.text);
+    cr_expect(config.chat_template && strstr(config.chat_template, "{%"));
+    cr_assert(eq(int, rt_words_read(&words, &config, NULL, &arena, &err), FM_OK), "%s", err.text);
+    cr_expect(eq(int, words.frame.chat, false));
+    rt_words_release(&words);
+    fm_arena_release(&arena);
 }
 
 /* Of a file as of a folder; a second time of the same kind changes nothing. */
