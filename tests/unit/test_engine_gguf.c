@@ -372,6 +372,50 @@ Test(gguf, a_configuration_that_is_wrong_is_said)
     fm_arena_release(&arena);
 }
 
+/* A text where a number is wanted, or a number where a text is; nothing of it is passed over. */
+Test(gguf, a_member_of_another_type_is_said)
+{
+    static const struct {
+        const char *key;
+        bool text; /* what stands there */
+        const char *says;
+    } rows[] = {{"qwen2.attention.head_count", true, "wants a whole number from 1"},
+                {"qwen2.context_length", true, "wants a whole number from 1"},
+                {"qwen2.rope.freq_base", true, "wants a number from 1"},
+                {"qwen2.attention.layer_norm_rms_epsilon", true, "wants a number from 0"},
+                {"qwen2.rope.scaling.type", false, "wants a text"},
+                {"tokenizer.chat_template", false, "wants a text"},
+                {"general.name", false, "wants a text"},
+                {"general.alignment", true, "wants a whole number from 1"}};
+    static const char *const sizes[] = {"qwen2.embedding_length", "qwen2.block_count",
+                                        "qwen2.attention.head_count", "qwen2.feed_forward_length"};
+    static const float two[2] = {1, 1};
+    fm_arena arena = {0};
+    gguf g = {0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        rt_config c;
+        fm_err err = {0};
+
+        gguf_begin(&g, 3, 1, 6);
+        gguf_text(&g, "general.architecture", "qwen2");
+        if (rows[i].text)
+            gguf_text(&g, rows[i].key, "1");
+        else
+            gguf_whole(&g, rows[i].key, 1);
+        for (size_t k = 0; k < 4; k++)
+            gguf_whole(&g, sizes[k], k == 0 ? 2 : 1);
+        gguf_tensor(&g, "token_embd.weight", 0, 1, 2, two, 8);
+        cr_expect(eq(int, rt_config_read(write_gguf(&g), &arena, &c, &err), FM_E_INPUT), "%s",
+                  rows[i].key);
+        cr_expect(strstr(err.text, rows[i].key) && strstr(err.text, rows[i].says) &&
+                      strstr(err.text, "m.gguf"),
+                  "%s", err.text);
+    }
+    gguf_release(&g);
+    fm_arena_release(&arena);
+}
+
 /* ---- the vocabulary ---- */
 
 typedef struct {
