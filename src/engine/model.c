@@ -300,6 +300,7 @@ static fm_status load_spatial(rt_model *m, fm_err *err)
 /* A tile takes seconds at full size, a view longer: neither is waited for. */
 static void heed_cancelling(rt_model *m)
 {
+    rt_decoder_stop(m->decoder, &m->cancelled);
     if (m->vision)
         rt_tower_stop(m->vision, &m->cancelled);
     if (m->depth_tower)
@@ -320,7 +321,8 @@ static fm_status load_parts(rt_model *m, fm_err *err)
     if (st == FM_OK && m->config.has_scale)
         st = rt_scale_decoder_load(&m->scale, &m->config.scale, m->config.llm.width, m->packer,
                                    m->weights[RT_PART_SCALE], err);
-    heed_cancelling(m);
+    if (st == FM_OK)
+        heed_cancelling(m);
     return st;
 }
 
