@@ -169,6 +169,13 @@ static fm_status write_part(work *w, size_t p, const char *staged, fm_err *err)
 
 /* ---- what is no weights ---- */
 
+/* What a model may be read from: configurations, vocabularies, merges, templates. */
+static bool is_models(const char *name)
+{
+    return ends_with(name, ".json") || ends_with(name, ".txt") || ends_with(name, ".jinja");
+}
+
+/* Of the rest, what cannot be copied is left out: links that lead elsewhere, weights in other formats. */
 static fm_status copy_file(const char *from, const char *name, const char *to, fm_err *err)
 {
     char source[FM_PATH_BYTES], target[FM_PATH_BYTES];
@@ -178,9 +185,12 @@ static fm_status copy_file(const char *from, const char *name, const char *to, f
     if (st == FM_OK && !fm_file_exists(source))
         return FM_OK; /* a folder: of a part, or not the model's */
     if (st == FM_OK)
-        st = fm_path_join(target, to, name, err);
-    if (st == FM_OK)
         st = fm_file_read(source, MAX_COPIED_BYTES, &text, err);
+    if (st != FM_OK) {
+        fm_buf_release(&text);
+        return is_models(name) ? fm_fail_within(err, st, "%s", from) : FM_OK;
+    }
+    st = fm_path_join(target, to, name, err);
     if (st == FM_OK)
         st = fm_file_write_atomic(target, fm_buf_text(&text), text.size, err);
     fm_buf_release(&text);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "engine/init.h"
@@ -161,6 +162,47 @@ Test(gguf_write, qwen3_and_a_head_of_its_own_too)
 {
     make_model("{\"model_type\": \"qwen3\", \"head_dim\": 32, " SIZES "}");
     compare_models(RT_BF16);
+}
+
+/* The tokenizer has 275 tokens: merges into those that have no embedding are left out. */
+Test(gguf_write, a_vocabulary_past_the_embeddings_is_cut)
+{
+    rt_tokenizer *t = NULL;
+    rt_ids ids = {0};
+    fm_err err = {0};
+
+    make_model("{\"model_type\": \"qwen2\", \"vocab_size\": 268, " SIZES "}");
+    cr_assert(eq(int, rt_tokenizer_open(&t, write_model(RT_F16), &err), FM_OK), "%s", err.text);
+    cr_expect(eq(sz, rt_tokenizer_size(t), 268));
+    cr_assert(rt_tokenizer_encode(t, "abc", 3, true, &ids, &err) == FM_OK);
+    cr_expect(ids.n == 2 && ids.ids[0] == 267, "%zu", ids.n);
+    rt_ids_release(&ids);
+    rt_tokenizer_free(t);
+}
+
+/* What no model is read from is left out where it cannot be copied; what one is read from is named. */
+Test(gguf_write, a_folder_takes_what_a_model_is_read_from)
+{
+    const rt_quantise options = {.to = RT_F16};
+    rt_quantise_totals totals;
+    fm_err err = {0};
+
+    make_model("{\"model_type\": \"qwen2\", " SIZES "}");
+    scratch_write("outside", "x", 1);
+    scratch_write("m/NOTES.md", "x", 1);
+    cr_assert(symlink("../outside", scratch_path("m/README.md")) == 0);
+    cr_assert(eq(int,
+                 rt_quantise_folder(scratch_path("m"), scratch_path("q"), &options, &totals, &err),
+                 FM_OK),
+              "%s", err.text);
+    cr_expect(fm_file_exists(scratch_path("q/NOTES.md")));
+    cr_expect(eq(int, fm_file_exists(scratch_path("q/README.md")), false));
+    cr_assert(symlink("../outside", scratch_path("m/generation_config.json")) == 0);
+    cr_expect(eq(int,
+                 rt_quantise_folder(scratch_path("m"), scratch_path("r"), &options, &totals, &err),
+                 FM_E_INPUT));
+    cr_expect(strstr(err.text, scratch_dir) && strstr(err.text, "generation_config.json"), "%s",
+              err.text);
 }
 
 /* In Jinja, which other programs read too. */
