@@ -300,7 +300,7 @@ fm_status cli_describe_model_json(fm_buf *out, const char *path, fm_err *err)
         fm_json_put_bool(&w, "depth", m.config.has_depth || m.config.has_spatial);
         fm_json_put_bool(&w, "spatial", m.config.has_spatial);
         fm_json_put_bool(&w, "scale", m.config.has_scale);
-        fm_json_put_string(&w, "words", m.words.code == FM_OK ? NULL : m.words.text);
+        fm_json_put_string(&w, "unusable_words", m.words.code == FM_OK ? NULL : m.words.text);
         fm_json_open(&w, "parts", '[');
         for (size_t i = 0; i < m.n; i++) {
             const part *p = &m.parts[i];

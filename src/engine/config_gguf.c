@@ -66,11 +66,14 @@ static void text(reading *r, const char *key, const char **out)
 static void refuse_scaling(reading *r)
 {
     char key[128];
-    const char *type = "none";
+    const char *type = NULL;
+    double factor = 1;
 
     key_of(r, "rope.scaling.type", key);
     text(r, key, &type);
-    bool scales = strcmp(type, "none") != 0;
+    number(r, "rope.scaling.factor", 0, 1e12, &factor);
+    /* llama.cpp takes a factor without a type for a linear one, and 0 for none. */
+    bool scales = type ? strcmp(type, "none") != 0 : factor != 1 && factor != 0;
     if (r->st == FM_OK && (scales || rt_weights_find(r->weights, "rope_freqs.weight")))
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: scales positions, which this engine does not",
                         rt_weights_path(r->weights));

@@ -384,6 +384,7 @@ Test(gguf, a_member_of_another_type_is_said)
                 {"qwen2.rope.freq_base", true, "wants a number from 1"},
                 {"qwen2.attention.layer_norm_rms_epsilon", true, "wants a number from 0"},
                 {"qwen2.rope.scaling.type", false, "wants a text"},
+                {"qwen2.rope.scaling.factor", true, "wants a number from 0"},
                 {"tokenizer.chat_template", false, "wants a text"},
                 {"general.name", false, "wants a text"},
                 {"general.alignment", true, "wants a whole number from 1"}};
