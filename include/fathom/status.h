@@ -32,7 +32,7 @@ extern "C" {
     X(E_INTERNAL, "internal", 1, "a fault of fathom itself")                                       \
     X(E_NOMEM, "no_memory", 1, "out of memory, or a stated memory cap reached")                    \
     X(E_IO, "io", 1, "a file, pipe or disk failed")                                                \
-    X(E_LOCKED, "locked", 1, "another process is using this run directory")                        \
+    X(E_LOCKED, "locked", 1, "another process is using this folder")                               \
     X(E_USAGE, "usage", 2, "a wrong option, name or configuration")                                \
     X(E_INCOMPLETE, "incomplete", 3,                                                               \
       "not all is done or there: error budget, quota, cost cap, data")                             \

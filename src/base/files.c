@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -204,6 +205,31 @@ fm_status fm_dir_make(const char *path, fm_err *err)
     if (!fm_dir_exists(path))
         return fm_fail(err, FM_E_IO, "cannot create folder '%s': a file of that name exists", path);
     return FM_OK;
+}
+
+fm_status fm_dir_lock(int *fd, const char *folder, const char *name, const char *what, fm_err *err)
+{
+    char path[FM_PATH_BYTES];
+    fm_status st = fm_path_join(path, folder, name, err);
+
+    if (st != FM_OK)
+        return st;
+    int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock < 0)
+        return fm_fail(err, FM_E_IO, "cannot write into %s '%s': %s", what, folder,
+                       strerror(errno));
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
+        *fd = lock;
+        return FM_OK;
+    }
+    int why = errno;
+    close(lock);
+    if (why == EWOULDBLOCK)
+        return fm_fail(err, FM_E_LOCKED,
+                       "another process is working on %s '%s'; wait for it, or choose another "
+                       "--out",
+                       what, folder);
+    return fm_fail(err, FM_E_IO, "cannot lock %s '%s': %s", what, folder, strerror(why));
 }
 
 bool fm_file_exists(const char *path)

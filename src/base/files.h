@@ -36,6 +36,11 @@ void fm_file_writer_abandon(fm_file_writer *writer); /* after commit: does nothi
 /* mkdir -p with mode 0777 & ~umask. */
 FM_MUST_CHECK fm_status fm_dir_make(const char *path, fm_err *err);
 
+/* Keep other processes out of a folder by the file `name` in it, which stays: *fd, which closing gives up.
+ * FM_E_LOCKED where one is there already; `what` calls the folder in messages, as "run directory". */
+FM_MUST_CHECK fm_status fm_dir_lock(int *fd, const char *folder, const char *name, const char *what,
+                                    fm_err *err);
+
 bool fm_file_exists(const char *path); /* a regular file, links followed */
 bool fm_dir_exists(const char *path);
 

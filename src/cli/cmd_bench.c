@@ -1,8 +1,10 @@
 /* fathom bench: how fast a model runs here, beside what this machine can do at best. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "adapters/engine_input.h"
 #include "base/clock.h"
@@ -135,19 +137,53 @@ static double gigaflops(const bench *b)
 
 /* ---- measuring ---- */
 
+/* The model that calls are made on, for the signal handler. */
+static rt_model *under_way;
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    if (cli_interrupted)
+        _exit(130);
+    cli_interrupted = 1;
+    rt_cancel(under_way);
+}
+
+/* A call may take minutes: a signal ends the one that is under way, not only those that follow. */
+static void end_calls_on_interrupt(rt_model *model)
+{
+    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+
+    under_way = model;
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+}
+
+static fm_status unless_interrupted(fm_status st, fm_err *err)
+{
+    return cli_interrupted ? fm_fail(err, FM_E_INTERRUPTED, "interrupted") : st;
+}
+
+/* For a signal that came just before the call, which does not know of it. */
+static bool go_on(void *context, size_t question, const char *text, size_t size)
+{
+    (void)context, (void)question, (void)text, (void)size;
+    return !cli_interrupted;
+}
+
 static fm_status ask(rt_scene *scene, const char *text, size_t n, uint64_t tokens,
                      rt_answer *answers, fm_err *err)
 {
+    static const rt_listener listener = {.sink = go_on};
     rt_question questions[TOGETHER];
     rt_err inner = {0};
 
     for (size_t i = 0; i < n; i++)
         questions[i] = (rt_question){.text = text, .max_answer_tokens = (int)tokens};
     fm_status st =
-        fm_engine_status(rt_ask(scene, questions, n, NULL, answers, &inner), &inner, err);
-    if (st == FM_OK && cli_interrupted)
-        st = fm_fail(err, FM_E_INTERRUPTED, "interrupted");
-    return st;
+        fm_engine_status(rt_ask(scene, questions, n, &listener, answers, &inner), &inner, err);
+    return unless_interrupted(st, err);
 }
 
 static char *digits(size_t n)
@@ -214,6 +250,7 @@ static fm_status measure_picture(bench *b, const rt_picture *picture, fm_err *er
     fm_status st =
         fm_engine_status(rt_scene_new(&scene, b->model.model, picture, 1, &inner), &inner, err);
 
+    st = unless_interrupted(st, err);
     if (st == FM_OK)
         st = ask(scene, "?", 1, 1, &answer, err);
     if (st == FM_OK) {
@@ -308,11 +345,14 @@ static fm_status open_and_measure(bench *b, fm_err *err)
         st = weigh_model(b, err);
     if (st != FM_OK)
         return st;
+    end_calls_on_interrupt(b->model.model);
     rt_model_describe(b->model.model, &b->about);
     st = fm_engine_status(rt_scene_new(&words, b->model.model, NULL, 0, &inner), &inner, err);
+    st = unless_interrupted(st, err);
     if (st == FM_OK)
         st = measure(b, words, err);
     rt_scene_free(words);
+    cli_catch_interrupt(); /* the model is about to be closed */
     if (getrusage(RUSAGE_SELF, &used) == 0)
         b->peak_bytes = (double)used.ru_maxrss * 1024 - READ_BYTES; /* ours, all the time */
     return st;

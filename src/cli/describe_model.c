@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/config.h"
 #include "engine/layout.h"
+#include "engine/prompt.h"
 #include "engine/weights.h"
 
 #define SCHEMA "fathom.model/1"
@@ -29,6 +30,7 @@ typedef struct {
     rt_config config;
     part parts[MOST_PARTS];
     size_t n;
+    fm_err words; /* why text cannot be read or written; FM_OK where it can */
 } model;
 
 /* ---- reading ---- */
@@ -94,6 +96,14 @@ static fm_status look_at(void *context, const rt_slot *slot, fm_err *err)
     return FM_OK;
 }
 
+static void look_at_words(model *m)
+{
+    rt_words words = {0};
+
+    (void)!rt_words_read(&words, &m->config, NULL, &m->arena, &m->words);
+    rt_words_release(&words);
+}
+
 static void model_release(model *m)
 {
     for (size_t i = 0; i < m->n; i++)
@@ -105,7 +115,11 @@ static fm_status model_read(model *m, const char *path, fm_err *err)
 {
     fm_status st = rt_config_read(path, &m->arena, &m->config, err);
 
-    return st == FM_OK ? rt_layout_walk(&m->config, look_at, m, err) : st;
+    if (st == FM_OK)
+        st = rt_layout_walk(&m->config, look_at, m, err);
+    if (st == FM_OK)
+        look_at_words(m);
+    return st;
 }
 
 /* ---- what a part is ---- */
@@ -262,6 +276,11 @@ fm_status cli_describe_model(fm_buf *out, const cli_style *style, const char *pa
                 fm_text_for_terminal(out, m.parts[i].first_wrong, strlen(m.parts[i].first_wrong));
                 fm_buf_putc(out, '\n');
             }
+        if (m.words.code != FM_OK) {
+            fm_buf_puts(out, "\n  its words cannot be used: ");
+            fm_text_for_terminal(out, m.words.text, strlen(m.words.text));
+            fm_buf_putc(out, '\n');
+        }
     }
     model_release(&m);
     return st;
@@ -281,6 +300,7 @@ fm_status cli_describe_model_json(fm_buf *out, const char *path, fm_err *err)
         fm_json_put_bool(&w, "depth", m.config.has_depth || m.config.has_spatial);
         fm_json_put_bool(&w, "spatial", m.config.has_spatial);
         fm_json_put_bool(&w, "scale", m.config.has_scale);
+        fm_json_put_string(&w, "unusable_words", m.words.code == FM_OK ? NULL : m.words.text);
         fm_json_open(&w, "parts", '[');
         for (size_t i = 0; i < m.n; i++) {
             const part *p = &m.parts[i];

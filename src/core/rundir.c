@@ -3,11 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/size.h"
@@ -20,30 +18,6 @@ static fm_status make_absolute(fm_rundir *out, const char *path, fm_err *err)
         return fm_fail(err, FM_E_IO, "cannot open run directory '%s': %s", path, strerror(errno));
     snprintf(out->path, sizeof(out->path), "%s", resolved);
     return FM_OK;
-}
-
-static fm_status take_lock(fm_rundir *dir, fm_err *err)
-{
-    char path[FM_PATH_BYTES];
-    fm_status st = fm_rundir_file(dir, FM_RUNDIR_LOCK, path, err);
-
-    if (st != FM_OK)
-        return st;
-    dir->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (dir->lock_fd < 0)
-        return fm_fail(err, FM_E_IO, "cannot write into run directory '%s': %s", dir->path,
-                       strerror(errno));
-    if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return FM_OK;
-    int why = errno;
-    close(dir->lock_fd);
-    dir->lock_fd = -1;
-    if (why == EWOULDBLOCK)
-        return fm_fail(err, FM_E_LOCKED,
-                       "another process is working on run directory '%s'; wait for it, or choose "
-                       "another --out",
-                       dir->path);
-    return fm_fail(err, FM_E_IO, "cannot lock run directory '%s': %s", dir->path, strerror(why));
 }
 
 static bool holds_run(const char *path)
@@ -105,7 +79,7 @@ fm_status fm_rundir_create(fm_rundir *out, const char *path, fm_err *err)
     if (st == FM_OK && !holds_run(dir.path))
         st = check_fresh(path, err);
     if (st == FM_OK)
-        st = take_lock(&dir, err);
+        st = fm_dir_lock(&dir.lock_fd, dir.path, FM_RUNDIR_LOCK, "run directory", err);
     if (st == FM_OK) {
         drop_leftovers(dir.path);
         *out = dir;
@@ -131,7 +105,7 @@ fm_status fm_rundir_lock(fm_rundir *out, const char *path, fm_err *err)
     fm_status st = fm_rundir_open(&dir, path, err);
 
     if (st == FM_OK)
-        st = take_lock(&dir, err);
+        st = fm_dir_lock(&dir.lock_fd, dir.path, FM_RUNDIR_LOCK, "run directory", err);
     if (st == FM_OK) {
         drop_leftovers(dir.path);
         *out = dir;

@@ -69,14 +69,19 @@ fm_status rt_part_config_open(rt_part_config *p, const rt_config_reading *r, con
     return FM_OK;
 }
 
+static bool has_folder(const rt_config_reading *r, const char *name)
+{
+    char path[FM_PATH_BYTES];
+
+    return r->folder && rt_folder_join(path, r->folder, name, NULL) == FM_OK && fm_dir_exists(path);
+}
+
 bool rt_config_has_part(const rt_config_reading *r, const char *name)
 {
-    char within[64], path[FM_PATH_BYTES];
+    char within[64];
 
     snprintf(within, sizeof(within), "%s_cfg", name);
-    return cJSON_IsObject(fm_json_get(r->root, within)) ||
-           (r->folder && rt_folder_join(path, r->folder, name, NULL) == FM_OK &&
-            fm_dir_exists(path));
+    return cJSON_IsObject(fm_json_get(r->root, within)) || has_folder(r, name);
 }
 
 rt_members rt_config_root(const rt_config_reading *r)
@@ -95,10 +100,14 @@ static fm_status copy_text(const rt_config_reading *r, const char *text, const c
 static fm_status read_names(rt_config_reading *r)
 {
     char real[PATH_MAX];
-    const char *name = fm_json_string(r->root, "name");
-    const char *chat = fm_json_string(r->root, "chat_template");
-    fm_status st = r->folder ? copy_text(r, r->folder, &r->out->folder) : FM_OK;
+    const char *name = NULL, *chat = NULL;
+    rt_members root = rt_config_root(r);
 
+    rt_members_text(&root, "name", &name);
+    rt_members_text(&root, "chat_template", &chat);
+    fm_status st = root.st;
+    if (st == FM_OK && r->folder)
+        st = copy_text(r, r->folder, &r->out->folder);
     if (!name)
         name = fm_path_base(r->folder && realpath(r->folder, real) ? real : r->root_file);
     if (st == FM_OK)
@@ -128,10 +137,32 @@ static fm_status read_parts(rt_config_reading *r)
     return st == FM_OK && r->out->has_scale ? rt_config_read_scale(r) : st;
 }
 
+/* A part that the root describes by something else than an object is not left out. In a model that is trained
+ * further it may be the path of what the part came from; its folder then says everything. */
+static fm_status check_parts(rt_config_reading *r)
+{
+    static const char *const names[] = {"llm",           "vision_tower",     "mm_projector",
+                                        "depth_tower",   "depth_projector",  "spatial_encoder",
+                                        "scale_decoder", "spatial_projector"};
+    rt_members root = rt_config_root(r);
+
+    for (size_t i = 0; i < FM_COUNT_OF(names); i++) {
+        char within[64];
+
+        snprintf(within, sizeof(within), "%s_cfg", names[i]);
+        const cJSON *item = rt_members_find(&root, within, NULL);
+        if (item && !cJSON_IsObject(item) && !(cJSON_IsString(item) && has_folder(r, names[i])))
+            rt_members_fail(&root, within, "wants an object");
+    }
+    return root.st;
+}
+
 static fm_status read_root(rt_config_reading *r)
 {
     fm_status st = read_names(r);
 
+    if (st == FM_OK)
+        st = check_parts(r);
     if (st != FM_OK)
         return st;
     if (rt_config_has_part(r, "llm"))

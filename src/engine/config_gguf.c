@@ -1,9 +1,10 @@
 /* Owns what the metadata of a GGUF file say about the language model in it. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/size.h"
 #include "engine/config_internal.h"
-#include "engine/weights.h"
+#include "engine/weights_internal.h"
 
 typedef struct {
     const rt_weights *weights;
@@ -26,13 +27,13 @@ static void whole(reading *r, const char *name, bool needed, int high, int *out)
     key_of(r, name, key);
     if (r->st != FM_OK)
         return;
-    if (!rt_weights_integer(r->weights, key, &value)) {
+    if (!rt_weights_has(r->weights, key)) {
         if (needed)
             r->st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' is missing", rt_weights_path(r->weights),
                             key);
         return;
     }
-    if (value < 1 || value > high)
+    if (!rt_weights_integer(r->weights, key, &value) || value < 1 || value > high)
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a whole number from 1 to %d",
                         rt_weights_path(r->weights), key, high);
     else
@@ -45,22 +46,34 @@ static void number(reading *r, const char *name, double low, double high, double
     double value;
 
     key_of(r, name, key);
-    if (r->st != FM_OK || !rt_weights_number(r->weights, key, &value))
+    if (r->st != FM_OK || !rt_weights_has(r->weights, key))
         return;
-    if (value < low || value > high)
+    if (!rt_weights_number(r->weights, key, &value) || value < low || value > high)
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a number from %g to %g",
                         rt_weights_path(r->weights), key, low, high);
     else
         *out = value;
 }
 
+/* *out stays where there is none. */
+static void text(reading *r, const char *key, const char **out)
+{
+    if (r->st == FM_OK && rt_weights_has(r->weights, key) && !rt_weights_text(r->weights, key, out))
+        r->st =
+            fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a text", rt_weights_path(r->weights), key);
+}
+
 static void refuse_scaling(reading *r)
 {
     char key[128];
-    const char *type;
+    const char *type = NULL;
+    double factor = 1;
 
     key_of(r, "rope.scaling.type", key);
-    bool scales = rt_weights_text(r->weights, key, &type) && strcmp(type, "none") != 0;
+    text(r, key, &type);
+    number(r, "rope.scaling.factor", 0, 1e12, &factor);
+    /* llama.cpp takes a factor without a type for a linear one, and 0 for none. */
+    bool scales = type ? strcmp(type, "none") != 0 : factor != 1 && factor != 0;
     if (r->st == FM_OK && (scales || rt_weights_find(r->weights, "rope_freqs.weight")))
         r->st = fm_fail(r->err, FM_E_INPUT, "%s: scales positions, which this engine does not",
                         rt_weights_path(r->weights));
@@ -106,44 +119,48 @@ static void read_decoder(reading *r, rt_decoder_config *c)
             rt_weights_path(r->weights), c->heads, c->head_size, c->kv_heads, MAX_HEAD_SIZE);
 }
 
-static fm_status read_metadata(const rt_weights *weights, rt_decoder_config *out, fm_err *err)
+static void read_architecture(reading *r, rt_decoder_config *out)
 {
     static const char *const known[] = {"qwen2", "llama", "qwen3"};
-    reading r = {.weights = weights, .err = err};
 
-    if (!rt_weights_text(weights, "general.architecture", &r.architecture))
-        return fm_fail(err, FM_E_INPUT, "%s: is no GGUF file with 'general.architecture'",
-                       rt_weights_path(weights));
+    if (!rt_weights_text(r->weights, "general.architecture", &r->architecture)) {
+        r->st = fm_fail(r->err, FM_E_INPUT, "%s: is no GGUF file with 'general.architecture'",
+                        rt_weights_path(r->weights));
+        return;
+    }
     for (size_t i = 0; i < FM_COUNT_OF(known); i++)
-        if (strcmp(r.architecture, known[i]) == 0) {
-            read_decoder(&r, out);
-            return r.st;
+        if (strcmp(r->architecture, known[i]) == 0) {
+            read_decoder(r, out);
+            return;
         }
-    return fm_fail(err, FM_E_INPUT,
-                   "%s: the architecture '%.40s' is none of qwen2, qwen3 and llama",
-                   rt_weights_path(weights), r.architecture);
+    r->st = fm_fail(r->err, FM_E_INPUT,
+                    "%s: the architecture '%.40s' is none of qwen2, qwen3 and llama",
+                    rt_weights_path(r->weights), r->architecture);
 }
 
 fm_status rt_config_read_gguf(const char *path, fm_arena *arena, rt_config *out, fm_err *err)
 {
     rt_config config = {.plain = true};
     rt_weights *weights = NULL;
-    const char *name, *chat;
-    fm_status st = rt_weights_open(&weights, path, err);
+    const char *name = fm_path_base(path), *chat = NULL;
 
+    /* Else it would be taken for safetensors; one that cannot be read is told of below. */
+    if (access(path, R_OK) == 0 && !rt_is_gguf_file(path))
+        return fm_fail(err, FM_E_INPUT, "%s: is neither a model's folder nor a GGUF file", path);
+    fm_status st = rt_weights_open(&weights, path, err);
     if (st != FM_OK)
         return st;
-    st = read_metadata(weights, &config.llm, err);
-    if (!rt_weights_text(weights, "general.name", &name))
-        name = fm_path_base(path);
-    bool framed = rt_weights_text(weights, "tokenizer.chat_template", &chat);
+    reading r = {.weights = weights, .err = err};
+    read_architecture(&r, &config.llm);
+    text(&r, "general.name", &name);
+    text(&r, "tokenizer.chat_template", &chat);
     config.name = fm_arena_strdup(arena, name);
     config.folder = fm_arena_strdup(arena, path);
-    config.chat_template = framed ? fm_arena_strdup(arena, chat) : NULL;
+    config.chat_template = fm_arena_strdup(arena, chat);
     rt_weights_close(weights);
-    if (st != FM_OK)
-        return st;
-    if (!config.name || !config.folder || (framed && !config.chat_template))
+    if (r.st != FM_OK)
+        return r.st;
+    if (!config.name || !config.folder || (chat && !config.chat_template))
         return fm_fail(err, FM_E_NOMEM, "no memory for a model's configuration");
     *out = config;
     return FM_OK;

@@ -1,4 +1,5 @@
 /* Owns what the members of a language model mean, in a folder of its own (llm) or as the root of a plain model. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -8,7 +9,8 @@
 static void read_rope(rt_members *m, rt_decoder_config *c)
 {
     /* Newer files put them into an object of their own. */
-    const cJSON *parameters = rt_members_find(m, "rope_parameters", NULL);
+    const rt_source *source = NULL;
+    const cJSON *parameters = rt_members_find(m, "rope_parameters", &source);
     const cJSON *scaling = rt_members_find(m, "rope_scaling", NULL);
     const char *type = fm_json_string(parameters ? parameters : scaling, "rope_type");
 
@@ -16,9 +18,16 @@ static void read_rope(rt_members *m, rt_decoder_config *c)
         rt_members_fail(m, parameters ? "rope_parameters" : "rope_scaling",
                         "scales positions, which this engine does not");
     rt_members_number(m, "rope_theta", 1, 1e12, &c->rope_theta);
-    c->rope_theta = fm_json_number(parameters, "rope_theta", c->rope_theta);
-    if (!(c->rope_theta >= 1 && c->rope_theta <= 1e12))
-        rt_members_fail(m, "rope_parameters", "wants a rope_theta from 1 to 1e12");
+    if (parameters && m->st == FM_OK) {
+        rt_members inner = {.n = 1, .err = m->err};
+        char within[96];
+
+        snprintf(within, sizeof(within), "%s%srope_parameters",
+                 source->within ? source->within : "", source->within ? "." : "");
+        inner.sources[0] = (rt_source){parameters, source->file, within};
+        rt_members_number(&inner, "rope_theta", 1, 1e12, &c->rope_theta);
+        m->st = inner.st;
+    }
     rt_members_bool(m, "rope_interleave", &c->adjacent_rotation);
 }
 

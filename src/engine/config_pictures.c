@@ -78,7 +78,7 @@ static void read_scales(rt_members *m, int side, rt_picture_config *c)
     if (at)
         c->n_scales = 0;
     if (c->n_scales == 0)
-        rt_members_fail(m, "s2_scales", "wants to %d growing multiples of %d, such as '448,896'",
+        rt_members_fail(m, "s2_scales", "wants up to %d growing multiples of %d, such as '448,896'",
                         RT_MAX_SCALES, side);
 }
 

@@ -38,6 +38,7 @@ struct rt_decoder {
 
     rt_layer_probe probe;
     void *probe_context;
+    const atomic_bool *stop; /* or NULL */
 };
 
 /* Keys and values of one stretch of positions: [layers][kv_heads][capacity][head_size] each. */
@@ -195,6 +196,11 @@ void rt_decoder_probe(rt_decoder *decoder, rt_layer_probe probe, void *context)
 {
     decoder->probe = probe;
     decoder->probe_context = context;
+}
+
+void rt_decoder_stop(rt_decoder *decoder, const atomic_bool *stop)
+{
+    decoder->stop = stop;
 }
 
 void rt_decoder_embed(const rt_decoder *decoder, const int32_t *ids, size_t n, float *out)
@@ -552,16 +558,21 @@ static void run_layer(pass *p)
     }
 }
 
-/* d->x holds n rows; they end as the final normed states in d->normed. */
-static void run_chunk(rt_decoder *d, const rt_compute *compute, rt_kept kept, const place *places,
-                      size_t n)
+/* d->x holds n rows; they end as the final normed states in d->normed. stop (NULL: nothing) ends that
+ * between two layers; what is kept of these rows then is written over by the next ones. */
+static fm_status run_chunk(rt_decoder *d, const rt_compute *compute, rt_kept kept,
+                           const place *places, size_t n, const atomic_bool *stop, fm_err *err)
 {
     pass p = {d, compute, kept, places, n, 0};
 
     prepare_angles(d, places, n);
-    for (; p.layer < (size_t)d->config.layers; p.layer++)
+    for (; p.layer < (size_t)d->config.layers; p.layer++) {
+        if (stop && atomic_load(stop))
+            return fm_fail(err, FM_E_INTERRUPTED, "cancelled");
         run_layer(&p);
+    }
     norm_rows(&p, d->final_norm);
+    return FM_OK;
 }
 
 /* Room for the scores of so many positions. */
@@ -618,7 +629,9 @@ fm_status rt_decoder_prefill(rt_decoder *decoder, const rt_compute *compute, rt_
             places[j].position += j;
         }
         memcpy(decoder->x, embeddings + done * width, m * width * sizeof(*embeddings));
-        run_chunk(decoder, compute, memory->kept, places, m);
+        st = run_chunk(decoder, compute, memory->kept, places, m, decoder->stop, err);
+        if (st != FM_OK)
+            break;
         places[0].own->n += m;
         /* Of the last n_hidden rows, those that this chunk has. */
         size_t from = n - n_hidden > done ? n - n_hidden - done : 0;
@@ -647,11 +660,11 @@ fm_status rt_decoder_step(rt_decoder *decoder, const rt_compute *compute, rt_mem
     if (st != FM_OK)
         return st;
     memcpy(decoder->x, embeddings, n * width * sizeof(*embeddings));
-    run_chunk(decoder, compute, memory->kept, places, n);
+    st = run_chunk(decoder, compute, memory->kept, places, n, NULL, err);
     for (size_t j = 0; j < n; j++)
         places[j].own->n++;
     memcpy(hidden, decoder->normed, n * width * sizeof(*hidden));
-    return FM_OK;
+    return st;
 }
 
 void rt_decoder_logits(rt_decoder *decoder, const rt_compute *compute, const float *hidden,

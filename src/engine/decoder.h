@@ -8,6 +8,8 @@
 #ifndef RT_ENGINE_DECODER_H
 #define RT_ENGINE_DECODER_H
 
+#include <stdatomic.h>
+
 #include "engine/config.h"
 #include "engine/linear.h"
 
@@ -68,5 +70,9 @@ void rt_decoder_logits(rt_decoder *decoder, const rt_compute *compute, const flo
 typedef void (*rt_layer_probe)(void *context, const char *stage, const float *values, size_t rows,
                                size_t columns);
 void rt_decoder_probe(rt_decoder *decoder, rt_layer_probe probe, void *context);
+
+/* rt_decoder_prefill() ends between two layers, with FM_E_INTERRUPTED, once *stop is true. NULL takes it off;
+ * borrowed. */
+void rt_decoder_stop(rt_decoder *decoder, const atomic_bool *stop);
 
 #endif

@@ -9,7 +9,7 @@
 #include "engine/gguf.h"
 #include "engine/weights_internal.h"
 
-enum { MAX_KEYS = 1 << 16, MAX_DIMENSIONS = 4 };
+enum { MAX_KEYS = 1 << 16, MAX_DIMENSIONS = 4, MAX_ALIGNMENT = 1 << 20 };
 
 static const size_t value_bytes[RT_GGUF_TYPES] = {
     [RT_GGUF_U8] = 1,  [RT_GGUF_I8] = 1,  [RT_GGUF_U16] = 2, [RT_GGUF_I16] = 2,
@@ -124,6 +124,11 @@ static const struct rt_meta *find_meta(const rt_weights *weights, const char *ke
         if (strcmp(weights->metas[i].key, key) == 0)
             return &weights->metas[i];
     return NULL;
+}
+
+bool rt_weights_has(const rt_weights *weights, const char *key)
+{
+    return find_meta(weights, key) != NULL;
 }
 
 static int64_t signed_of(uint32_t type, const uint8_t *at)
@@ -281,9 +286,11 @@ static fm_status read_tensors(rt_weights *w, const rt_mapped *file, cursor *c, s
 
     for (size_t i = 0; i < n && st == FM_OK; i++)
         st = read_described(c, &all[i], file->path, err);
-    (void)rt_weights_integer(w, "general.alignment", &alignment);
-    if (st == FM_OK && (alignment < 1 || alignment > 1 << 20))
-        st = fm_fail(err, FM_E_INPUT, "%s: 'general.alignment' is out of bounds", file->path);
+    bool told = rt_weights_integer(w, "general.alignment", &alignment);
+    if (st == FM_OK && ((!told && rt_weights_has(w, "general.alignment")) || alignment < 1 ||
+                        alignment > MAX_ALIGNMENT))
+        st = fm_fail(err, FM_E_INPUT, "%s: 'general.alignment' wants a whole number from 1 to %d",
+                     file->path, MAX_ALIGNMENT);
     if (st == FM_OK) {
         size_t header = file->size - c->left, step = (size_t)alignment;
         size_t start = (header + step - 1) / step * step;

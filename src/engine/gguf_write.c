@@ -177,8 +177,15 @@ static int by_rank(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of tokens below n: what a row of the embeddings stands for. Others are not written. */
+static bool merges_known(const rt_merge *merge, size_t n)
+{
+    return merge->left >= 0 && (size_t)merge->left < n && (size_t)merge->right < n &&
+           (size_t)merge->merged < n;
+}
+
 static fm_status put_merges(metadata *m, const rt_tokenizer *t, const rt_alphabet *alphabet,
-                            fm_err *err)
+                            size_t n_tokens, fm_err *err)
 {
     const rt_merge **order = calloc(t->merge_slots + 1, sizeof(const rt_merge *));
     fm_buf line = {0};
@@ -187,7 +194,7 @@ static fm_status put_merges(metadata *m, const rt_tokenizer *t, const rt_alphabe
     if (!order)
         return fm_fail(err, FM_E_NOMEM, "no memory for the merges");
     for (size_t i = 0; i < t->merge_slots; i++)
-        if (t->merges[i].left >= 0)
+        if (merges_known(&t->merges[i], n_tokens))
             order[n++] = &t->merges[i];
     if (n > 0)
         qsort(order, n, sizeof(const rt_merge *), by_rank);
@@ -205,13 +212,13 @@ static fm_status put_merges(metadata *m, const rt_tokenizer *t, const rt_alphabe
     return FM_OK;
 }
 
-static void put_special(metadata *m, const rt_tokenizer *t, const char *key,
+static void put_special(metadata *m, const rt_tokenizer *t, size_t n_tokens, const char *key,
                         const char *const names[2])
 {
     for (int i = 0; i < 2; i++) {
         int32_t id = rt_tokenizer_id(t, names[i]);
 
-        if (id < 0)
+        if (id < 0 || (size_t)id >= n_tokens)
             continue;
         put_u32(m, key, id);
         return;
@@ -224,16 +231,22 @@ static fm_status put_vocabulary(metadata *m, const rt_gguf_about *about, fm_err 
                                                                            "<|endoftext|>",
                                                                            "<|im_end|>"};
     const rt_tokenizer *t = about->tokenizer;
+    size_t n = (size_t)about->config->vocabulary;
     rt_alphabet alphabet;
 
     rt_alphabet_make(&alphabet);
     put_string(m, "tokenizer.ggml.model", "gpt2");
     put_string(m, "tokenizer.ggml.pre", "qwen2");
-    put_tokens(m, t, &alphabet, (size_t)about->config->vocabulary);
-    fm_status st = put_merges(m, t, &alphabet, err);
-    put_special(m, t, "tokenizer.ggml.eos_token_id", ends);
-    put_special(m, t, "tokenizer.ggml.bos_token_id", fills);
-    put_special(m, t, "tokenizer.ggml.padding_token_id", fills);
+    for (int b = 0; b < 256; b++)
+        if ((size_t)t->of_byte[b] >= n)
+            return fm_fail(err, FM_E_INPUT,
+                           "%s: the token of the byte %d is %d, past the language model's %zu",
+                           about->name, b, (int)t->of_byte[b], n);
+    put_tokens(m, t, &alphabet, n);
+    fm_status st = put_merges(m, t, &alphabet, n, err);
+    put_special(m, t, n, "tokenizer.ggml.eos_token_id", ends);
+    put_special(m, t, n, "tokenizer.ggml.bos_token_id", fills);
+    put_special(m, t, n, "tokenizer.ggml.padding_token_id", fills);
     put_key(m, "tokenizer.ggml.add_bos_token", RT_GGUF_BOOL);
     put_number(&m->out, 0, 1);
     if (about->chat_template)

@@ -7,6 +7,7 @@
 #include "base/staging.h"
 #include "engine/layout.h"
 #include "engine/pool.h"
+#include "engine/prompt.h"
 #include "engine/save.h"
 #include "engine/tokenizer.h"
 
@@ -165,9 +166,21 @@ static fm_status write_tokenizer(const making *m, fm_err *err)
     fm_status st = rt_config_part(&m->config, "llm", folder, err);
 
     if (st == FM_OK)
+        st = fm_dir_make(folder, err);
+    if (st == FM_OK)
         st = fm_path_join(path, folder, "tokenizer.json", err);
     if (st == FM_OK)
         st = rt_tokenizer_write_bytes(path, (size_t)m->config.llm.vocabulary, err);
+    return st;
+}
+
+/* Before gigabytes are written: whatever opening would refuse about words. */
+static fm_status check_words(making *m, fm_err *err)
+{
+    rt_words words = {0};
+    fm_status st = rt_words_read(&words, &m->config, m->init->config_name, &m->arena, err);
+
+    rt_words_release(&words);
     return st;
 }
 
@@ -179,12 +192,16 @@ static fm_status make(making *m, const char *folder, fm_err *err)
     m->config.folder = folder;
     if (st == FM_OK)
         st = fm_file_write_atomic(path, m->init->config, m->init->config_size, err);
+    if (st == FM_OK)
+        st = write_tokenizer(m, err);
+    if (st == FM_OK)
+        st = check_words(m, err);
     for (size_t first = 0, end; first < m->n && st == FM_OK; first = end) {
         for (end = first + 1; end < m->n && strcmp(m->items[end].part, m->items[first].part) == 0;)
             end++;
         st = write_part(m, first, end, err);
     }
-    return st == FM_OK ? write_tokenizer(m, err) : st;
+    return st;
 }
 
 fm_status rt_init_folder(const char *folder, const rt_init *init, rt_init_totals *totals,

@@ -62,16 +62,35 @@ void rt_members_need(rt_members *m, const char *key, int low, int high, int *out
     rt_members_whole(m, key, low, high, out);
 }
 
+static bool is_null(const rt_members *m, const char *key)
+{
+    bool null = false;
+
+    for (size_t i = 0; i < m->n; i++)
+        null = null || cJSON_IsNull(fm_json_get(m->sources[i].object, key));
+    return null;
+}
+
 void rt_members_number(rt_members *m, const char *key, double low, double high, double *out)
 {
     const cJSON *item = m->st == FM_OK ? rt_members_find(m, key, NULL) : NULL;
 
-    if (!item)
+    if (!item && !is_null(m, key))
         return;
     if (cJSON_IsNumber(item) && item->valuedouble >= low && item->valuedouble <= high)
         *out = item->valuedouble;
     else
         rt_members_fail(m, key, "wants a number from %g to %g", low, high);
+}
+
+void rt_members_text(rt_members *m, const char *key, const char **out)
+{
+    const cJSON *item = m->st == FM_OK ? rt_members_find(m, key, NULL) : NULL;
+
+    if (item && !cJSON_IsString(item))
+        rt_members_fail(m, key, "wants a text");
+    else if (item)
+        *out = item->valuestring;
 }
 
 void rt_members_bool(rt_members *m, const char *key, bool *out)

@@ -30,7 +30,10 @@ const cJSON *rt_members_find(const rt_members *m, const char *key, const rt_sour
 
 /* Put the member into *out where it is there. FM_E_INPUT "<file>: '<within>.<key>' wants ...". */
 void rt_members_whole(rt_members *m, const char *key, int low, int high, int *out);
+/* Null is refused here: NaN and infinities become that when JSON is read. */
 void rt_members_number(rt_members *m, const char *key, double low, double high, double *out);
+/* Borrowed from the object. */
+void rt_members_text(rt_members *m, const char *key, const char **out);
 void rt_members_bool(rt_members *m, const char *key, bool *out);
 /* Exactly n whole numbers. */
 void rt_members_list(rt_members *m, const char *key, int low, int high, int *out, size_t n);

@@ -172,33 +172,16 @@ static void find_ends(rt_model *m)
     }
 }
 
-static fm_status find_scale(rt_model *m, fm_err *err)
-{
-    m->scale_id = m->config.has_scale ? rt_tokenizer_id(m->tokenizer, m->config.scale.token) : -1;
-    if (m->config.has_scale && m->scale_id < 0)
-        return fm_fail(err, FM_E_INPUT,
-                       "the vocabulary has no '%s', at which the scale decoder reads",
-                       m->config.scale.token);
-    return FM_OK;
-}
-
 static fm_status read_words(rt_model *m, fm_err *err)
 {
-    char folder[FM_PATH_BYTES];
-    const char *chat_template = NULL;
-    fm_status st = rt_config_part(&m->config, part_names[RT_PART_LLM], folder, err);
+    rt_words words = {0};
+    fm_status st = rt_words_read(&words, &m->config, NULL, &m->arena, err);
 
-    if (st == FM_OK)
-        st = rt_tokenizer_open(&m->tokenizer, folder, err);
-    if (st == FM_OK)
-        st = rt_template_read(&m->config, &m->arena, &chat_template, err);
     if (st != FM_OK)
         return st;
-    st = rt_frame_read(&m->frame, chat_template, m->tokenizer, &m->arena, err);
-    if (st == FM_OK)
-        st = find_scale(m, err);
-    if (st != FM_OK)
-        return fm_fail_within(err, st, "%s", folder);
+    m->tokenizer = words.tokenizer;
+    m->frame = words.frame;
+    m->scale_id = words.scale_id;
     find_ends(m);
     return FM_OK;
 }
@@ -317,6 +300,7 @@ static fm_status load_spatial(rt_model *m, fm_err *err)
 /* A tile takes seconds at full size, a view longer: neither is waited for. */
 static void heed_cancelling(rt_model *m)
 {
+    rt_decoder_stop(m->decoder, &m->cancelled);
     if (m->vision)
         rt_tower_stop(m->vision, &m->cancelled);
     if (m->depth_tower)
@@ -337,7 +321,8 @@ static fm_status load_parts(rt_model *m, fm_err *err)
     if (st == FM_OK && m->config.has_scale)
         st = rt_scale_decoder_load(&m->scale, &m->config.scale, m->config.llm.width, m->packer,
                                    m->weights[RT_PART_SCALE], err);
-    heed_cancelling(m);
+    if (st == FM_OK)
+        heed_cancelling(m);
     return st;
 }
 

@@ -19,6 +19,12 @@
 /* Panels that a thread makes before it lets go of what it read. */
 enum { GRAIN = 16 };
 
+static const char *const pack_names[] = {[RT_PACK_F32] = "f32",
+                                         [RT_PACK_BF16] = "bf16",
+                                         [RT_PACK_Q8] = "q8",
+                                         [RT_PACK_Q4] = "q4",
+                                         [RT_PACKS] = "as_stored"};
+
 /* Panels of one matrix. */
 typedef struct {
     char key[FM_HASH_TEXT_BYTES];
@@ -92,17 +98,12 @@ void rt_packer_watched(rt_packer *packer, rt_packer_watch watch, void *context)
 fm_status rt_packer_use_file(rt_packer *packer, const char *folder, const char *model,
                              uint64_t bytes, fm_err *err)
 {
-    static const char *const kinds[] = {[RT_PACK_F32] = "f32",
-                                        [RT_PACK_BF16] = "bf16",
-                                        [RT_PACK_Q8] = "q8",
-                                        [RT_PACK_Q4] = "q4",
-                                        [RT_PACKS] = "as_stored"};
     char path[FM_PATH_BYTES], real[PATH_MAX];
     const char *whole = realpath(model, real) ? real : model;
     fm_status st = fm_dir_make(folder, err);
 
     if (st == FM_OK)
-        st = rt_packed_path(path, folder, whole, kinds[packer->pack_as], err);
+        st = rt_packed_path(path, folder, whole, pack_names[packer->pack_as], err);
     if (st != FM_OK)
         return st;
     memcpy(packer->path, path, sizeof(path));
@@ -196,8 +197,8 @@ typedef struct {
     size_t panel_bytes, scratch_bytes;
     rt_pack pack;
     uint8_t *panels;
-    uint8_t *scratch; /* [threads][scratch_bytes] */
-    atomic_bool broken;
+    uint8_t *scratch;     /* [threads][scratch_bytes] */
+    atomic_size_t broken; /* 1 + the tensor that holds what the pack cannot; 0: none */
 } packing;
 
 /* Which of the stacked tensors a row is in. */
@@ -234,7 +235,7 @@ static void pack_panels(void *context, size_t begin, size_t end, int thread)
             if (!rt_panels_put_row(p->pack, p->panels + r / RT_PANEL * p->panel_bytes, r % RT_PANEL,
                                    m->tensors[part], r - m->starts[part], m->n_in,
                                    p->scratch + (size_t)thread * p->scratch_bytes))
-                atomic_store(&p->broken, true);
+                atomic_store(&p->broken, part + 1);
         forget_rows(p, part, first - m->starts[part], r - m->starts[part]);
     }
 }
@@ -256,10 +257,11 @@ static fm_status make_panels(const rt_packer *packer, packing *p, uint8_t *panel
     p->panels = panels;
     rt_pool_run(packer->pool, (rows + RT_PANEL - 1) / RT_PANEL, GRAIN, pack_panels, p);
     free(p->scratch);
-    return p->broken ? fm_fail(err, FM_E_INPUT,
-                               "%s: '%s' or what is stacked on it holds a value that is not finite",
-                               rt_weights_path(p->weights), p->matrix->names[0])
-                     : FM_OK;
+    size_t broken = atomic_load(&p->broken);
+    return broken ? fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite in %s",
+                            rt_weights_path(p->weights), p->matrix->names[broken - 1],
+                            pack_names[p->pack])
+                  : FM_OK;
 }
 
 static void *new_panels(size_t bytes)

@@ -56,13 +56,14 @@ static void put_blocks(uint8_t *panel, size_t row, const uint8_t *blocks, size_t
     }
 }
 
-static bool all_finite(const float *x, size_t n)
+static bool all_fit(rt_kind kind, const float *x, size_t n)
 {
-    bool finite = true;
+    float bound = rt_kind_bound(kind);
+    bool fit = true;
 
     for (size_t i = 0; i < n; i++)
-        finite &= isfinite(x[i]) != 0;
-    return finite;
+        fit &= fabsf(x[i]) < bound; /* no NaN is */
+    return fit;
 }
 
 static bool scales_finite(const uint8_t *blocks, size_t n, size_t bytes)
@@ -77,7 +78,11 @@ static bool scales_finite(const uint8_t *blocks, size_t n, size_t bytes)
 bool rt_panels_put_row(rt_pack pack, uint8_t *panel, size_t to, const rt_tensor *tensor,
                        size_t from, size_t n_in, void *scratch)
 {
-    rt_kind kind = pack == RT_PACK_Q8 ? RT_Q8_0 : RT_Q4_0; /* of blocks, where the pack has them */
+    static const rt_kind kinds[RT_PACKS] = {[RT_PACK_F32] = RT_F32,
+                                            [RT_PACK_BF16] = RT_BF16,
+                                            [RT_PACK_Q8] = RT_Q8_0,
+                                            [RT_PACK_Q4] = RT_Q4_0};
+    rt_kind kind = kinds[pack];
     size_t n_blocks = padded(n_in) / RT_BLOCK, bytes = pack == RT_PACK_Q8 ? Q8_BYTES : Q4_BYTES;
     bool quantised = pack == RT_PACK_Q8 || pack == RT_PACK_Q4;
     float *x = scratch;
@@ -90,7 +95,7 @@ bool rt_panels_put_row(rt_pack pack, uint8_t *panel, size_t to, const rt_tensor 
         finite = scales_finite(blocks, n_blocks, bytes);
     } else {
         rt_tensor_get(tensor, from * n_in, n_in, x);
-        finite = all_finite(x, n_in);
+        finite = all_fit(kind, x, n_in);
         memset(x + n_in, 0, (padded(n_in) - n_in) * sizeof(*x));
         if (quantised)
             rt_tensor_put(kind, x, padded(n_in), made);

@@ -12,7 +12,8 @@ rt_pack rt_pack_as_stored(rt_kind kind);
 size_t rt_panels_scratch_bytes(size_t n_in);
 
 /* Row `from` of a tensor that reads as rows of n_in, into row `to` (below RT_PANEL) of a panel that was
- * zero. Blocks go into blocks of the same bits as they are. False where a value is not finite. */
+ * zero. Blocks go into blocks of the same bits as they are. False where a value is not finite, or would not be in
+ * the panel. */
 bool rt_panels_put_row(rt_pack pack, uint8_t *panel, size_t to, const rt_tensor *tensor,
                        size_t from, size_t n_in, void *scratch);
 

@@ -13,26 +13,101 @@ static const char opens[] = "<|im_start|>", closes[] = "<|im_end|>";
 
 /* ---- frames ---- */
 
+enum { MOST_BYTES = 16 << 20 };
+
+/* What "plain" is in Jinja: the messages' text, nothing around it. */
+static const char plain_jinja[] =
+    "{% for message in messages %}{{ message['content'] }}{% endfor %}";
+
+/* The text of the member, or of the one that is named "default" in a list of templates; NULL without one. */
+static fm_status template_of(const cJSON *root, const char *path, const char **out, fm_err *err)
+{
+    const cJSON *item = fm_json_get(root, "chat_template"), *entry;
+    const cJSON *list = cJSON_IsArray(item) ? item : NULL;
+
+    *out = NULL;
+    if (!cJSON_IsObject(root))
+        return fm_fail(err, FM_E_INPUT, "%s: is no JSON object", path);
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *name = fm_json_string(entry, "name");
+
+        if (name && strcmp(name, "default") == 0)
+            *out = fm_json_string(entry, "template");
+    }
+    if (cJSON_IsString(item))
+        *out = item->valuestring;
+    return !item || cJSON_IsNull(item) || *out
+               ? FM_OK
+               : fm_fail(err, FM_E_INPUT,
+                         "%s: 'chat_template' wants a text, or a list with one named 'default'",
+                         path);
+}
+
+static fm_status keep(const char *text, fm_arena *arena, const char **out, fm_err *err)
+{
+    *out = fm_arena_strdup(arena, text);
+    return *out || !text ? FM_OK : fm_fail(err, FM_E_NOMEM, "no memory for the chat template");
+}
+
+static fm_status read_member(const char *path, fm_arena *arena, const char **out, fm_err *err)
+{
+    cJSON *root = NULL;
+    const char *text = NULL;
+    fm_status st = fm_json_load(path, MOST_BYTES, &root, err);
+
+    if (st == FM_OK)
+        st = template_of(root, path, &text, err);
+    if (st == FM_OK)
+        st = keep(text, arena, out, err);
+    cJSON_Delete(root);
+    return st;
+}
+
+static fm_status read_whole(const char *path, fm_arena *arena, const char **out, fm_err *err)
+{
+    fm_buf text = {0};
+    fm_status st = fm_file_read(path, MOST_BYTES, &text, err);
+
+    if (st == FM_OK)
+        st = keep(fm_buf_text(&text), arena, out, err);
+    fm_buf_release(&text);
+    return st;
+}
+
+/* In the order in which Hugging Face's tools look: a file of its own is the newer place. */
 fm_status rt_template_read(const rt_config *config, fm_arena *arena, const char **out, fm_err *err)
 {
-    enum { MOST_BYTES = 16 << 20 };
+    static const struct {
+        const char *name;
+        fm_status (*read)(const char *path, fm_arena *arena, const char **out, fm_err *err);
+    } places[] = {{"chat_template.jinja", read_whole},
+                  {"tokenizer_config.json", read_member},
+                  {"chat_template.json", read_member}};
     char folder[FM_PATH_BYTES], path[FM_PATH_BYTES];
-    cJSON *root = NULL;
 
     *out = config->chat_template;
     if (*out)
         return FM_OK;
     fm_status st = rt_config_part(config, "llm", folder, err);
-    if (st == FM_OK)
-        st = rt_folder_join(path, folder, "tokenizer_config.json", err);
-    if (st == FM_OK && fm_file_exists(path))
-        st = fm_json_load(path, MOST_BYTES, &root, err);
-    const char *text = fm_json_string(root, "chat_template");
-    *out = fm_arena_strdup(arena, text);
-    if (st == FM_OK && text && !*out)
-        st = fm_fail(err, FM_E_NOMEM, "no memory for the chat template");
-    cJSON_Delete(root);
+    for (size_t i = 0; i < FM_COUNT_OF(places) && st == FM_OK && !*out; i++) {
+        st = rt_folder_join(path, folder, places[i].name, err);
+        if (st == FM_OK && fm_file_exists(path))
+            st = places[i].read(path, arena, out, err);
+    }
     return st;
+}
+
+static bool named(const char *chat_template, const char *name)
+{
+    return chat_template && strcmp(chat_template, name) == 0;
+}
+
+const char *rt_template_for_others(const char *chat_template)
+{
+    if (named(chat_template, "plain"))
+        return plain_jinja;
+    return named(chat_template, "chatml") || named(chat_template, "qwen2") ? NULL : chat_template;
 }
 
 /* Where the plain text of a Jinja string ends: at <|im_end|>, or NULL where something else comes before. */
@@ -84,18 +159,14 @@ static const char *standing_system(const char *chat_template, fm_arena *arena)
     return "";
 }
 
-static bool named(const char *chat_template, const char *name)
-{
-    return chat_template && strcmp(chat_template, name) == 0;
-}
-
 fm_status rt_frame_read(rt_frame *out, const char *chat_template, const rt_tokenizer *tokenizer,
                         fm_arena *arena, fm_err *err)
 {
     bool speaks_chat =
         rt_tokenizer_id(tokenizer, opens) >= 0 && rt_tokenizer_id(tokenizer, closes) >= 0;
 
-    if (named(chat_template, "plain") || (!chat_template && !speaks_chat)) {
+    if (named(chat_template, "plain") || named(chat_template, plain_jinja) ||
+        (!chat_template && !speaks_chat)) {
         *out = (rt_frame){false, ""};
         return FM_OK;
     }
@@ -111,6 +182,46 @@ fm_status rt_frame_read(rt_frame *out, const char *chat_template, const rt_token
     if (arena->failed)
         return fm_fail(err, FM_E_NOMEM, "no memory for the chat template");
     *out = (rt_frame){true, system};
+    return FM_OK;
+}
+
+/* ---- words ---- */
+
+void rt_words_release(rt_words *words)
+{
+    rt_tokenizer_free(words->tokenizer);
+    *words = (rt_words){0};
+}
+
+fm_status rt_words_read(rt_words *out, const rt_config *config, const char *what, fm_arena *arena,
+                        fm_err *err)
+{
+    char folder[FM_PATH_BYTES];
+    rt_words words = {.scale_id = -1};
+    const char *chat_template = NULL;
+    fm_status st = rt_config_part(config, "llm", folder, err);
+
+    if (st == FM_OK)
+        st = rt_tokenizer_open(&words.tokenizer, folder, err);
+    if (st == FM_OK)
+        st = rt_template_read(config, arena, &chat_template, err);
+    if (st != FM_OK) { /* which names its file */
+        rt_words_release(&words);
+        return st;
+    }
+    st = rt_frame_read(&words.frame, chat_template, words.tokenizer, arena, err);
+    if (st == FM_OK && config->has_scale) {
+        words.scale_id = rt_tokenizer_id(words.tokenizer, config->scale.token);
+        if (words.scale_id < 0)
+            st = fm_fail(err, FM_E_INPUT,
+                         "the vocabulary has no '%s', at which the scale decoder reads",
+                         config->scale.token);
+    }
+    if (st != FM_OK) {
+        rt_words_release(&words);
+        return fm_fail_within(err, st, "%s", what ? what : folder);
+    }
+    *out = words;
     return FM_OK;
 }
 

@@ -14,10 +14,13 @@
 #include "engine/config.h"
 #include "engine/tokenizer.h"
 
-/* The chat template of a model: of config.json, else of the tokenizer's own configuration, else NULL. In the
- * arena. */
+/* The chat template of a model: of config.json, else of chat_template.jinja, tokenizer_config.json or
+ * chat_template.json beside the tokenizer, else NULL. In the arena. FM_E_INPUT for a member that is none. */
 FM_MUST_CHECK fm_status rt_template_read(const rt_config *config, fm_arena *arena, const char **out,
                                          fm_err *err);
+
+/* The same as other programs read it: in Jinja, or NULL for ChatML by name. Borrowed. */
+const char *rt_template_for_others(const char *chat_template);
 
 /* How a question is framed. */
 typedef struct {
@@ -27,10 +30,21 @@ typedef struct {
 } rt_frame;
 
 /* chat_template: of config.json or tokenizer_config.json: ChatML in Jinja, whose standing system message
- * is found in it, or one of the names "chatml", "qwen2" and "plain". NULL: ChatML with "You are a
+ * is found in it, or one of the names "chatml", "qwen2" and "plain", the last in Jinja as well. NULL: ChatML with "You are a
  * helpful assistant", or plain where the vocabulary has none of its tokens. FM_E_INPUT for another. */
 FM_MUST_CHECK fm_status rt_frame_read(rt_frame *out, const char *chat_template,
                                       const rt_tokenizer *tokenizer, fm_arena *arena, fm_err *err);
+
+/* Everything about words that opening a model needs. what: of which a template or a vocabulary without a needed
+ * token is told, NULL: the tokenizer's folder. */
+typedef struct {
+    rt_tokenizer *tokenizer;
+    rt_frame frame;   /* in the arena that it was read with */
+    int32_t scale_id; /* of the token that the scale decoder reads at; -1 without one */
+} rt_words;
+FM_MUST_CHECK fm_status rt_words_read(rt_words *out, const rt_config *config, const char *what,
+                                      fm_arena *arena, fm_err *err);
+void rt_words_release(rt_words *words); /* accepts {0} */
 
 /* What stands in front of the question. */
 typedef struct {

@@ -58,14 +58,6 @@ static rt_kind kind_for(const work *w, const char *part, const char *name, const
                : w->options->to;
 }
 
-/* Whether a value is a number that the kind can hold. */
-static bool fits(float x, rt_kind kind)
-{
-    static const float f16_most = 65504;
-
-    return isfinite(x) && (kind != RT_F16 || fabsf(x) <= f16_most);
-}
-
 /* After a piece of a source was read for the last time. */
 static void count_done(work *w, const rt_tensor *tensor, size_t first, size_t n)
 {
@@ -84,15 +76,16 @@ static fm_status fill(void *context, size_t index, size_t first, size_t n, float
     work *w = context;
     const rt_entry *entry = &w->entries[index];
     const rt_tensor *tensor = rt_weights_find(w->source, entry->name);
+    float bound = rt_kind_bound(entry->kind);
 
     if (w->options->stop && *w->options->stop)
         return fm_fail(err, FM_E_INTERRUPTED, "interrupted; nothing was left behind");
     rt_tensor_get(tensor, first, n, out);
     for (size_t i = 0; i < n; i++)
-        if (!fits(out[i], entry->kind))
-            return fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite%s",
-                           rt_weights_path(w->source), entry->name,
-                           entry->kind == RT_F16 ? " in f16" : "");
+        if (!(fabsf(out[i]) < bound))
+            return fm_fail(err, FM_E_INPUT, "%s: '%s' holds a value that is not finite%s%s",
+                           rt_weights_path(w->source), entry->name, isfinite(out[i]) ? " in " : "",
+                           isfinite(out[i]) ? rt_kind_name(entry->kind) : "");
     count_done(w, tensor, first, n);
     return FM_OK;
 }
@@ -176,6 +169,13 @@ static fm_status write_part(work *w, size_t p, const char *staged, fm_err *err)
 
 /* ---- what is no weights ---- */
 
+/* What a model may be read from: configurations, vocabularies, merges, templates. */
+static bool is_models(const char *name)
+{
+    return ends_with(name, ".json") || ends_with(name, ".txt") || ends_with(name, ".jinja");
+}
+
+/* Of the rest, what cannot be copied is left out: links that lead elsewhere, weights in other formats. */
 static fm_status copy_file(const char *from, const char *name, const char *to, fm_err *err)
 {
     char source[FM_PATH_BYTES], target[FM_PATH_BYTES];
@@ -185,9 +185,12 @@ static fm_status copy_file(const char *from, const char *name, const char *to, f
     if (st == FM_OK && !fm_file_exists(source))
         return FM_OK; /* a folder: of a part, or not the model's */
     if (st == FM_OK)
-        st = fm_path_join(target, to, name, err);
-    if (st == FM_OK)
         st = fm_file_read(source, MAX_COPIED_BYTES, &text, err);
+    if (st != FM_OK) {
+        fm_buf_release(&text);
+        return is_models(name) ? fm_fail_within(err, st, "%s", from) : FM_OK;
+    }
+    st = fm_path_join(target, to, name, err);
     if (st == FM_OK)
         st = fm_file_write_atomic(target, fm_buf_text(&text), text.size, err);
     fm_buf_release(&text);
@@ -296,9 +299,7 @@ static fm_status write_gguf(work *w, const char *llm, const char *out, fm_err *e
 
     if (st == FM_OK)
         st = rt_template_read(&w->config, &w->arena, &chat_template, err);
-    /* A name of ours for a template means nothing to others. */
-    if (chat_template && strstr(chat_template, "{%"))
-        about.chat_template = chat_template;
+    about.chat_template = rt_template_for_others(chat_template);
     about.tokenizer = tokenizer;
     if (st == FM_OK)
         st = rt_gguf_write(out, &about, w->entries, w->n, fill, w, err);

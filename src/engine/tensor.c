@@ -34,6 +34,18 @@ bool rt_kind_bytes(rt_kind kind, size_t elements, size_t *bytes)
            fm_size_mul(elements / kinds[kind].elements, kinds[kind].bytes, bytes);
 }
 
+/* What first rounds to infinity: in f16 65520, of which a block's scale is the 127th or the 8th part. */
+float rt_kind_bound(rt_kind kind)
+{
+    static const float bounds[RT_KINDS] = {[RT_F32] = INFINITY,
+                                           [RT_F16] = 65520,
+                                           [RT_BF16] = 0x1.ffp127F,
+                                           [RT_Q8_0] = 127 * 65520.0F,
+                                           [RT_Q4_0] = 8 * 65520.0F};
+
+    return bounds[kind];
+}
+
 size_t rt_tensor_elements(const rt_tensor *tensor)
 {
     return tensor->size_bytes / kinds[tensor->kind].bytes * kinds[tensor->kind].elements;

@@ -37,6 +37,9 @@ size_t rt_kind_block(rt_kind kind);
 /* Bytes of so many elements; false where that overflows or the elements do not fill their blocks. */
 bool rt_kind_bytes(rt_kind kind, size_t elements, size_t *bytes);
 
+/* Magnitudes below this are finite in the kind, of a block its scale too; the bound itself is not. */
+float rt_kind_bound(rt_kind kind);
+
 size_t rt_tensor_elements(const rt_tensor *tensor);
 
 /* Elements [first, first + n) as f32, in row-major order; n and first multiples of 32 where the kind

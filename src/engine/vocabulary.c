@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/size.h"
 #include "engine/alphabet.h"
 #include "engine/folder.h"
 #include "engine/gguf.h"
@@ -449,16 +450,40 @@ static const char *next_text(reading *r, rt_list *list)
     return text ? fm_arena_memdup(&r->tokenizer->arena, text, size) : NULL;
 }
 
-static fm_status read_gguf_tokens(reading *r, rt_list *tokens, rt_list *types)
+/* What the metadata say of tokens. */
+typedef struct {
+    rt_list texts, merges;
+    rt_list types; /* typed: one a token */
+    bool typed;
+    int64_t ends[2]; /* ids of the text's ends, -1: not said */
+} gguf_words;
+
+/* The type of a token. llama.cpp reads files without a list of types too: there, what frames a question
+ * and what ends a text is control, or a prompt would spell it out. */
+static int64_t type_of(gguf_words *words, const char *text, int32_t id)
 {
-    for (int32_t id = 0; tokens->n > 0; id++) {
-        const char *text = next_text(r, tokens);
-        int64_t type = 0;
+    static const char *const control[] = {"<|im_start|>", "<|im_end|>", "<|endoftext|>"};
+    int64_t type = RT_GGUF_NORMAL;
+
+    if (words->typed) {
+        (void)rt_list_integer(&words->types, &type);
+        return type;
+    }
+    for (size_t i = 0; i < FM_COUNT_OF(control); i++)
+        if (strcmp(text, control[i]) == 0)
+            return RT_GGUF_CONTROL;
+    return id == words->ends[0] || id == words->ends[1] ? RT_GGUF_CONTROL : RT_GGUF_NORMAL;
+}
+
+static fm_status read_gguf_tokens(reading *r, gguf_words *words)
+{
+    for (int32_t id = 0; words->texts.n > 0; id++) {
+        const char *text = next_text(r, &words->texts);
         fm_status st = FM_OK;
 
         if (!text)
             return no_memory(r);
-        (void)rt_list_integer(types, &type);
+        int64_t type = type_of(words, text, id);
         if (type == RT_GGUF_CONTROL || type == RT_GGUF_USER_DEFINED)
             st = put_added(r, text, id, type == RT_GGUF_CONTROL);
         else if (type != RT_GGUF_UNUSED)
@@ -481,10 +506,41 @@ static fm_status read_gguf_merges(reading *r, rt_list *merges)
     return st;
 }
 
+static fm_status need_texts(const reading *r, const rt_weights *weights, const char *key,
+                            rt_list *out)
+{
+    if (rt_weights_list(weights, key, out) && out->of == RT_GGUF_TEXT &&
+        out->n <= RT_MAX_VOCABULARY)
+        return FM_OK;
+    return fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a list of at most %d texts", r->file, key,
+                   RT_MAX_VOCABULARY);
+}
+
+static fm_status find_gguf_words(const reading *r, const rt_weights *weights, gguf_words *out)
+{
+    static const char types[] = "tokenizer.ggml.token_type";
+    static const char *const ends[] = {"tokenizer.ggml.eos_token_id",
+                                       "tokenizer.ggml.bos_token_id"};
+    fm_status st = need_texts(r, weights, "tokenizer.ggml.tokens", &out->texts);
+
+    if (st == FM_OK)
+        st = need_texts(r, weights, "tokenizer.ggml.merges", &out->merges);
+    for (size_t i = 0; i < FM_COUNT_OF(ends); i++)
+        if (!rt_weights_integer(weights, ends[i], &out->ends[i]))
+            out->ends[i] = -1;
+    out->typed = rt_weights_has(weights, types);
+    if (st == FM_OK && out->typed &&
+        !(rt_weights_list(weights, types, &out->types) && out->types.of != RT_GGUF_TEXT &&
+          out->types.n == out->texts.n))
+        st = fm_fail(r->err, FM_E_INPUT, "%s: '%s' wants a list of %zu whole numbers, one a token",
+                     r->file, types, out->texts.n);
+    return st;
+}
+
 static fm_status read_gguf(reading *r, const rt_weights *weights)
 {
     const char *model = "", *rule = "";
-    rt_list tokens, types = {0}, merges;
+    gguf_words words = {.typed = false};
 
     (void)rt_weights_text(weights, "tokenizer.ggml.model", &model);
     (void)rt_weights_text(weights, "tokenizer.ggml.pre", &rule);
@@ -493,15 +549,11 @@ static fm_status read_gguf(reading *r, const rt_weights *weights)
                        "%s: has no byte-level BPE with Qwen2's rule ('tokenizer.ggml.model' is "
                        "'%.40s', '.pre' '%.40s')",
                        r->file, model, rule);
-    if (!rt_weights_list(weights, "tokenizer.ggml.tokens", &tokens) ||
-        !rt_weights_list(weights, "tokenizer.ggml.merges", &merges) ||
-        tokens.n > RT_MAX_VOCABULARY || merges.n > RT_MAX_VOCABULARY)
-        return fm_fail(r->err, FM_E_INPUT, "%s: has no vocabulary and merges of at most %d",
-                       r->file, RT_MAX_VOCABULARY);
-    (void)rt_weights_list(weights, "tokenizer.ggml.token_type", &types);
+    fm_status st = find_gguf_words(r, weights, &words);
     r->tokenizer->nfc = true; /* as Qwen2's tokenizer.json; the format does not say */
-    fm_status st = read_gguf_tokens(r, &tokens, &types);
-    return st == FM_OK ? read_gguf_merges(r, &merges) : st;
+    if (st == FM_OK)
+        st = read_gguf_tokens(r, &words);
+    return st == FM_OK ? read_gguf_merges(r, &words.merges) : st;
 }
 
 /* A file is tokenizer.json or GGUF: its first bytes tell. */

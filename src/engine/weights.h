@@ -55,6 +55,7 @@ void rt_weights_forget(const rt_weights *weights, const rt_tensor *tensor, size_
 bool rt_weights_integer(const rt_weights *weights, const char *key, int64_t *out);
 bool rt_weights_number(const rt_weights *weights, const char *key, double *out);
 bool rt_weights_text(const rt_weights *weights, const char *key, const char **out);
+bool rt_weights_has(const rt_weights *weights, const char *key); /* of whatever type */
 
 /* An array of texts or of whole numbers, read from its beginning on. */
 typedef struct {

@@ -1,10 +1,7 @@
 /* Owns the lock of a training's folder, and what makes two recipes the same. */
 #include "train/folder.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/size.h"
@@ -14,29 +11,9 @@
 
 fm_status tr_folder_open(tr_folder *out, const char *path, fm_err *err)
 {
-    char name[FM_PATH_BYTES];
     fm_status st = fm_dir_make(path, err);
 
-    if (st == FM_OK)
-        st = fm_path_join(name, path, "lock", err);
-    if (st != FM_OK)
-        return st;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fm_fail(err, FM_E_IO, "cannot write into training folder '%s': %s", path,
-                       strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        out->lock_fd = fd;
-        return FM_OK;
-    }
-    int why = errno;
-    close(fd);
-    if (why == EWOULDBLOCK)
-        return fm_fail(err, FM_E_LOCKED,
-                       "another process is working on training folder '%s'; wait for it, or "
-                       "choose another --out",
-                       path);
-    return fm_fail(err, FM_E_IO, "cannot lock training folder '%s': %s", path, strerror(why));
+    return st == FM_OK ? fm_dir_lock(&out->lock_fd, path, "lock", "training folder", err) : st;
 }
 
 void tr_folder_release(tr_folder *folder)

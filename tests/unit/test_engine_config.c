@@ -195,6 +195,13 @@ Test(config, what_is_wrong_is_said_with_file_and_member)
         {"\"rope_theta\": 10000.0", "\"rope_scaling\": {\"rope_type\": \"yarn\"}",
          "'llm_cfg.rope_scaling' scales positions"},
         {"\"rope_theta\": 10000.0", "\"rope_theta\": 0", "'llm_cfg.rope_theta' wants a number"},
+        {"\"rope_theta\": 10000.0", "\"rope_theta\": NaN", "'llm_cfg.rope_theta' wants a number"},
+        {"\"rope_theta\": 10000.0",
+         "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": \"1e6\"}",
+         "'llm_cfg.rope_parameters.rope_theta' wants a number"},
+        {"\"rope_theta\": 10000.0",
+         "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": Infinity}",
+         "'llm_cfg.rope_parameters.rope_theta' wants a number"},
         {"\"rope_theta\": 10000.0", "\"use_sliding_window\": true", "use_sliding_window' is true"},
         {"\"rope_theta\": 10000.0", "\"hidden_act\": \"relu\"", "hidden_act' is none that"},
         {"\"tie_word_embeddings\": true", "\"tie_word_embeddings\": 1", "wants true or false"},
@@ -228,6 +235,17 @@ Test(config, what_is_wrong_is_said_with_file_and_member)
         {"\"long_side\": 70", "\"long_side\": 71",
          "'spatial_encoder_cfg.long_side' is no multiple"},
         {"\"token\": \"<SCALE>\"", "\"token\": \"\"", "'scale_decoder_cfg.token' wants the text"},
+        {"\"media_order\"", "\"chat_template\": 5, \"media_order\"",
+         "'chat_template' wants a text"},
+        {"\"media_order\"", "\"chat_template\": [], \"media_order\"",
+         "'chat_template' wants a text"},
+        {"\"name\":", "\"name\": 5, \"n\":", "'name' wants a text"},
+        {"\"scale_decoder_cfg\":", "\"scale_decoder_cfg\": 5, \"x\":",
+         "'scale_decoder_cfg' wants an object"},
+        {"\"scale_decoder_cfg\":", "\"scale_decoder_cfg\": \"abc\", \"x\":",
+         "'scale_decoder_cfg' wants an object"},
+        {"\"spatial_projector_cfg\":", "\"spatial_projector_cfg\": [], \"x\":",
+         "'spatial_projector_cfg' wants an object"},
         {"\"media_order\": \"image_spatial_text\"", "\"media_order\": \"text\"",
          "'media_order' is"},
     };
@@ -252,6 +270,17 @@ Test(config, what_is_wrong_is_said_with_file_and_member)
     }
 }
 
+/* As it stands in a model that was made of another one. */
+Test(config, a_part_with_a_folder_may_be_described_by_a_path)
+{
+    make_folder("llm");
+    write_text("llm/config.json",
+               "{\"hidden_size\":64,\"num_attention_heads\":4,\"intermediate_size\":1,"
+               "\"num_hidden_layers\":1,\"vocab_size\":9}");
+    write_text("config.json", "{\"llm_cfg\": \"/models/qwen2\"}");
+    cr_expect(eq(int, read_config().llm.width, 64));
+}
+
 Test(config, what_is_no_model_is_said)
 {
     rt_config c;
@@ -261,6 +290,10 @@ Test(config, what_is_no_model_is_said)
     cr_expect(strstr(err.text, "has no config.json") != NULL, "%s", err.text);
     cr_expect(eq(int, rt_config_read(scratch_path("none"), &arena, &c, &err), FM_E_IO));
     cr_expect(strstr(err.text, "no folder or file of that name") != NULL, "%s", err.text);
+    write_text("a.png", "PNG");
+    cr_expect(eq(int, rt_config_read(scratch_path("a.png"), &arena, &c, &err), FM_E_INPUT));
+    cr_expect(strstr(err.text, "a.png: is neither a model's folder nor a GGUF file") != NULL, "%s",
+              err.text);
     write_text("config.json", "[]");
     cr_expect(eq(int, rt_config_read(scratch_dir, &arena, &c, &err), FM_E_INPUT));
     cr_expect(strstr(err.text, "config.json: is no JSON object") != NULL, "%s", err.text);

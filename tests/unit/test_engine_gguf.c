@@ -372,9 +372,63 @@ Test(gguf, a_configuration_that_is_wrong_is_said)
     fm_arena_release(&arena);
 }
 
+/* A text where a number is wanted, or a number where a text is; nothing of it is passed over. */
+Test(gguf, a_member_of_another_type_is_said)
+{
+    static const struct {
+        const char *key;
+        bool text; /* what stands there */
+        const char *says;
+    } rows[] = {{"qwen2.attention.head_count", true, "wants a whole number from 1"},
+                {"qwen2.context_length", true, "wants a whole number from 1"},
+                {"qwen2.rope.freq_base", true, "wants a number from 1"},
+                {"qwen2.attention.layer_norm_rms_epsilon", true, "wants a number from 0"},
+                {"qwen2.rope.scaling.type", false, "wants a text"},
+                {"qwen2.rope.scaling.factor", true, "wants a number from 0"},
+                {"tokenizer.chat_template", false, "wants a text"},
+                {"general.name", false, "wants a text"},
+                {"general.alignment", true, "wants a whole number from 1"}};
+    static const char *const sizes[] = {"qwen2.embedding_length", "qwen2.block_count",
+                                        "qwen2.attention.head_count", "qwen2.feed_forward_length"};
+    static const float two[2] = {1, 1};
+    fm_arena arena = {0};
+    gguf g = {0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        rt_config c;
+        fm_err err = {0};
+
+        gguf_begin(&g, 3, 1, 6);
+        gguf_text(&g, "general.architecture", "qwen2");
+        if (rows[i].text)
+            gguf_text(&g, rows[i].key, "1");
+        else
+            gguf_whole(&g, rows[i].key, 1);
+        for (size_t k = 0; k < 4; k++)
+            gguf_whole(&g, sizes[k], k == 0 ? 2 : 1);
+        gguf_tensor(&g, "token_embd.weight", 0, 1, 2, two, 8);
+        cr_expect(eq(int, rt_config_read(write_gguf(&g), &arena, &c, &err), FM_E_INPUT), "%s",
+                  rows[i].key);
+        cr_expect(strstr(err.text, rows[i].key) && strstr(err.text, rows[i].says) &&
+                      strstr(err.text, "m.gguf"),
+                  "%s", err.text);
+    }
+    gguf_release(&g);
+    fm_arena_release(&arena);
+}
+
 /* ---- the vocabulary ---- */
 
-static void write_vocabulary(const char *rule)
+typedef struct {
+    const char *rule;
+    uint32_t types_of; /* what the list of types holds; 0: there is none */
+    uint64_t types;    /* so many */
+    uint32_t words_of, merges_of;
+} words_file;
+
+static const words_file usual = {"qwen2", 5, 260, 8, 8};
+
+static void write_words(words_file file)
 {
     static const float one = 1;
     static const uint32_t types[] = {3, 4, 5};
@@ -382,26 +436,48 @@ static void write_vocabulary(const char *rule)
     gguf g = {0};
 
     rt_alphabet_make(&alphabet);
-    gguf_begin(&g, 3, 1, 5);
+    gguf_begin(&g, 3, 1, 4 + (file.types_of != 0));
     gguf_text(&g, "tokenizer.ggml.model", "gpt2");
-    gguf_text(&g, "tokenizer.ggml.pre", rule);
-    gguf_array(&g, "tokenizer.ggml.tokens", 8, 256 + 1 + 3);
-    for (int letter = 0; letter < RT_LETTERS; letter++)
+    gguf_text(&g, "tokenizer.ggml.pre", file.rule);
+    gguf_array(&g, "tokenizer.ggml.tokens", file.words_of, 256 + 1 + 3);
+    for (int letter = 0; file.words_of == 8 && letter < RT_LETTERS; letter++)
         if (alphabet.byte_of[letter] >= 0)
             gguf_string(&g.header, alphabet.letters[alphabet.byte_of[letter]]);
-    gguf_string(&g.header, "ab");
-    gguf_string(&g.header, "<|im_end|>");
-    gguf_string(&g.header, "<tool>");
-    gguf_string(&g.header, "[PAD]");
-    gguf_array(&g, "tokenizer.ggml.token_type", 5, 256 + 1 + 3);
-    for (int i = 0; i < 257; i++)
+    for (int i = 0; file.words_of != 8 && i < 260; i++)
         gguf_u32(&g.header, 1);
-    fm_buf_append(&g.header, types, sizeof(types));
-    gguf_array(&g, "tokenizer.ggml.merges", 8, 1);
-    gguf_string(&g.header, "a b");
+    if (file.words_of == 8) {
+        gguf_string(&g.header, "ab");
+        gguf_string(&g.header, "<|im_end|>");
+        gguf_string(&g.header, "<tool>");
+        gguf_string(&g.header, "[PAD]");
+    }
+    if (file.types_of == 8) {
+        gguf_array(&g, "tokenizer.ggml.token_type", 8, 1);
+        gguf_string(&g.header, "x");
+    } else if (file.types_of) {
+        gguf_array(&g, "tokenizer.ggml.token_type", file.types_of, file.types);
+        for (uint64_t i = 0; i < file.types; i++)
+            gguf_u32(&g.header, i < 257 ? 1 : types[(i - 257) % 3]);
+    }
+    gguf_array(&g, "tokenizer.ggml.merges", file.merges_of, 1);
+    if (file.merges_of == 8)
+        gguf_string(&g.header, "a b");
+    else
+        gguf_u32(&g.header, 1);
     gguf_tensor(&g, "token_embd.weight", 0, 1, 1, &one, 4);
     write_gguf(&g);
     gguf_release(&g);
+}
+
+static void expect_words_refused(words_file file, const char *says)
+{
+    rt_tokenizer *t = NULL;
+    fm_err err = {0};
+
+    write_words(file);
+    cr_expect(eq(int, rt_tokenizer_open(&t, scratch_path("m.gguf"), &err), FM_E_INPUT), "%s", says);
+    cr_expect(strstr(err.text, says) && strstr(err.text, "m.gguf"), "'%s' does not say '%s'",
+              err.text, says);
 }
 
 Test(gguf, a_vocabulary_is_read_from_the_metadata)
@@ -413,7 +489,7 @@ Test(gguf, a_vocabulary_is_read_from_the_metadata)
     fm_err err = {0};
     size_t size;
 
-    write_vocabulary("qwen2");
+    write_words(usual);
     cr_assert(rt_tokenizer_open(&t, scratch_path("m.gguf"), &err) == FM_OK, "%s", err.text);
     cr_assert(rt_tokenizer_encode(t, text, strlen(text), true, &ids, &err) == FM_OK);
     cr_assert(eq(sz, ids.n, 4));
@@ -424,8 +500,34 @@ Test(gguf, a_vocabulary_is_read_from_the_metadata)
     cr_expect(eq(sz, size, 0));
     rt_ids_release(&ids);
     rt_tokenizer_free(t);
+    expect_words_refused((words_file){"llama-bpe", 5, 260, 8, 8}, "'.pre' 'llama-bpe'");
+}
 
-    write_vocabulary("llama-bpe");
-    cr_expect(eq(int, rt_tokenizer_open(&t, scratch_path("m.gguf"), &err), FM_E_INPUT));
-    cr_expect(strstr(err.text, "'.pre' 'llama-bpe'") && strstr(err.text, "m.gguf"), "%s", err.text);
+/* Else the frame of a question would be spelt out in letters. */
+Test(gguf, types_of_tokens_are_whole_or_not_there)
+{
+    static const char short_of[] =
+        "'tokenizer.ggml.token_type' wants a list of 260 whole numbers, one a token";
+    rt_tokenizer *t = NULL;
+    rt_ids ids = {0};
+    fm_err err = {0};
+
+    expect_words_refused((words_file){"qwen2", 5, 10, 8, 8}, short_of);
+    expect_words_refused((words_file){"qwen2", 6, 260, 8, 8}, short_of);
+    expect_words_refused((words_file){"qwen2", 8, 1, 8, 8}, short_of);
+    write_words((words_file){"qwen2", 0, 0, 8, 8});
+    cr_assert(rt_tokenizer_open(&t, scratch_path("m.gguf"), &err) == FM_OK, "%s", err.text);
+    cr_assert(rt_tokenizer_encode(t, "ab<|im_end|>", 12, true, &ids, &err) == FM_OK);
+    cr_assert(eq(sz, ids.n, 2));
+    cr_expect(ids.ids[0] == 256 && ids.ids[1] == 257 && rt_tokenizer_special(t, 257));
+    rt_ids_release(&ids);
+    rt_tokenizer_free(t);
+}
+
+Test(gguf, words_and_merges_are_texts)
+{
+    expect_words_refused((words_file){"qwen2", 5, 260, 5, 8},
+                         "'tokenizer.ggml.tokens' wants a list of at most");
+    expect_words_refused((words_file){"qwen2", 5, 260, 8, 5},
+                         "'tokenizer.ggml.merges' wants a list of at most");
 }

@@ -2,10 +2,12 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "engine/init.h"
 #include "engine/layout.h"
+#include "engine/prompt.h"
 #include "engine/quantise.h"
 #include "engine/tokenizer.h"
 #include "engine/weights.h"
@@ -162,6 +164,65 @@ Test(gguf_write, qwen3_and_a_head_of_its_own_too)
     compare_models(RT_BF16);
 }
 
+/* The tokenizer has 275 tokens: merges into those that have no embedding are left out. */
+Test(gguf_write, a_vocabulary_past_the_embeddings_is_cut)
+{
+    rt_tokenizer *t = NULL;
+    rt_ids ids = {0};
+    fm_err err = {0};
+
+    make_model("{\"model_type\": \"qwen2\", \"vocab_size\": 268, " SIZES "}");
+    cr_assert(eq(int, rt_tokenizer_open(&t, write_model(RT_F16), &err), FM_OK), "%s", err.text);
+    cr_expect(eq(sz, rt_tokenizer_size(t), 268));
+    cr_assert(rt_tokenizer_encode(t, "abc", 3, true, &ids, &err) == FM_OK);
+    cr_expect(ids.n == 2 && ids.ids[0] == 267, "%zu", ids.n);
+    rt_ids_release(&ids);
+    rt_tokenizer_free(t);
+}
+
+/* What no model is read from is left out where it cannot be copied; what one is read from is named. */
+Test(gguf_write, a_folder_takes_what_a_model_is_read_from)
+{
+    const rt_quantise options = {.to = RT_F16};
+    rt_quantise_totals totals;
+    fm_err err = {0};
+
+    make_model("{\"model_type\": \"qwen2\", " SIZES "}");
+    scratch_write("outside", "x", 1);
+    scratch_write("m/NOTES.md", "x", 1);
+    cr_assert(symlink("../outside", scratch_path("m/README.md")) == 0);
+    cr_assert(eq(int,
+                 rt_quantise_folder(scratch_path("m"), scratch_path("q"), &options, &totals, &err),
+                 FM_OK),
+              "%s", err.text);
+    cr_expect(fm_file_exists(scratch_path("q/NOTES.md")));
+    cr_expect(eq(int, fm_file_exists(scratch_path("q/README.md")), false));
+    cr_assert(symlink("../outside", scratch_path("m/generation_config.json")) == 0);
+    cr_expect(eq(int,
+                 rt_quantise_folder(scratch_path("m"), scratch_path("r"), &options, &totals, &err),
+                 FM_E_INPUT));
+    cr_expect(strstr(err.text, scratch_dir) && strstr(err.text, "generation_config.json"), "%s",
+              err.text);
+}
+
+/* In Jinja, which other programs read too. */
+Test(gguf_write, a_plain_frame_stays_plain)
+{
+    fm_arena arena = {0};
+    rt_config config;
+    rt_words words = {0};
+    fm_err err = {0};
+
+    make_model("{\"model_type\": \"qwen2\", \"chat_template\": \"plain\", " SIZES "}");
+    cr_assert(eq(int, rt_config_read(write_model(RT_F16), &arena, &config, &err), FM_OK), "%s",
+              err.text);
+    cr_expect(config.chat_template && strstr(config.chat_template, "{%"));
+    cr_assert(eq(int, rt_words_read(&words, &config, NULL, &arena, &err), FM_OK), "%s", err.text);
+    cr_expect(eq(int, words.frame.chat, false));
+    rt_words_release(&words);
+    fm_arena_release(&arena);
+}
+
 /* Of a file as of a folder; a second time of the same kind changes nothing. */
 Test(gguf_write, a_file_becomes_a_file)
 {
@@ -199,15 +260,14 @@ Test(gguf_write, what_cannot_be_written_is_said)
     cr_expect(eq(int, fm_file_exists(scratch_path("x.gguf")), false));
 }
 
-Test(gguf_write, what_f16_cannot_hold_is_not_written)
+static void expect_too_large(rt_kind kind, float large, const char *says)
 {
-    static const float large = 65520;
-    rt_quantise options = {.to = RT_F16};
+    rt_quantise options = {.to = kind};
     rt_quantise_totals totals;
+    char text[128];
     fm_buf file = {0};
     fm_err err = {0};
 
-    make_model("{\"model_type\": \"qwen2\", " SIZES "}");
     cr_assert(fm_file_read(scratch_path("m/model.safetensors"), 1 << 22, &file, NULL) == FM_OK);
     uint64_t header;
     memcpy(&header, file.data, sizeof(header)); /* then the embeddings */
@@ -217,8 +277,26 @@ Test(gguf_write, what_f16_cannot_hold_is_not_written)
     cr_expect(eq(
         int, rt_quantise_gguf(scratch_path("m"), scratch_path("x.gguf"), &options, &totals, &err),
         FM_E_INPUT));
-    cr_expect(strstr(err.text,
-                     "'model.embed_tokens.weight' holds a value that is not finite in f16") != NULL,
-              "%s", err.text);
+    snprintf(text, sizeof(text),
+             "'model.embed_tokens.weight' holds a value that is not finite in %s", says);
+    cr_expect(strstr(err.text, text) != NULL, "%s", err.text);
     cr_expect(eq(int, fm_file_exists(scratch_path("x.gguf")), false));
+}
+
+/* A value that rounds to infinity, or makes a block's scale that does. The table of embeddings is of q8
+ * with q4, too. */
+Test(gguf_write, what_a_kind_cannot_hold_is_not_written)
+{
+    static const struct {
+        rt_kind kind;
+        float large;
+        const char *says;
+    } rows[] = {{RT_F16, 65520, "f16"},
+                {RT_BF16, 0x1.ffp127F, "bf16"},
+                {RT_Q8_0, 65520 * 127.0F, "q8_0"},
+                {RT_Q4_0, -65520 * 127.0F, "q8_0"}};
+
+    make_model("{\"model_type\": \"qwen2\", " SIZES "}");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        expect_too_large(rows[i].kind, rows[i].large, rows[i].says);
 }

@@ -199,6 +199,37 @@ Test(init, the_tokenizer_knows_bytes_and_the_special_tokens)
     cr_expect(eq(int, rt_tokenizer_write_bytes(scratch_path("t"), 264, &err), FM_E_INPUT));
 }
 
+Test(init, what_could_not_be_opened_is_not_made)
+{
+    static const struct {
+        const char *before, *after, *says;
+    } rows[] = {
+        {"\"token\": \"<SCALE>\"", "\"token\": \"abc\"", "test: the vocabulary has no 'abc'"},
+        {"\"media_order\"", "\"chat_template\": \"[INST]\", \"media_order\"",
+         "test: the chat template is none that this engine knows"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        rt_init init = of_preset("tiny");
+        const char *at = strstr(init.config, rows[i].before);
+        rt_init_totals totals;
+        fm_buf text = {0};
+        fm_err err = {0};
+
+        cr_assert(at != NULL);
+        fm_buf_append(&text, init.config, (size_t)(at - init.config));
+        fm_buf_puts(&text, rows[i].after);
+        fm_buf_puts(&text, at + strlen(rows[i].before));
+        init.config = fm_buf_text(&text);
+        init.config_size = text.size;
+        init.config_name = "test";
+        cr_expect(eq(int, rt_init_folder(scratch_path("m"), &init, &totals, &err), FM_E_INPUT));
+        cr_expect(strstr(err.text, rows[i].says) == err.text, "%s", err.text);
+        cr_expect(eq(int, fm_path_is_occupied(scratch_path("m")), false));
+        fm_buf_release(&text);
+    }
+}
+
 Test(init, what_fails_leaves_nothing)
 {
     static const sig_atomic_t stop = 1;

@@ -209,3 +209,71 @@ Test(prompt, a_vocabulary_without_chatml_is_plain_unless_a_template_wants_it)
                  "the vocabulary has no '<|im_start|>' and '<|im_end|>', which ChatML needs"));
     rt_tokenizer_free(bare);
 }
+
+/* ---- where a template stands ---- */
+
+#define JINJA(system)                                                                              \
+    "{{ '<|im_start|>system\\n" system "<|im_end|>\\n' }}{{ '<|im_start|>' + role }}"
+
+static void write_text(const char *name, const char *text)
+{
+    scratch_write(name, text, strlen(text));
+}
+
+static const char *read_template(fm_status expected, fm_err *err)
+{
+    const rt_config config = {.folder = scratch_dir, .plain = true};
+    const char *text = NULL;
+
+    cr_expect(eq(int, rt_template_read(&config, &of.arena, &text, err), expected), "%s", err->text);
+    return text ? text : "none";
+}
+
+Test(prompt, a_template_of_its_own_file_counts_before_the_tokenizers)
+{
+    fm_err err = {0};
+
+    cr_expect(eq(str, (char *)read_template(FM_OK, &err), "none"));
+    write_text("chat_template.json", "{\"chat_template\": \"c\"}");
+    cr_expect(eq(str, (char *)read_template(FM_OK, &err), "c"));
+    write_text("tokenizer_config.json",
+               "{\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"},"
+               "{\"name\": \"default\", \"template\": \"b\"}]}");
+    cr_expect(eq(str, (char *)read_template(FM_OK, &err), "b"));
+    write_text("tokenizer_config.json", "{\"chat_template\": null}");
+    cr_expect(eq(str, (char *)read_template(FM_OK, &err), "c"));
+    write_text("chat_template.jinja", JINJA("Be A."));
+    rt_frame frame;
+    cr_assert(rt_frame_read(&frame, read_template(FM_OK, &err), of.tokenizer, &of.arena, &err) ==
+              FM_OK);
+    cr_expect(eq(str, (char *)frame.system, "Be A."));
+}
+
+Test(prompt, a_template_that_is_no_text_is_refused)
+{
+    static const char *const files[][2] = {
+        {"{\"chat_template\": 5}", "'chat_template' wants a text"},
+        {"{\"chat_template\": {}}", "'chat_template' wants a text"},
+        {"{\"chat_template\": [{\"name\": \"tool\", \"template\": \"x\"}]}", "named 'default'"},
+        {"[1]", "tokenizer_config.json: is no JSON object"}};
+
+    for (size_t i = 0; i < FM_COUNT_OF(files); i++) {
+        fm_err err = {0};
+
+        write_text("tokenizer_config.json", files[i][0]);
+        (void)read_template(FM_E_INPUT, &err);
+        cr_expect(strstr(err.text, files[i][1]) && strstr(err.text, "tokenizer_config.json"), "%s",
+                  err.text);
+    }
+}
+
+Test(prompt, plain_is_plain_in_jinja_too)
+{
+    const char *jinja = rt_template_for_others("plain");
+
+    cr_assert(strstr(jinja, "{%") != NULL);
+    cr_assert(eq(int, rt_frame_read(&of.frame, jinja, of.tokenizer, &of.arena, NULL), FM_OK));
+    cr_expect(eq(int, of.frame.chat, false));
+    cr_expect(rt_template_for_others("chatml") == NULL && rt_template_for_others(NULL) == NULL);
+    cr_expect(eq(str, (char *)rt_template_for_others("<|im_start|>"), "<|im_start|>"));
+}
