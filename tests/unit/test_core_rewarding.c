@@ -122,6 +122,8 @@ ParameterizedTestParameters(rewarding, errors_are_typed)
         {"{\"reply\": \"a\", \"truth\": {\"trace\": []}}", "bad_truth", "'trace' is no list"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1]]}}", "bad_truth", "point 1 of 'trace'"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1, 2, 3], [1, 2]]}}", "bad_truth",
+         "point 2 of 'trace' has no depth"},
+        {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1, 2], [1, 2, 3]]}}", "bad_truth",
          "point 2 of 'trace' has a depth"},
         {"{\"reply\": \"a\", \"truth\": {\"trace\": [[1, 2, 0]]}}", "bad_truth",
          "has no depth over 0"},
