@@ -21,7 +21,8 @@
  * scenes are freed before their model is closed; everything passed in is borrowed for the length of
  * the call. Threads: one call at a time on a model and its scenes, but for rt_cancel(). Files are
  * hostile: whatever is wrong with a folder or a picture is an error with one clear line, never a
- * crash.
+ * crash; but weights are mapped, and a file that somebody cuts while its model is open ends the program
+ * (SIGBUS). Pointers are not NULL but where it is said that they may be.
  *
  * Source of the architecture: RoboTracer, arXiv 2512.13660, section 3 and its figure 3; NVILA,
  * arXiv 2412.04468; MapAnything, arXiv 2509.13414; SigLIP, arXiv 2303.15343; Qwen2, arXiv 2407.10671.

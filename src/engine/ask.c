@@ -207,7 +207,12 @@ static fm_status fit(const asking *a, asked *q, size_t *own)
         longest = q->options[i].n > longest ? q->options[i].n : longest;
     if (q->prompt.n == 0)
         return fm_fail(a->err, FM_E_USAGE, "question %zu is empty", q->index + 1);
-    if (before > most || longest > most - before)
+    if (before < most && longest > most - before)
+        return fm_fail(a->err, FM_E_USAGE,
+                       "question %zu makes %zu tokens, and the longest of its options %zu: the "
+                       "limit is %zu",
+                       q->index + 1, before, longest, most);
+    if (before >= most)
         return fm_fail(a->err, FM_E_USAGE,
                        "question %zu makes %zu tokens, %zu of them the pictures and what stands "
                        "before them: the limit is %zu with the answer",

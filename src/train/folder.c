@@ -68,6 +68,8 @@ static fm_status compare(const fm_buf *kept, const char *path, const fm_buf *giv
 
     if (st == FM_OK)
         st = fm_yaml_parse(fm_buf_text(given), given->size, recipe, &now, err);
+    if (st == FM_OK && !cJSON_IsObject(before))
+        st = fm_fail(err, FM_E_INPUT, "%s: it is no recipe; choose another --out", path);
     if (st == FM_OK) {
         drop_what_may_differ(before);
         drop_what_may_differ(now);

@@ -130,6 +130,12 @@ Test(models, ask_says_what_is_wrong)
     fathom("ask", "nowhere", "Where?");
     cr_expect(ne(int, last.code, 0));
     cr_expect(contains(ERR, "cannot open 'nowhere'"), "%s", ERR);
+
+    static char digits[4096]; /* a token each */
+    memset(digits, '1', sizeof(digits) - 1);
+    fathom("ask", "tiny", "Where?", "--option", "yes", "--option", digits);
+    cr_expect(eq(int, last.code, 2), "%s", ERR);
+    cr_expect(contains(ERR, "and the longest of its options"), "%s", ERR);
 }
 
 Test(models, bench_measures_all_of_it)
