@@ -110,31 +110,54 @@ const char *rt_template_for_others(const char *chat_template)
     return named(chat_template, "chatml") || named(chat_template, "qwen2") ? NULL : chat_template;
 }
 
-/* Where the plain text of a Jinja string ends: at <|im_end|>, or NULL where something else comes before. */
-static const char *end_of_text(const char *from)
+/* The mark that the Jinja string around `at` began with; 0: it is text of the template itself. */
+static char mark_before(const char *begin, const char *at)
+{
+    while (at-- > begin && !strchr("{}\n", *at))
+        if (*at == '\'' || *at == '"')
+            return *at;
+    return 0;
+}
+
+static bool is_escape(const char *p, char mark)
+{
+    return mark && *p == '\\' && p[1] && strchr("nt'\"\\", p[1]);
+}
+
+/* Where plain text ends: at <|im_end|>, or NULL where something else comes before. */
+static const char *end_of_text(const char *from, char mark)
 {
     for (const char *p = from; *p; p++) {
         if (strncmp(p, closes, strlen(closes)) == 0)
             return p;
-        if (strchr("'\"{}", *p) || (p[0] == '<' && p[1] == '|') || (p[0] == '\\' && p[1] != 'n'))
+        if ((p[0] == '<' && p[1] == '|') || (mark ? *p == mark : strchr("{}", *p) != NULL))
+            return NULL;
+        if (is_escape(p, mark))
+            p++;
+        else if (mark && *p == '\\')
             return NULL;
     }
     return NULL;
 }
 
-/* The characters of a Jinja string up to its <|im_end|>, escapes undone; NULL as above. */
-static const char *literal(const char *from, fm_arena *arena)
+static char escaped(char letter)
 {
-    const char *end = end_of_text(from);
+    return letter == 'n' ? '\n' : letter == 't' ? '\t' : letter;
+}
+
+/* The text up to its <|im_end|>, escapes undone; NULL as above. */
+static const char *literal(const char *from, char mark, fm_arena *arena)
+{
+    const char *end = end_of_text(from, mark);
     char *out = end ? fm_arena_memdup(arena, from, (size_t)(end - from)) : NULL, *to = out;
 
     if (!out)
         return NULL;
     for (const char *p = from; p < end; p++) {
-        bool escape = *p == '\\';
+        bool escape = is_escape(p, mark);
 
-        *to++ = escape ? '\n' : *p;
         p += escape;
+        *to++ = escape ? escaped(*p) : *p;
     }
     *to = '\0';
     return out;
@@ -147,12 +170,13 @@ static const char *standing_system(const char *chat_template, fm_arena *arena)
 
     for (const char *at = chat_template; (at = strstr(at, start));) {
         const char *found = NULL;
+        char mark = mark_before(chat_template, at);
 
         at += sizeof(start) - 1;
         if (*at == '\n')
-            found = literal(at + 1, arena);
+            found = literal(at + 1, mark, arena);
         else if (at[0] == '\\' && at[1] == 'n')
-            found = literal(at + 2, arena);
+            found = literal(at + 2, mark, arena);
         if (found)
             return found;
     }
