@@ -211,29 +211,36 @@ static fm_status run_folder(const ablating *a, const cli_arm *arm, const cli_abl
     return path_in(a, "runs", arm->name, task->folder, out, err);
 }
 
+/* How an arm is asked; `settings` have room for the model beside its own. */
+static fm_run_options options_of(const cli_arm *arm, const cli_ablated_task *task,
+                                 const char *model, fm_setting *settings, const char *folder)
+{
+    settings[0] = (fm_setting){"model", model};
+    memcpy(settings + 1, arm->settings, arm->n_settings * sizeof(*settings));
+    return (fm_run_options){.target = task->target,
+                            .data_dir = task->data,
+                            .out_dir = folder,
+                            .adapter = "engine",
+                            .settings = settings,
+                            .n_settings = arm->n_settings + 1,
+                            .seed = 1,
+                            .answers = arm->answers};
+}
+
 static fm_status ask_arm(ablating *a, size_t index, const cli_ablated_task *task, fm_err *err)
 {
     const cli_arm *arm = &a->plan.arms[index];
     fm_setting settings[CLI_MOST_ARM_SETTINGS + 1];
     char folder[FM_PATH_BYTES], label[192];
     cli_progress progress = {.label = label};
-    fm_run_options o = {.target = task->target,
-                        .data_dir = task->data,
-                        .out_dir = folder,
-                        .adapter = "engine",
-                        .settings = settings,
-                        .n_settings = arm->n_settings + 1,
-                        .seed = 1,
-                        .answers = arm->answers,
-                        .selection = {.limit = a->limit},
-                        .jobs = a->jobs,
-                        .progress = cli_progress_show,
-                        .context = &progress,
-                        .stop = &cli_interrupted};
+    fm_run_options o = options_of(arm, task, a->models[index], settings, folder);
     fm_status st = run_folder(a, arm, task, folder, err);
 
-    settings[0] = (fm_setting){"model", a->models[index]};
-    memcpy(settings + 1, arm->settings, arm->n_settings * sizeof(*settings));
+    o.selection.limit = a->limit;
+    o.jobs = a->jobs;
+    o.progress = cli_progress_show;
+    o.context = &progress;
+    o.stop = &cli_interrupted;
     snprintf(label, sizeof(label), "%s, %s", arm->name, task->target);
     if (st == FM_OK)
         st = fm_run_execute(&a->catalog, &o, err);
@@ -421,19 +428,10 @@ static fm_status check_asking(const ablating *a, const cli_arm *arm, const cli_a
     fm_setting settings[CLI_MOST_ARM_SETTINGS + 1];
     char nowhere[FM_PATH_BYTES], model[FM_PATH_BYTES];
     fm_run_estimate estimate;
-    fm_run_options o = {.target = task->target,
-                        .data_dir = task->data,
-                        .out_dir = nowhere,
-                        .adapter = "engine",
-                        .settings = settings,
-                        .n_settings = arm->n_settings + 1,
-                        .seed = 1,
-                        .answers = arm->answers,
-                        .selection = {.limit = 1}};
+    fm_run_options o = options_of(arm, task, model, settings, nowhere);
     fm_status st = path_in(a, "runs", "-", NULL, nowhere, err); /* the name of no arm */
 
-    settings[0] = (fm_setting){"model", model};
-    memcpy(settings + 1, arm->settings, arm->n_settings * sizeof(*settings));
+    o.selection.limit = 1;
     if (st == FM_OK)
         st = find_askable(a, model, err);
     return st == FM_OK ? fm_run_dry(&a->catalog, &o, &estimate, err) : st;

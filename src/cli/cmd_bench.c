@@ -1,10 +1,8 @@
 /* fathom bench: how fast a model runs here, beside what this machine can do at best. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "adapters/engine_input.h"
 #include "base/clock.h"
@@ -140,24 +138,16 @@ static double gigaflops(const bench *b)
 /* The model that calls are made on, for the signal handler. */
 static rt_model *under_way;
 
-static void on_interrupt(int signal_number)
+static void cancel_call(void)
 {
-    (void)signal_number;
-    if (cli_interrupted)
-        _exit(130);
-    cli_interrupted = 1;
     rt_cancel(under_way);
 }
 
 /* A call may take minutes: a signal ends the one that is under way, not only those that follow. */
 static void end_calls_on_interrupt(rt_model *model)
 {
-    struct sigaction stop = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-
     under_way = model;
-    sigemptyset(&stop.sa_mask);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    cli_on_interrupt(cancel_call);
 }
 
 static fm_status unless_interrupted(fm_status st, fm_err *err)
@@ -352,7 +342,7 @@ static fm_status open_and_measure(bench *b, fm_err *err)
     if (st == FM_OK)
         st = measure(b, words, err);
     rt_scene_free(words);
-    cli_catch_interrupt(); /* the model is about to be closed */
+    cli_on_interrupt(NULL); /* the model is about to be closed */
     if (getrusage(RUSAGE_SELF, &used) == 0)
         b->peak_bytes = (double)used.ru_maxrss * 1024 - READ_BYTES; /* ours, all the time */
     return st;

@@ -9,5 +9,7 @@
 extern volatile sig_atomic_t cli_interrupted;
 
 void cli_catch_interrupt(void);
+/* What the first does besides, inside the signal handler: to end a long call. NULL: nothing. */
+void cli_on_interrupt(void (*then)(void));
 
 #endif

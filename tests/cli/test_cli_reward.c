@@ -98,15 +98,22 @@ Test(cli_reward, errors_take_the_place_of_rewards_and_show_in_the_exit_code)
     cr_expect(eq(str, ERR, "fathom: 1 of 2 lines have an error in place of a reward\n"));
 }
 
-Test(cli_reward, a_huge_line_is_passed_over)
+/* More than a line may have, and no end of it. */
+static void send_huge(const coprocess *p)
 {
     static char bytes[1 << 20];
-    coprocess p = start(FATHOM_WORDS("reward"));
-    char line[512];
 
     memset(bytes, 'x', sizeof(bytes));
     for (int i = 0; i < 17; i++)
-        send(&p, bytes, sizeof(bytes));
+        send(p, bytes, sizeof(bytes));
+}
+
+Test(cli_reward, a_huge_line_is_passed_over)
+{
+    coprocess p = start(FATHOM_WORDS("reward"));
+    char line[512];
+
+    send_huge(&p);
     send(&p, "\n", 1);
     receive(&p, line, sizeof(line));
     cr_expect(contains(line, "\"too_long\""), "%s", line);
@@ -120,13 +127,10 @@ Test(cli_reward, a_huge_line_is_passed_over)
 /* Whoever counts answers gets one for it though its end never comes. */
 Test(cli_reward, a_huge_line_without_an_end_is_answered)
 {
-    static char bytes[1 << 20];
     coprocess p = start(FATHOM_WORDS("reward"));
     char line[512];
 
-    memset(bytes, 'x', sizeof(bytes));
-    for (int i = 0; i < 17; i++)
-        send(&p, bytes, sizeof(bytes));
+    send_huge(&p);
     close(p.in);
     receive(&p, line, sizeof(line));
     cr_expect(contains(line, "\"too_long\""), "%s", line);
