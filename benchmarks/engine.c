@@ -1,11 +1,12 @@
 /* Speed of the engine: matrix products, attention, and a language model of Qwen2-1.5B's shape with
  * random weights, beside what the machine can do and beside other engines, all in turn within one process.
  *
- *     engine [products] [attention] [model] [shared] [--threads N] [--peer FOLDER] [--files FOLDER]
+ *     engine [products] [attention] [model] [shared] [--threads N] [--isa NAME] [--peer FOLDER] [--files FOLDER]
  *
  * Without names: all of them. --peer: the folder of libllama's and libggml's shared libraries (npm's
  * @node-llama-cpp/linux-x64, bins/linux-x64); its models are written into --files (/tmp) and stay
- * there. oneDNN is measured where libdnnl.so.2 is there. With one thread, everything is
+ * there. oneDNN is measured where libdnnl.so.2 is there: over weights in its own order and by its own threads, and as the
+ * table of kernels "onednn". With one thread, everything is
  * timed by the thread's own time, which is what to look at on a machine that others use. Every figure is the median of the rounds,
  * with the best in brackets: the speed of memory on a shared machine changes from minute to minute. */
 #include <sched.h>
@@ -150,10 +151,11 @@ static const shape shapes[] = {{1024, 1152, 1152}, {1024, 4304, 1152}, {1024, 11
 static const struct {
     const char *name;
     rt_pack pack;
-    bool int8;
-} ways[] = {{"f32", RT_PACK_F32, false},    {"bf16", RT_PACK_BF16, false},
-            {"q8", RT_PACK_Q8, false},      {"q4", RT_PACK_Q4, false},
-            {"q8, int8", RT_PACK_Q8, true}, {"q4, int8", RT_PACK_Q4, true}};
+    bool int8, onednn; /* onednn: that of the table of this name, where there is one */
+} ways[] = {{"f32", RT_PACK_F32, false, false},        {"bf16", RT_PACK_BF16, false, false},
+            {"q8", RT_PACK_Q8, false, false},          {"q4", RT_PACK_Q4, false, false},
+            {"q8, int8", RT_PACK_Q8, true, false},     {"q4, int8", RT_PACK_Q4, true, false},
+            {"f32, onednn", RT_PACK_F32, false, true}, {"bf16, onednn", RT_PACK_BF16, false, true}};
 
 enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 
@@ -163,10 +165,10 @@ typedef struct {
     rt_mapped values; /* bf16 */
 } bench;
 
-static double product_rate(const bench *b, const rt_linear *linear, bool int8, const float *x,
-                           float *out, size_t m, void *scratch)
+static double product_rate(const bench *b, const rt_kernels *kernels, const rt_linear *linear,
+                           bool int8, const float *x, float *out, size_t m, void *scratch)
 {
-    rt_compute compute = {b->kernels, b->pool, int8};
+    rt_compute compute = {kernels, b->pool, int8};
     double start = rt_limit_seconds(b->pool);
 
     rt_linear_apply(linear, &compute, out, linear->n_out, x, linear->n_in, m, scratch);
@@ -198,7 +200,8 @@ static fm_status measure_shape(const bench *b, const shape *s, figures *peer, fi
     if (st == FM_OK) {
         fill(w, elements);
         fill(x, s->m * s->n_in);
-        bool other = peer_product_new(&product, w, s->n_out, s->n_in, s->m, NULL) == FM_OK;
+        bool other = peer_product_new(&product, w, s->n_out, s->n_in, s->m,
+                                      rt_pool_threads(b->pool), NULL) == FM_OK;
 
         for (int r = -1; r < ROUNDS; r++) {
             double start = rt_limit_seconds(b->pool);
@@ -209,9 +212,13 @@ static fm_status measure_shape(const bench *b, const shape *s, figures *peer, fi
                 note(peer,
                      2e-9 * (double)s->m * (double)elements / (rt_limit_seconds(b->pool) - start));
             for (size_t i = 0; i < WAYS; i++) {
-                double rate = product_rate(b, &linears[i], ways[i].int8, x, out, s->m, scratch);
+                const rt_kernels *kernels =
+                    ways[i].onednn ? rt_kernels_choose("onednn") : b->kernels;
+                double rate = kernels ? product_rate(b, kernels, &linears[i], ways[i].int8, x, out,
+                                                     s->m, scratch)
+                                      : 0;
 
-                if (r >= 0)
+                if (kernels && r >= 0)
                     note(&found[i], rate);
             }
         }
@@ -227,6 +234,15 @@ static fm_status measure_shape(const bench *b, const shape *s, figures *peer, fi
     return st;
 }
 
+static void print_rate(const figures *f, int width)
+{
+    char text[32] = "not here";
+
+    if (f->n)
+        snprintf(text, sizeof(text), "%3.0f [%3.0f]", median_of(f), best_of(f));
+    printf(" %*s", width, text);
+}
+
 static fm_status measure_products(const bench *b, fm_err *err)
 {
     printf("\nproducts, 1e9 operations a second: median [best] of %d rounds\n"
@@ -234,7 +250,7 @@ static fm_status measure_products(const bench *b, fm_err *err)
            ROUNDS, rt_limit_f32(b->pool), rt_limit_int8(b->pool));
     printf("    %-18s %11s", "rows x out x in", "oneDNN f32");
     for (size_t i = 0; i < WAYS; i++)
-        printf(" %11s", ways[i].name);
+        printf(" %12s", ways[i].name);
     printf("  f32 to oneDNN\n");
     for (size_t s = 0; s < FM_COUNT_OF(shapes); s++) {
         figures peer = {0}, found[WAYS] = {0};
@@ -246,12 +262,9 @@ static fm_status measure_products(const bench *b, fm_err *err)
         snprintf(name, sizeof(name), "%zu x %zu x %zu", shapes[s].m, shapes[s].n_out,
                  shapes[s].n_in);
         printf("    %-18s", name);
-        if (peer.n)
-            printf("   %3.0f [%3.0f]", median_of(&peer), best_of(&peer));
-        else
-            printf(" %11s", "not here");
+        print_rate(&peer, 11);
         for (size_t i = 0; i < WAYS; i++)
-            printf("   %3.0f [%3.0f]", median_of(&found[i]), best_of(&found[i]));
+            print_rate(&found[i], 12);
         if (peer.n)
             printf("  %.2f [%.2f]", median_of(&found[0]) / median_of(&peer),
                    best_of(&found[0]) / best_of(&peer));
@@ -666,13 +679,19 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
             setenv("OMP_NUM_THREADS", argv[i + 1], 1); /* oneDNN's */
             threads = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
+            b.kernels = rt_kernels_choose(argv[++i]);
         } else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
             place.files = argv[++i];
         } else {
             fprintf(stderr, "usage: engine [products] [attention] [model] [shared] "
-                            "[--threads N] [--peer FOLDER] [--files FOLDER]\n");
+                            "[--threads N] [--isa NAME] [--peer FOLDER] [--files FOLDER]\n");
             return 2;
         }
+    }
+    if (!b.kernels) {
+        fprintf(stderr, "benchmark engine: no such kernels on this machine or in this build\n");
+        return 2;
     }
     fm_status st = rt_pool_new(&b.pool, threads, &err);
     if (st == FM_OK)

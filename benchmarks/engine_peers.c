@@ -13,56 +13,14 @@
 #include "base/size.h"
 #include "engine/half.h"
 
-/* ---- oneDNN ---- */
+/* ---- oneDNN, as it likes it best ---- */
 
-#if __has_include(<dnnl.h>)
-#include <dnnl.h>
-
-/* What is used of the library, each by its own type. */
-#define DNNL_FUNCTIONS(X)                                                                          \
-    X(dnnl_engine_create)                                                                          \
-    X(dnnl_stream_create)                                                                          \
-    X(dnnl_stream_wait)                                                                            \
-    X(dnnl_stream_destroy)                                                                         \
-    X(dnnl_engine_destroy)                                                                         \
-    X(dnnl_memory_desc_init_by_tag)                                                                \
-    X(dnnl_matmul_desc_init)                                                                       \
-    X(dnnl_primitive_desc_create)                                                                  \
-    X(dnnl_primitive_desc_query_md)                                                                \
-    X(dnnl_primitive_desc_destroy)                                                                 \
-    X(dnnl_reorder_primitive_desc_create)                                                          \
-    X(dnnl_primitive_create)                                                                       \
-    X(dnnl_primitive_execute)                                                                      \
-    X(dnnl_primitive_destroy)                                                                      \
-    X(dnnl_memory_create)                                                                          \
-    X(dnnl_memory_set_data_handle)                                                                 \
-    X(dnnl_memory_destroy)
-
-static struct {
-    bool tried, there;
-#define MEMBER(name) __typeof__(name) *name;
-    DNNL_FUNCTIONS(MEMBER)
-#undef MEMBER
-} dnnl;
-
-static bool load_dnnl(void)
-{
-    if (dnnl.tried)
-        return dnnl.there;
-    dnnl.tried = true;
-    /* Its threads would otherwise go on turning while ours are measured. */
-    setenv("OMP_WAIT_POLICY", "passive", 0);
-    void *library = dlopen("libdnnl.so.2", RTLD_NOW | RTLD_LOCAL);
-    dnnl.there = library != NULL;
-#define FIND(name)                                                                                 \
-    *(void **)&dnnl.name = library ? dlsym(library, #name) : NULL;                                 \
-    dnnl.there = dnnl.there && dnnl.name;
-    DNNL_FUNCTIONS(FIND)
-#undef FIND
-    return dnnl.there;
-}
+#ifdef FATHOM_ONEDNN
+#include "engine/onednn.h"
 
 struct peer_product {
+    const rt_onednn *dnn;
+    int threads;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_desc_t described;
@@ -76,22 +34,22 @@ static dnnl_status_t describe(peer_product *p, size_t n_out, size_t n_in, size_t
     dnnl_dims_t out_dims = {(int64_t)m, (int64_t)n_out};
     dnnl_memory_desc_t x, w, out;
     dnnl_matmul_desc_t what;
-    dnnl_status_t st = dnnl.dnnl_memory_desc_init_by_tag(&x, 2, x_dims, dnnl_f32, dnnl_ab);
+    dnnl_status_t st = p->dnn->dnnl_memory_desc_init_by_tag(&x, 2, x_dims, dnnl_f32, dnnl_ab);
 
     if (st == dnnl_success)
-        st = dnnl.dnnl_memory_desc_init_by_tag(&w, 2, w_dims, dnnl_f32, dnnl_format_tag_any);
+        st = p->dnn->dnnl_memory_desc_init_by_tag(&w, 2, w_dims, dnnl_f32, dnnl_format_tag_any);
     if (st == dnnl_success)
-        st = dnnl.dnnl_memory_desc_init_by_tag(&out, 2, out_dims, dnnl_f32, dnnl_ab);
+        st = p->dnn->dnnl_memory_desc_init_by_tag(&out, 2, out_dims, dnnl_f32, dnnl_ab);
     if (st == dnnl_success)
-        st = dnnl.dnnl_matmul_desc_init(&what, &x, &w, NULL, &out);
+        st = p->dnn->dnnl_matmul_desc_init(&what, &x, &w, NULL, &out);
     if (st == dnnl_success)
-        st = dnnl.dnnl_primitive_desc_create(&p->described, &what, NULL, p->engine, NULL);
+        st = p->dnn->dnnl_primitive_desc_create(&p->described, &what, NULL, p->engine, NULL);
     if (st == dnnl_success)
-        st = dnnl.dnnl_primitive_create(&p->product, p->described);
+        st = p->dnn->dnnl_primitive_create(&p->product, p->described);
     if (st == dnnl_success)
-        st = dnnl.dnnl_memory_create(&p->x, &x, p->engine, DNNL_MEMORY_NONE);
+        st = p->dnn->dnnl_memory_create(&p->x, &x, p->engine, DNNL_MEMORY_NONE);
     if (st == dnnl_success)
-        st = dnnl.dnnl_memory_create(&p->out, &out, p->engine, DNNL_MEMORY_NONE);
+        st = p->dnn->dnnl_memory_create(&p->out, &out, p->engine, DNNL_MEMORY_NONE);
     return st;
 }
 
@@ -99,45 +57,50 @@ static dnnl_status_t describe(peer_product *p, size_t n_out, size_t n_in, size_t
 static dnnl_status_t reorder(peer_product *p, const float *values, size_t n_out, size_t n_in)
 {
     const dnnl_memory_desc_t *packed =
-        dnnl.dnnl_primitive_desc_query_md(p->described, dnnl_query_weights_md, 0);
+        p->dnn->dnnl_primitive_desc_query_md(p->described, dnnl_query_weights_md, 0);
     dnnl_dims_t dims = {(int64_t)n_in, (int64_t)n_out};
     dnnl_memory_desc_t plain;
     dnnl_memory_t from = NULL;
     dnnl_primitive_desc_t described = NULL;
     dnnl_primitive_t move = NULL;
-    dnnl_status_t st = dnnl.dnnl_memory_desc_init_by_tag(&plain, 2, dims, dnnl_f32, dnnl_ba);
+    dnnl_status_t st = p->dnn->dnnl_memory_desc_init_by_tag(&plain, 2, dims, dnnl_f32, dnnl_ba);
 
     if (st == dnnl_success)
-        st = dnnl.dnnl_memory_create(&from, &plain, p->engine, (void *)(uintptr_t)values);
+        st = p->dnn->dnnl_memory_create(&from, &plain, p->engine, (void *)(uintptr_t)values);
     if (st == dnnl_success)
-        st = dnnl.dnnl_memory_create(&p->w, packed, p->engine, DNNL_MEMORY_ALLOCATE);
+        st = p->dnn->dnnl_memory_create(&p->w, packed, p->engine, DNNL_MEMORY_ALLOCATE);
     if (st == dnnl_success)
-        st = dnnl.dnnl_reorder_primitive_desc_create(&described, &plain, p->engine, packed,
-                                                     p->engine, NULL);
+        st = p->dnn->dnnl_reorder_primitive_desc_create(&described, &plain, p->engine, packed,
+                                                        p->engine, NULL);
     if (st == dnnl_success)
-        st = dnnl.dnnl_primitive_create(&move, described);
+        st = p->dnn->dnnl_primitive_create(&move, described);
     if (st == dnnl_success)
-        st = dnnl.dnnl_primitive_execute(
+        st = p->dnn->dnnl_primitive_execute(
             move, p->stream, 2, (dnnl_exec_arg_t[]){{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, p->w}});
     if (st == dnnl_success)
-        st = dnnl.dnnl_stream_wait(p->stream);
-    dnnl.dnnl_primitive_destroy(move);
-    dnnl.dnnl_primitive_desc_destroy(described);
-    dnnl.dnnl_memory_destroy(from);
+        st = p->dnn->dnnl_stream_wait(p->stream);
+    p->dnn->dnnl_primitive_destroy(move);
+    p->dnn->dnnl_primitive_desc_destroy(described);
+    p->dnn->dnnl_memory_destroy(from);
     return st;
 }
 
 fm_status peer_product_new(peer_product **out, const float *w, size_t n_out, size_t n_in, size_t m,
-                           fm_err *err)
+                           int threads, fm_err *err)
 {
-    if (!load_dnnl())
+    /* Its threads would otherwise go on turning while ours are measured. */
+    setenv("OMP_WAIT_POLICY", "passive", 0);
+    const rt_onednn *dnn = rt_onednn_open();
+    if (!dnn)
         return fm_fail(err, FM_E_INCOMPLETE, "libdnnl.so.2 is not there");
     peer_product *p = calloc(1, sizeof(*p));
     if (!p)
         return fm_fail(err, FM_E_NOMEM, "no memory for oneDNN");
-    dnnl_status_t st = dnnl.dnnl_engine_create(&p->engine, dnnl_cpu, 0);
+    p->dnn = dnn;
+    p->threads = threads;
+    dnnl_status_t st = p->dnn->dnnl_engine_create(&p->engine, dnnl_cpu, 0);
     if (st == dnnl_success)
-        st = dnnl.dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags);
+        st = p->dnn->dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags);
     if (st == dnnl_success)
         st = describe(p, n_out, n_in, m);
     if (st == dnnl_success)
@@ -152,34 +115,35 @@ fm_status peer_product_new(peer_product **out, const float *w, size_t n_out, siz
 
 void peer_product_run(peer_product *product, const float *x, float *out)
 {
-    dnnl.dnnl_memory_set_data_handle(product->x, (void *)(uintptr_t)x);
-    dnnl.dnnl_memory_set_data_handle(product->out, out);
-    dnnl.dnnl_primitive_execute(product->product, product->stream, 3,
-                                (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, product->x},
-                                                    {DNNL_ARG_WEIGHTS, product->w},
-                                                    {DNNL_ARG_DST, product->out}});
-    dnnl.dnnl_stream_wait(product->stream);
+    product->dnn->omp_set_num_threads(product->threads);
+    product->dnn->dnnl_memory_set_data_handle(product->x, (void *)(uintptr_t)x);
+    product->dnn->dnnl_memory_set_data_handle(product->out, out);
+    product->dnn->dnnl_primitive_execute(product->product, product->stream, 3,
+                                         (dnnl_exec_arg_t[]){{DNNL_ARG_SRC, product->x},
+                                                             {DNNL_ARG_WEIGHTS, product->w},
+                                                             {DNNL_ARG_DST, product->out}});
+    product->dnn->dnnl_stream_wait(product->stream);
 }
 
 void peer_product_free(peer_product *product)
 {
     if (!product)
         return;
-    dnnl.dnnl_memory_destroy(product->x);
-    dnnl.dnnl_memory_destroy(product->w);
-    dnnl.dnnl_memory_destroy(product->out);
-    dnnl.dnnl_primitive_destroy(product->product);
-    dnnl.dnnl_primitive_desc_destroy(product->described);
-    dnnl.dnnl_stream_destroy(product->stream);
-    dnnl.dnnl_engine_destroy(product->engine);
+    product->dnn->dnnl_memory_destroy(product->x);
+    product->dnn->dnnl_memory_destroy(product->w);
+    product->dnn->dnnl_memory_destroy(product->out);
+    product->dnn->dnnl_primitive_destroy(product->product);
+    product->dnn->dnnl_primitive_desc_destroy(product->described);
+    product->dnn->dnnl_stream_destroy(product->stream);
+    product->dnn->dnnl_engine_destroy(product->engine);
     free(product);
 }
 #else
 fm_status peer_product_new(peer_product **out, const float *w, size_t n_out, size_t n_in, size_t m,
-                           fm_err *err)
+                           int threads, fm_err *err)
 {
-    (void)out, (void)w, (void)n_out, (void)n_in, (void)m;
-    return fm_fail(err, FM_E_INCOMPLETE, "dnnl.h was not there when this was built");
+    (void)out, (void)w, (void)n_out, (void)n_in, (void)m, (void)threads;
+    return fm_fail(err, FM_E_INCOMPLETE, "oneDNN's headers were not there when this was built");
 }
 
 void peer_product_run(peer_product *product, const float *x, float *out)

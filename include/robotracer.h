@@ -86,7 +86,7 @@ typedef struct {
         max_memory_bytes; /* refused at opening, and by scenes, where more would be needed; 0: none */
     int max_tokens;       /* positions of a scene with question and answer; 0: the model's own */
     int max_picture_pixels; /* larger pictures are refused; 0: 64 million */
-    const char *isa;        /* "generic", "avx2", "avx512"; NULL: the best of this machine */
+    const char *isa; /* "generic", "avx2", "avx512", "onednn"; NULL: the best of this machine */
     /* Folder where packed weights are kept between openings, those of models under 16 MiB left out; NULL:
      * nowhere. Closing waits until what the opening put there is on the disk. */
     const char *packed_dir;

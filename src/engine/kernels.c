@@ -52,6 +52,10 @@ static const struct {
 
 const rt_kernels *rt_kernels_choose(const char *name)
 {
+#ifdef FATHOM_ONEDNN
+    if (name && strcmp(name, "onednn") == 0)
+        return rt_kernels_onednn();
+#endif
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         if ((!name || strcmp(name, tables[i].table->name) == 0) && tables[i].there())
             return tables[i].table;

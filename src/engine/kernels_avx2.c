@@ -54,4 +54,4 @@ INLINE ivec end_dot(ivec dot, const int bits)
     return bits == 8 ? dot : (ivec)_mm256_madd_epi16((__m256i)dot, _mm256_set1_epi16(1));
 }
 
-const rt_kernels rt_kernels_avx2 = RT_TABLE("avx2", product_bf16, RT_PACK_F32);
+const rt_kernels rt_kernels_avx2 = RT_TABLE("avx2", product_bf16, .attention = RT_PACK_F32);

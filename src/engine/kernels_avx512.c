@@ -38,22 +38,23 @@ INLINE __m512i word(const void *at)
  * from far away where many panels lie between; of 64 rows a tile of SigLIP took a fifth longer. */
 enum { PAIRS_K = 512, PAIRS_M = 256 };
 
-INLINE void round_rows(uint16_t *out, const float *x, size_t ldx, size_t m, size_t n)
+static void round_row(uint16_t *out, const float *x, size_t n)
 {
-    for (size_t j = 0; j < m; j++)
-        for (size_t i = 0; i < n; i += 16) {
-            const float *at = x + j * ldx + i;
-            __m512 v = (__m512)(i + 16 <= n ? load(at) : load_rest(at, n - i));
+    for (size_t i = 0; i < n; i += 16) {
+        __m512 v = (__m512)(i + 16 <= n ? load(x + i) : load_rest(x + i, n - i));
+        __m256i rounded = (__m256i)_mm512_cvtneps_pbh(v);
 
-            _mm256_storeu_si256((__m256i *)(void *)(out + j * PAIRS_K + i),
-                                (__m256i)_mm512_cvtneps_pbh(v));
-        }
+        if (i + 16 <= n)
+            _mm256_storeu_si256((__m256i *)(void *)(out + i), rounded);
+        else
+            memcpy(out + i, &rounded, (n - i) * sizeof(*out));
+    }
 }
 
 /* out[rows][16] (+)= x[rows][2 pairs] times `pairs` lines of one panel, for `panels` panels side by
- * side: one row alone needs several panels in flight to keep the memory busy. */
+ * side. */
 #define DEFINE_PAIRS(rows, wide)                                                                   \
-    INLINE void pairs_##rows##_##wide(float *out, size_t ldo, const uint16_t *x,                   \
+    INLINE void pairs_##rows##_##wide(float *out, size_t ldo, const uint16_t *x, size_t ldx,       \
                                       const uint8_t *panel, size_t stride, size_t pairs,           \
                                       int first)                                                   \
     {                                                                                              \
@@ -70,7 +71,7 @@ INLINE void round_rows(uint16_t *out, const float *x, size_t ldx, size_t m, size
                 w[c] = line(panel + (size_t)c * stride + i * 64);                                  \
             }                                                                                      \
             for (int r = 0; r < rows; r++) {                                                       \
-                __m512i v = word(x + (size_t)r * PAIRS_K + 2 * i);                                 \
+                __m512i v = word(x + (size_t)r * ldx + 2 * i);                                     \
                                                                                                    \
                 for (int c = 0; c < wide; c++)                                                     \
                     sums[r][c] = _mm512_dpbf16_ps(sums[r][c], (__m512bh)w[c], (__m512bh)v);        \
@@ -89,51 +90,78 @@ DEFINE_PAIRS(12, 2)
 DEFINE_PAIRS(12, 1)
 DEFINE_PAIRS(4, 2)
 DEFINE_PAIRS(4, 1)
-DEFINE_PAIRS(1, 4)
 DEFINE_PAIRS(1, 2)
 DEFINE_PAIRS(1, 1)
 
 /* Rows of x over `wide` panels. */
 #define DEFINE_PAIRS_OF(wide)                                                                      \
-    INLINE void pairs_of_##wide(float *out, size_t ldo, const uint16_t *x, size_t m,               \
+    INLINE void pairs_of_##wide(float *out, size_t ldo, const uint16_t *x, size_t ldx, size_t m,   \
                                 const uint8_t *panel, size_t stride, size_t pairs, int first)      \
     {                                                                                              \
         size_t j = 0;                                                                              \
                                                                                                    \
         for (; j + 12 <= m; j += 12)                                                               \
-            pairs_12_##wide(out + j * ldo, ldo, x + j * PAIRS_K, panel, stride, pairs, first);     \
+            pairs_12_##wide(out + j * ldo, ldo, x + j * ldx, ldx, panel, stride, pairs, first);    \
         for (; j + 4 <= m; j += 4)                                                                 \
-            pairs_4_##wide(out + j * ldo, ldo, x + j * PAIRS_K, panel, stride, pairs, first);      \
+            pairs_4_##wide(out + j * ldo, ldo, x + j * ldx, ldx, panel, stride, pairs, first);     \
         for (; j < m; j++)                                                                         \
-            pairs_1_##wide(out + j * ldo, ldo, x + j * PAIRS_K, panel, stride, pairs, first);      \
+            pairs_1_##wide(out + j * ldo, ldo, x + j * ldx, ldx, panel, stride, pairs, first);     \
     }
 
 DEFINE_PAIRS_OF(2)
 DEFINE_PAIRS_OF(1)
 
+/* Rows of a block of columns over all panels. */
+INLINE void multiply_pairs(float *out, size_t ldo, const uint16_t *x, size_t ldx, size_t m,
+                           size_t pairs, const uint8_t *panel, size_t stride, size_t n_panels,
+                           int first)
+{
+    size_t p = 0;
+
+    for (; m > 1 && p + 2 <= n_panels; p += 2)
+        pairs_of_2(out + p * RT_PANEL, ldo, x, ldx, m, panel + p * stride, stride, pairs, first);
+    for (; p < n_panels; p++)
+        pairs_of_1(out + p * RT_PANEL, ldo, x, ldx, m, panel + p * stride, stride, pairs, first);
+}
+
+/* Few rows, which memory bounds, take a panel from end to end, or two. */
+static void product_rounded(float *out, size_t ldo, const uint16_t *x, size_t ldx, size_t m,
+                            size_t k, const void *panels, size_t n_panels)
+{
+    size_t stride = rt_panel_bytes(RT_PACK_BF16, k), few = m > 1 ? 2 : 1;
+    size_t together = m > FEW_ROWS ? n_panels : few;
+
+    for (size_t j = 0; j < m; j += PAIRS_M)
+        for (size_t p = 0; p < n_panels; p += together)
+            for (size_t from = 0; from < k; from += PAIRS_K) {
+                size_t n = k - from < PAIRS_K ? k - from : PAIRS_K;
+                size_t some = m - j < PAIRS_M ? m - j : PAIRS_M;
+
+                multiply_pairs(
+                    out + j * ldo + p * RT_PANEL, ldo, x + j * ldx + from, ldx, some, (n + 1) / 2,
+                    (const uint8_t *)panels + p * stride + from * RT_PANEL * sizeof(uint16_t),
+                    stride, n_panels - p < together ? n_panels - p : together, from == 0);
+            }
+}
+
 static void product_bf16_pairs(float *out, size_t ldo, const float *x, size_t ldx, size_t m,
                                size_t k, const void *panels, size_t n_panels)
 {
     uint16_t rows[PAIRS_M * PAIRS_K] __attribute__((aligned(64)));
-    size_t stride = rt_panel_bytes(RT_PACK_BF16, k);
 
     for (size_t j = 0; j < m; j += PAIRS_M)
         for (size_t from = 0; from < k; from += PAIRS_K) {
             size_t n = k - from < PAIRS_K ? k - from : PAIRS_K;
-            size_t some = m - j < PAIRS_M ? m - j : PAIRS_M, pairs = (n + 1) / 2, p = 0;
-            const uint8_t *panel = (const uint8_t *)panels + from * RT_PANEL * sizeof(uint16_t);
-            float *to = out + j * ldo;
+            size_t some = m - j < PAIRS_M ? m - j : PAIRS_M;
 
-            round_rows(rows, x + j * ldx + from, ldx, some, n);
-            for (; some == 1 && p + 4 <= n_panels; p += 4)
-                pairs_1_4(to + p * RT_PANEL, ldo, rows, panel + p * stride, stride, pairs,
-                          from == 0);
-            for (; p + 2 <= n_panels; p += 2)
-                pairs_of_2(to + p * RT_PANEL, ldo, rows, some, panel + p * stride, stride, pairs,
-                           from == 0);
-            if (p < n_panels)
-                pairs_of_1(to + p * RT_PANEL, ldo, rows, some, panel + p * stride, stride, pairs,
-                           from == 0);
+            for (size_t i = 0; i < some; i++) {
+                round_row(rows + i * PAIRS_K, x + (j + i) * ldx + from, n);
+                if (n % 2)
+                    rows[i * PAIRS_K + n] = 0;
+            }
+            multiply_pairs(out + j * ldo, ldo, rows, PAIRS_K, some, (n + 1) / 2,
+                           (const uint8_t *)panels + from * RT_PANEL * sizeof(uint16_t),
+                           rt_panel_bytes(RT_PACK_BF16, k), n_panels, from == 0);
         }
 }
 
@@ -171,4 +199,6 @@ INLINE ivec end_dot(ivec dot, const int bits)
     return dot;
 }
 
-const rt_kernels rt_kernels_avx512 = RT_TABLE("avx512", product_bf16_pairs, RT_PACK_BF16);
+const rt_kernels rt_kernels_avx512 =
+    RT_TABLE("avx512", product_bf16_pairs, .attention = RT_PACK_BF16,
+             .product_rounded = product_rounded, .f32_to_bf16 = round_row);

@@ -53,4 +53,4 @@ INLINE ivec end_dot(ivec dot, const int bits)
     return dot;
 }
 
-const rt_kernels rt_kernels_neon = RT_TABLE("neon", product_bf16, RT_PACK_F32);
+const rt_kernels rt_kernels_neon = RT_TABLE("neon", product_bf16, .attention = RT_PACK_F32);

@@ -969,8 +969,9 @@ static void bf16_to_f32(float *out, const uint16_t *x, size_t n)
         out[i] = rt_bf16_to_f32(x[i]);
 }
 
-/* A set's table, with its own product of bf16 where it has one, and what attention is packed as. */
-#define RT_TABLE(its_name, its_product_bf16, its_attention)                                        \
+/* A set's table, with its own product of bf16 where it has one, and members that sets have otherwise: at least
+ * `attention`. */
+#define RT_TABLE(its_name, its_product_bf16, ...)                                                  \
     {                                                                                              \
         .name = (its_name),                                                                        \
         .product = {[RT_PACK_F32] = product_f32,                                                   \
@@ -978,13 +979,13 @@ static void bf16_to_f32(float *out, const uint16_t *x, size_t n)
                     [RT_PACK_Q8] = product_q8,                                                     \
                     [RT_PACK_Q4] = product_q4},                                                    \
         .product_int8 = {[RT_PACK_Q8] = product_int8_q8, [RT_PACK_Q4] = product_int8_q4},          \
-        .quantise_row = quantise_row, .attention = (its_attention),                                \
+        .quantise_row = quantise_row,                                                              \
         .scores = {[RT_KEPT_F16] = scores_f16, [RT_KEPT_F32] = scores_f32},                        \
         .blend = {[RT_KEPT_F16] = blend_f16, [RT_KEPT_F32] = blend_f32}, .softmax = softmax,       \
         .layer_norm = layer_norm, .rms_norm = rms_norm, .gelu_erf = gelu_erf,                      \
         .gelu_tanh = gelu_tanh, .silu_gate = silu_gate, .add = add, .add_scaled = add_scaled,      \
         .rotate_halves = rotate_halves, .f32_to_f16 = f32_to_f16, .f16_to_f32 = f16_to_f32,        \
-        .bf16_to_f32 = bf16_to_f32,                                                                \
+        .bf16_to_f32 = bf16_to_f32, __VA_ARGS__                                                    \
     }
 
 #endif

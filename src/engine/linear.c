@@ -103,9 +103,19 @@ void *rt_rows_new(size_t bytes)
     return bytes <= SIZE_MAX - LINE ? aligned_alloc(LINE, (bytes / LINE + 1) * LINE) : NULL;
 }
 
+/* From one rounded row to the next: a line more where it would be a multiple of 2 KiB, for such rows get in
+ * each other's way in the first cache. */
+static size_t rounded_stride(size_t k)
+{
+    return padded(k) % 1024 == 0 ? padded(k) + RT_BLOCK : padded(k);
+}
+
 size_t rt_linear_scratch_bytes(size_t m, size_t n_in)
 {
-    return m * (sizeof(rt_q8_row) + q8_row_bytes(n_in));
+    size_t quantised = sizeof(rt_q8_row) + q8_row_bytes(n_in);
+    size_t rounded = rounded_stride(n_in) * sizeof(uint16_t);
+
+    return m * (quantised > rounded ? quantised : rounded);
 }
 
 typedef struct {
@@ -114,7 +124,9 @@ typedef struct {
     float *out;
     const float *x;
     size_t ldo, ldx, m;
-    rt_q8_row *rows; /* NULL: products of f32 */
+    /* x as the product takes it, where that is not f32 */
+    rt_q8_row *quantised;
+    uint16_t *rounded;
 } product_call;
 
 static void quantise_rows(void *context, size_t begin, size_t end, int thread)
@@ -123,8 +135,23 @@ static void quantise_rows(void *context, size_t begin, size_t end, int thread)
 
     (void)thread;
     for (size_t i = begin; i < end; i++)
-        call->compute->kernels->quantise_row(&call->rows[i], call->x + i * call->ldx,
+        call->compute->kernels->quantise_row(&call->quantised[i], call->x + i * call->ldx,
                                              call->linear->n_in);
+}
+
+static void round_rows(void *context, size_t begin, size_t end, int thread)
+{
+    const product_call *call = context;
+    size_t k = call->linear->n_in, stride = rounded_stride(k);
+
+    (void)thread;
+    for (size_t i = begin; i < end; i++) {
+        uint16_t *row = call->rounded + i * stride;
+
+        call->compute->kernels->f32_to_bf16(row, call->x + i * call->ldx, k);
+        if (k % 2)
+            row[k] = 0;
+    }
 }
 
 static void multiply(const product_call *call, float *out, size_t ldo, size_t first_row, size_t m,
@@ -133,10 +160,14 @@ static void multiply(const product_call *call, float *out, size_t ldo, size_t fi
     const rt_linear *l = call->linear;
     const rt_kernels *kernels = call->compute->kernels;
     const uint8_t *panels = (const uint8_t *)l->panels + panel * rt_panel_bytes(l->pack, l->n_in);
+    size_t stride = rounded_stride(l->n_in);
 
-    if (call->rows)
-        kernels->product_int8[l->pack](out, ldo, call->rows + first_row, m, l->n_in, panels,
+    if (call->quantised)
+        kernels->product_int8[l->pack](out, ldo, call->quantised + first_row, m, l->n_in, panels,
                                        n_panels);
+    else if (call->rounded)
+        kernels->product_rounded(out, ldo, call->rounded + first_row * stride, stride, m, l->n_in,
+                                 panels, n_panels);
     else
         kernels->product[l->pack](out, ldo, call->x + first_row * call->ldx, call->ldx, m, l->n_in,
                                   panels, n_panels);
@@ -177,23 +208,36 @@ static void multiply_panels(void *context, size_t begin, size_t end, int thread)
                                     l->bias + begin * RT_PANEL, last - begin * RT_PANEL);
 }
 
+/* Rows in integers: each one's parts lie one after another. */
+static void quantise(product_call *call, void *scratch)
+{
+    size_t k = padded(call->linear->n_in);
+    uint8_t *at = (uint8_t *)scratch + call->m * sizeof(*call->quantised);
+
+    call->quantised = scratch;
+    for (size_t j = 0; j < call->m; j++, at += q8_row_bytes(k))
+        call->quantised[j] =
+            (rt_q8_row){.values = (int8_t *)at,
+                        .offsets = (int32_t *)(void *)(at + k),
+                        .scales = (float *)(void *)(at + k + k / RT_BLOCK * sizeof(int32_t))};
+    rt_pool_run(call->compute->pool, call->m, 1, quantise_rows, call);
+}
+
+static void round_to_bf16(product_call *call, void *scratch)
+{
+    call->rounded = scratch;
+    rt_pool_run(call->compute->pool, call->m, 1, round_rows, call);
+}
+
 void rt_linear_apply(const rt_linear *linear, const rt_compute *compute, float *out, size_t ldo,
                      const float *x, size_t ldx, size_t m, void *scratch)
 {
-    product_call call = {linear, compute, out, x, ldo, ldx, m, NULL};
+    product_call call = {linear, compute, out, x, ldo, ldx, m, NULL, NULL};
     size_t n_panels = (linear->n_out + RT_PANEL - 1) / RT_PANEL;
 
-    if (compute->int8_activations && compute->kernels->product_int8[linear->pack]) {
-        size_t k = padded(linear->n_in);
-        uint8_t *at = (uint8_t *)scratch + m * sizeof(*call.rows);
-
-        call.rows = scratch;
-        for (size_t j = 0; j < m; j++, at += q8_row_bytes(k))
-            call.rows[j] =
-                (rt_q8_row){.values = (int8_t *)at,
-                            .offsets = (int32_t *)(void *)(at + k),
-                            .scales = (float *)(void *)(at + k + k / RT_BLOCK * sizeof(int32_t))};
-        rt_pool_run(compute->pool, m, 1, quantise_rows, &call);
-    }
+    if (compute->int8_activations && compute->kernels->product_int8[linear->pack])
+        quantise(&call, scratch);
+    else if (linear->pack == RT_PACK_BF16 && compute->kernels->product_rounded)
+        round_to_bf16(&call, scratch);
     rt_pool_run(compute->pool, n_panels, 1, multiply_panels, &call);
 }

@@ -71,7 +71,7 @@ Test(half, bf16_rounds_to_the_nearest_even)
 
 /* ---- products ---- */
 
-static const char *const tables[] = {"generic", "avx2", "avx512", "neon"};
+static const char *const tables[] = {"generic", "avx2", "avx512", "neon", "onednn"};
 
 /* NULL: this machine has it not. AVX-512 is tested everywhere, in plain C where the machine has none. */
 static const rt_kernels *table_of(const char *name)
@@ -89,6 +89,12 @@ Test(kernels, avx512_is_tested)
 {
     if (!table_of("avx512"))
         cr_skip_test("no AVX-512 here and no libsimde-dev to emulate it");
+}
+
+Test(kernels, onednn_is_tested)
+{
+    if (!table_of("onednn"))
+        cr_skip_test("no oneDNN 2 here (libdnnl-dev), or none that is fast on this machine");
 }
 
 static const struct {
@@ -160,7 +166,7 @@ TestSuite(products, .init = scratch_make, .fini = scratch_remove);
 static const size_t sizes[][3] = {{1, 1, 1},     {1, 16, 32},    {3, 17, 33},   {2, 15, 64},
                                   {7, 100, 95},  {16, 48, 31},   {33, 65, 130}, {5, 200, 257},
                                   {14, 40, 600}, {250, 33, 300}, {4, 33, 513},  {8, 16, 129},
-                                  {6, 31, 97}};
+                                  {6, 31, 97},   {150, 70, 160}};
 
 /* Of the sum of magnitudes, which bounds what rounding of inputs and of sums can do. */
 static double tolerance(rt_pack pack, bool int8)
@@ -244,21 +250,29 @@ Test(products, tables_agree_with_the_plain_one)
     every_way(check_against_plain);
 }
 
-static void check_threads(const rt_kernels *kernels, rt_pack pack, bool int8)
+static void check_threads_of(const rt_kernels *kernels, rt_pack pack, bool int8, size_t n_in)
 {
-    static float x[37 * 129], one[37 * 301], other[37 * 301];
+    static float x[37 * 160], one[37 * 301], other[37 * 301];
 
-    fill(x, 37 * 129, 9);
+    fill(x, 37 * n_in, 9);
     for (int threads = 1; threads <= 5; threads += 2) {
         matrix m = {0};
 
-        make_matrix(&m, 301, 129, pack, threads);
+        make_matrix(&m, 301, n_in, pack, threads);
         apply(&m, kernels, int8, x, 37, threads == 1 ? one : other);
         if (threads > 1)
-            cr_expect(eq(int, memcmp(one, other, sizeof(one)), 0), "%s %s%s, %d threads",
-                      kernels->name, packs[pack].name, int8 ? " in integers" : "", threads);
+            cr_expect(eq(int, memcmp(one, other, sizeof(one)), 0),
+                      "%s %s%s, %zu columns, %d threads", kernels->name, packs[pack].name,
+                      int8 ? " in integers" : "", n_in, threads);
         release_matrix(&m);
     }
+}
+
+/* Whole blocks of columns, and a rest. */
+static void check_threads(const rt_kernels *kernels, rt_pack pack, bool int8)
+{
+    check_threads_of(kernels, pack, int8, 129);
+    check_threads_of(kernels, pack, int8, 160);
 }
 
 Test(products, threads_do_not_change_a_bit)
@@ -267,23 +281,29 @@ Test(products, threads_do_not_change_a_bit)
 }
 
 /* Each kernel for so many rows takes part: for one, for few and for many. */
-static void check_together(const rt_kernels *kernels, rt_pack pack, bool int8)
+static void check_together_of(const rt_kernels *kernels, rt_pack pack, bool int8, size_t n_in)
 {
-    enum { ROWS = 31, OUT = 50, IN = 601 };
-    static float x[ROWS * IN], alone[ROWS * OUT], together[ROWS * OUT];
+    enum { ROWS = 31, OUT = 50, MOST_IN = 608 };
+    static float x[ROWS * MOST_IN], alone[ROWS * OUT], together[ROWS * OUT];
     matrix m = {0};
 
-    make_matrix(&m, OUT, IN, pack, 1);
-    fill(x, (size_t)ROWS * IN, 6);
+    make_matrix(&m, OUT, n_in, pack, 1);
+    fill(x, ROWS * n_in, 6);
     for (size_t i = 0; i < ROWS; i++)
-        apply(&m, kernels, int8, x + i * IN, 1, alone + i * OUT);
+        apply(&m, kernels, int8, x + i * n_in, 1, alone + i * OUT);
     for (size_t rows = 2; rows <= ROWS; rows += rows < 9 ? 1 : 11) {
         apply(&m, kernels, int8, x, rows, together);
         cr_expect(eq(int, memcmp(alone, together, rows * OUT * sizeof(*alone)), 0),
-                  "%s %s%s, %zu rows", kernels->name, packs[pack].name, int8 ? " in integers" : "",
-                  rows);
+                  "%s %s%s, %zu columns, %zu rows", kernels->name, packs[pack].name,
+                  int8 ? " in integers" : "", n_in, rows);
     }
     release_matrix(&m);
+}
+
+static void check_together(const rt_kernels *kernels, rt_pack pack, bool int8)
+{
+    check_together_of(kernels, pack, int8, 601);
+    check_together_of(kernels, pack, int8, 608);
 }
 
 Test(products, a_row_is_the_same_alone_and_together)
