@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/engine_input.h"
 #include "base/files.h"
@@ -123,11 +124,27 @@ static fm_status read_pose(asking *a, fm_err *err)
     return FM_OK;
 }
 
-/* A drawing would take the place of what is asked about. */
+/* Whether the folder of a file that is to be made takes one. */
+static bool takes_a_file(const char *path)
+{
+    char folder[FM_PATH_BYTES];
+    size_t n = (size_t)(fm_path_base(path) - path);
+
+    if (n >= sizeof(folder)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    snprintf(folder, sizeof(folder), "%.*s", (int)n, path);
+    return access(n > 0 ? folder : ".", W_OK) == 0;
+}
+
+/* Before anything is asked: a drawing would take the place of what is asked about, or has no place. */
 static fm_status check_draw(const asking *a, fm_err *err)
 {
     struct stat drawn, image;
 
+    if (a->draw && !takes_a_file(a->draw))
+        return fm_fail(err, FM_E_IO, "'--draw %s' cannot be written: %s", a->draw, strerror(errno));
     for (size_t i = 0; a->draw && i < a->images.n; i++)
         if (stat(a->draw, &drawn) == 0 && stat(a->images.items[i], &image) == 0 &&
             drawn.st_dev == image.st_dev && drawn.st_ino == image.st_ino)

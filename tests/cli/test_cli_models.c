@@ -404,6 +404,9 @@ Test(models, ask_takes_depth_of_the_shape_of_its_picture)
     make_desk();
     fathom("ask", "tiny", "a", "-i", "desk.png", "--draw", "./desk.png");
     expect_failure(2, "fathom: '--draw ./desk.png' is the picture itself\ntry 'fathom help ask'\n");
+    fathom("ask", "tiny", "a", "-i", "desk.png", "--draw", "none/trace.png");
+    cr_expect(eq(str, OUT, ""), "it is told before anything is asked");
+    cr_expect(contains(ERR, "'--draw none/trace.png' cannot be written: No such file"), "%s", ERR);
     fathom("ask", "tiny", "a", "-i", "desk.png", "--depth", "depth.png", "--max-tokens", "1");
     expect_success();
     cr_expect(contains(ERR, "depth is not looked at without --intrinsics"), "%s", ERR);
