@@ -662,10 +662,14 @@ int main(int argc, char **argv)
     } names[] = {
         {"products", PRODUCTS}, {"attention", ATTENTION}, {"model", MODEL}, {"shared", SHARED}};
     peer_place place = {NULL, "/tmp"};
-    bench b = {.kernels = rt_kernels_choose(NULL)};
+    bench b = {0};
+    const char *isa = NULL;
     unsigned what = 0;
     int threads = 0;
     fm_err err = {0};
+
+    /* oneDNN's threads would otherwise go on turning while ours are measured. */
+    setenv("OMP_WAIT_POLICY", "passive", 0);
 
     for (int i = 1; i < argc; i++) {
         size_t n = 0;
@@ -680,7 +684,7 @@ int main(int argc, char **argv)
             setenv("OMP_NUM_THREADS", argv[i + 1], 1); /* oneDNN's */
             threads = atoi(argv[++i]);
         } else if (strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
-            b.kernels = rt_kernels_choose(argv[++i]);
+            isa = argv[++i];
         } else if (strcmp(argv[i], "--files") == 0 && i + 1 < argc) {
             place.files = argv[++i];
         } else {
@@ -689,6 +693,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    b.kernels = rt_kernels_choose(isa);
     if (!b.kernels) {
         fprintf(stderr, "benchmark engine: no such kernels on this machine or in this build\n");
         return 2;

@@ -88,8 +88,6 @@ static dnnl_status_t reorder(peer_product *p, const float *values, size_t n_out,
 fm_status peer_product_new(peer_product **out, const float *w, size_t n_out, size_t n_in, size_t m,
                            int threads, fm_err *err)
 {
-    /* Its threads would otherwise go on turning while ours are measured. */
-    setenv("OMP_WAIT_POLICY", "passive", 0);
     const rt_onednn *dnn = rt_onednn_open();
     if (!dnn)
         return fm_fail(err, FM_E_INCOMPLETE, "libdnnl.so.2 is not there");
@@ -97,6 +95,7 @@ fm_status peer_product_new(peer_product **out, const float *w, size_t n_out, siz
     if (!p)
         return fm_fail(err, FM_E_NOMEM, "no memory for oneDNN");
     p->dnn = dnn;
+    dnn->omp_set_num_threads(threads); /* for which a product is made */
     p->threads = threads;
     dnnl_status_t st = p->dnn->dnnl_engine_create(&p->engine, dnnl_cpu, 0);
     if (st == dnnl_success)

@@ -14,7 +14,7 @@
 
 typedef struct peer_product peer_product;
 
-/* out[m][n_out] = x[m][n_in] W^T in f32, with W packed as oneDNN likes it best. FM_E_INCOMPLETE: the
+/* out[m][n_out] = x[m][n_in] W^T in f32, with W packed as oneDNN likes it best, by so many threads of its own. FM_E_INCOMPLETE: the
  * library or, when this was built, its header was not there. */
 FM_MUST_CHECK fm_status peer_product_new(peer_product **out, const float *w, size_t n_out,
                                          size_t n_in, size_t m, int threads, fm_err *err);

@@ -18,11 +18,15 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)
 # oneDNN is opened at run time, by who asks for it; what calls it is built where the headers of oneDNN 2 are.
 if(FATHOM_ONEDNN)
-    find_path(ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl_version.h)
-    if(ONEDNN_INCLUDE_DIR)
-        file(STRINGS ${ONEDNN_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h FATHOM_HAS_ONEDNN
-             REGEX "DNNL_VERSION_MAJOR +2$")
-    endif()
+    include(CheckCSourceCompiles)
+    find_path(ONEDNN_INCLUDE_DIR dnnl.h)
+    set(CMAKE_REQUIRED_INCLUDES ${ONEDNN_INCLUDE_DIR})
+    check_c_source_compiles("#include <dnnl.h>
+        #if DNNL_VERSION_MAJOR != 2
+        #error
+        #endif
+        int main(void) { return dnnl_BA16a16b == dnnl_BA16a16b2a; }" FATHOM_HAS_ONEDNN)
+    unset(CMAKE_REQUIRED_INCLUDES)
 endif()
 if(FATHOM_BUILD_TESTS)
     pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)

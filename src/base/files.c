@@ -106,6 +106,23 @@ static fm_status find_target(fm_file_writer *writer, const char **path, char res
     return FM_OK;
 }
 
+fm_status fm_file_check_place(const char *path, fm_err *err)
+{
+    fm_file_writer writer = {0};
+    char resolved[PATH_MAX], folder[PATH_MAX];
+    fm_status st = find_target(&writer, &path, resolved, err);
+    int n = (int)(fm_path_base(path) - path);
+
+    if (st != FM_OK)
+        return st;
+    snprintf(folder, sizeof(folder), "%.*s", n > 0 ? n : 1, n > 0 ? path : ".");
+    if (fm_dir_exists(path))
+        return fm_fail(err, FM_E_IO, "cannot write '%s': it is a folder", path);
+    if (access(writer.in_place ? path : folder, writer.in_place ? W_OK : W_OK | X_OK) != 0)
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    return FM_OK;
+}
+
 fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err *err)
 {
     char resolved[PATH_MAX];

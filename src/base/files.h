@@ -22,6 +22,9 @@ FM_MUST_CHECK fm_status fm_file_read(const char *path, size_t cap_bytes, fm_buf 
 FM_MUST_CHECK fm_status fm_file_write_atomic(const char *path, const void *bytes, size_t size,
                                              fm_err *err);
 
+/* Whether that would find a place for its file, as far as can be known without writing. */
+FM_MUST_CHECK fm_status fm_file_check_place(const char *path, fm_err *err);
+
 /* The same in two steps for what is written bit by bit: begin gives a stream, commit checks it and
  * renames, abandon removes the temporary file. A handle is used once. */
 typedef struct {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "adapters/engine_input.h"
 #include "base/files.h"
@@ -124,32 +123,16 @@ static fm_status read_pose(asking *a, fm_err *err)
     return FM_OK;
 }
 
-/* Whether the folder of a file that is to be made takes one. */
-static bool takes_a_file(const char *path)
-{
-    char folder[FM_PATH_BYTES];
-    size_t n = (size_t)(fm_path_base(path) - path);
-
-    if (n >= sizeof(folder)) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    snprintf(folder, sizeof(folder), "%.*s", (int)n, path);
-    return access(n > 0 ? folder : ".", W_OK) == 0;
-}
-
 /* Before anything is asked: a drawing would take the place of what is asked about, or has no place. */
 static fm_status check_draw(const asking *a, fm_err *err)
 {
     struct stat drawn, image;
 
-    if (a->draw && !takes_a_file(a->draw))
-        return fm_fail(err, FM_E_IO, "'--draw %s' cannot be written: %s", a->draw, strerror(errno));
     for (size_t i = 0; a->draw && i < a->images.n; i++)
         if (stat(a->draw, &drawn) == 0 && stat(a->images.items[i], &image) == 0 &&
             drawn.st_dev == image.st_dev && drawn.st_ino == image.st_ino)
             return fm_fail(err, FM_E_USAGE, "'--draw %s' is the picture itself", a->draw);
-    return FM_OK;
+    return a->draw ? fm_file_check_place(a->draw, err) : FM_OK;
 }
 
 static fm_status read_view(asking *a, fm_err *err)
@@ -529,7 +512,8 @@ static fm_status ask_run(const cli_args *args, fm_err *err)
 }
 
 static const char *const description[] = {
-    "Asks a model in a folder (or a GGUF file) and prints its answers. Without a QUESTION, each "
+    "Asks a model (robotracer-nano, which comes along, a folder, or a GGUF file) and prints its "
+    "answers. Without a QUESTION, each "
     "line "
     "of the standard input is one. Pictures are looked at once; every question after the first "
     "costs "
@@ -559,7 +543,8 @@ static const cli_option options_table[] = {
     {.name = "form",
      .argument = "F",
      .fallback = "free",
-     .help = "what can be generated at all: anything, a trace of points, or one of the options",
+     .help =
+         "what can be generated at all: free (anything), trace2d, trace3d, or choice (an option)",
      .words = "free trace2d trace3d choice",
      .group = "the answer",
      .kind = CLI_WORDS},
@@ -581,7 +566,7 @@ static const cli_option options_table[] = {
     CLI_MODEL_OPTIONS("the engine"),
     {.name = "draw",
      .argument = "FILE",
-     .help = "the trace on the first picture, as PNG",
+     .help = "the answer's points on the first picture, as PNG",
      .group = "output",
      .kind = CLI_FILE},
     {.name = "json", .help = "as JSON, a line an answer"},
@@ -589,8 +574,9 @@ static const cli_option options_table[] = {
 };
 
 static const cli_example examples[] = {
-    {"fathom ask models/tiny \"Where is the cup?\" -i desk.png", "about a picture"},
-    {"fathom ask models/tiny \"Point the 3D visual trace ...\" -i desk.png --depth desk_depth.png "
+    {"fathom ask robotracer-nano \"Where is the red mug?\" -i desk.png", "about a picture"},
+    {"fathom ask robotracer-nano \"Point the 3D visual trace ...\" -i desk.png --depth "
+     "desk_depth.png "
      "--intrinsics 600,600,320,240 --form trace3d --draw trace.png",
      "a trace in space, and drawn"},
     {0},

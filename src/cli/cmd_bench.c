@@ -100,7 +100,7 @@ static fm_status weigh_model(bench *b, fm_err *err)
     fm_arena arena = {0};
     rt_config config;
     weighing w = {0};
-    fm_status st = rt_config_read(cli_operand(b->args, 0), &arena, &config, err);
+    fm_status st = rt_config_read(b->model.folder, &arena, &config, err);
 
     if (st == FM_OK)
         st = rt_layout_walk(&config, weigh, &w, err);
@@ -505,7 +505,8 @@ static fm_status bench_run(const cli_args *args, fm_err *err)
 }
 
 static const char *const description[] = {
-    "Measures a model in a folder (or a GGUF file): opening it, looking at a picture, reading a "
+    "Measures a model (robotracer-nano, which comes along, a folder, or a GGUF file): opening it, "
+    "looking at a picture, reading a "
     "question, writing an answer alone and four together, and memory, beside what this machine can "
     "do "
     "at best: multiplications from registers, and a plain read of memory.",
@@ -526,7 +527,7 @@ static const cli_option options_table[] = {
 };
 
 static const cli_example examples[] = {
-    {"fathom bench models/tiny", "how fast it runs here"},
+    {"fathom bench robotracer-nano", "how fast it runs here"},
     {"fathom bench models/random-2b --weights q8", "in 8 bits"},
     {0},
 };

@@ -89,7 +89,8 @@ static const char *const description[] = {
     "The folder gets recipe.yaml, checkpoint.safetensors, steps.tsv, curve.svg, and model/, which "
     "the engine opens. "
     "The same command goes on where the last one stopped, to the same bits; Ctrl-C saves first. "
-    "What comes out depends on recipe and code, never on the number of threads.",
+    "What comes out depends on recipe, code and the processor's instructions, never on the number "
+    "of threads.",
     "words learns a vocabulary of byte pairs from what the recipe's scenes say, and writes it as "
     "vocab.json, merges.txt and tokenizer_config.json.",
     NULL,

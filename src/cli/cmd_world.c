@@ -212,7 +212,7 @@ static const cli_option options[] = {
      .help = "of the pictures, pixels (default: 480x360, 320x240 or 128x128)"},
     {.name = "jobs", .letter = 'j', .argument = "N", .help = "threads (default: one a processor)"},
     {.name = "split",
-     .group = "Scenes",
+     .group = "scenes",
      .argument = "SPLIT",
      .help = "train, validation or test (default: test; of training train)",
      .kind = CLI_WORDS,

@@ -1,6 +1,7 @@
 /* Owns the wording and layout of the help; what it says about commands stands in their tables. */
 #include "help.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/size.h"
@@ -364,7 +365,7 @@ static void markdown_options(fm_buf *out, const cli_option *options)
 
     for (const cli_option *o = options; o && o->name; o++) {
         if (o->group)
-            fm_buf_printf(out, "\n%c%s:\n", o->group[0] - 'a' + 'A', o->group + 1);
+            fm_buf_printf(out, "\n%c%s:\n", toupper((unsigned char)o->group[0]), o->group + 1);
         if (o->group || o == options)
             fm_buf_puts(out, "\n| option | meaning |\n|---|---|\n");
         fm_buf_clear(&text);
@@ -389,7 +390,7 @@ static void markdown_examples(fm_buf *out, const cli_example *examples)
 static void markdown_command(fm_buf *out, const cli_command *command)
 {
     fm_buf_printf(out, "\n## fathom %s\n\n%c%s.\n\n```text\n", command->name,
-                  command->summary[0] - 'a' + 'A', command->summary + 1);
+                  toupper((unsigned char)command->summary[0]), command->summary + 1);
     put_usage(out, command, "\n");
     fm_buf_puts(out, "\n```\n");
     for (const char *const *p = command->description; p && *p; p++)

@@ -52,14 +52,13 @@ fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
                                 .progress_context = &p};
     uint64_t threads = 0;
     rt_err inner = {0};
-    char folder[FM_PATH_BYTES];
     fm_status st = cli_number(args, "threads", 0, CLI_MAX_JOBS, &threads, err);
 
     if (st == FM_OK && !fm_engine_weights(word, &options.weights))
         st = fm_fail(err, FM_E_USAGE,
                      "option '--weights' wants as_stored, f32, bf16, q8 or q4, not '%s'", word);
     if (st == FM_OK)
-        st = cli_model_path(folder, path, err);
+        st = cli_model_path(out->folder, path, err);
     if (st != FM_OK)
         return st;
     options.threads = (int)threads;
@@ -67,7 +66,7 @@ fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
     options.packed_dir = packed[0] ? packed : NULL;
     p.kept = packed[0] != '\0';
     snprintf(label, sizeof(label), "packing %s", path);
-    st = fm_engine_status(rt_model_open(&out->model, folder, &options, &inner), &inner, err);
+    st = fm_engine_status(rt_model_open(&out->model, out->folder, &options, &inner), &inner, err);
     cli_line_clear();
     return st;
 }

@@ -12,7 +12,7 @@
     {.name = "weights",                                                                            \
      .argument = "KIND",                                                                           \
      .fallback = "as_stored",                                                                      \
-     .help = "how weights are held",                                                               \
+     .help = "how weights are held: as_stored, f32, bf16, q8 or q4",                               \
      .words = "as_stored f32 bf16 q8 q4",                                                          \
      .group = heading,                                                                             \
      .kind = CLI_WORDS},                                                                           \
@@ -21,7 +21,8 @@
         {.name = "threads", .argument = "N", .help = "threads (default: all that may be used)"},   \
         {.name = "isa",                                                                            \
          .argument = "NAME",                                                                       \
-         .help = "kernels (default: the best of this machine)"},                                   \
+         .help = "kernels: generic, avx2, avx512, neon or onednn (default: the best of "           \
+                 "this machine)"},                                                                 \
     {                                                                                              \
         .name = "packed-dir", .argument = "DIR",                                                   \
         .help = "packed weights for the next opening (default: packed in $FATHOM_CACHE); none: "   \
@@ -39,6 +40,7 @@ FM_MUST_CHECK fm_status cli_model_path(char out[FM_PATH_BYTES], const char *give
 typedef struct {
     rt_model *model; /* NULL until it is open */
     bool packed;     /* its weights were packed, and may be on their way to the disk */
+    char folder[FM_PATH_BYTES]; /* or GGUF file; where a name that was given leads to */
 } cli_model;
 
 /* path: of a model, or the name of one that comes with fathom. Settings are read from the options; Ctrl-C

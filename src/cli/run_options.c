@@ -560,8 +560,8 @@ const cli_option cli_run_option_table[] = {
     {.name = "out",
      .letter = 'o',
      .argument = "DIR",
-     .help = "run directory (default: runs/TASK-PROTOCOL-ADAPTER-MODEL-PROMPT); a shard's is "
-             "shard-I-of-N inside it",
+     .help = "run directory (default: runs/TASK-PROTOCOL-ADAPTER, then -MODEL and -PROMPT where "
+             "given); a shard's is shard-I-of-N inside it",
      .kind = CLI_FOLDER,
      .group = "what is kept"},
     {.name = "cache", .help = "answer from the response cache what was asked before, and fill it"},

@@ -2,7 +2,7 @@
  * The arithmetic of the network, one table an instruction set. The plain one (kernels_plain.c) says
  * what each of them means; the others are held against it (tests/unit/test_engine_kernels.c).
  *
- * All of them: one thread, no allocation (but oneDNN's), cannot fail, no aliasing but where said, any size from 1,
+ * All of them: one thread, no allocation, cannot fail, no aliasing but where said, any size from 1,
  * pointers aligned for their type alone. A result depends on its inputs and on the table, never on
  * how work was split among threads: a row of a product is summed in one order.
  */
@@ -48,7 +48,7 @@ typedef struct {
 } rt_q8_row;
 
 typedef struct {
-    const char *name; /* "generic", "avx2", "avx512", "neon", "onednn" */
+    const char *name; /* "generic", "avx2", "avx512", "neon", "onednn 2.6.3" */
 
     /* out[m][panels * 16], row stride ldo (floats), = x[m][k] (row stride ldx floats) times the panels'
      * rows. panels: so many, one after another; for the quantised packs with the weights' values
@@ -61,8 +61,9 @@ typedef struct {
     void (*product_int8[RT_PACKS])(float *out, size_t ldo, const rt_q8_row *x, size_t m, size_t k,
                                    const void *panels, size_t n_panels);
     void (*quantise_row)(rt_q8_row *out, const float *x, size_t k);
-    /* product[RT_PACK_BF16] to the bit, of x that was rounded before, once for all panels: x[m][k], row stride ldx,
-     * and a zero behind each row where k is odd. NULL where products of bf16 take x as it is. */
+    /* product[RT_PACK_BF16], to the bit but in "onednn", of x that was rounded before, once for all panels:
+     * x[m][k], row stride ldx, and a zero behind each row where k is odd. NULL where products of bf16 take x as
+     * it is. */
     void (*product_rounded)(float *out, size_t ldo, const uint16_t *x, size_t ldx, size_t m,
                             size_t k, const void *panels, size_t n_panels);
     /* RT_PACK_BF16 where products of bf16 are faster than those of f32: an encoder whose weights are
@@ -100,7 +101,7 @@ typedef struct {
 extern const rt_kernels rt_kernels_generic;
 
 /* The best table of this machine, or the one of that name ("onednn" is never the best: it has to be asked
- * for); NULL: this machine or build has none such. */
+ * for, allocates, and falls back on the best where it cannot); NULL: this machine or build has none such. */
 const rt_kernels *rt_kernels_choose(const char *name);
 
 #endif

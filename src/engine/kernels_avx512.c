@@ -34,7 +34,7 @@ INLINE __m512i word(const void *at)
 }
 
 /* Of bf16, where activations are rounded to bf16 as well: a share of 2^-9 of each. Columns and rows that
- * are rounded at a time: 256 x 512 are 256 KiB, in the second cache. A panel is read again for as many rows,
+ * pass over all panels together: 256 x 512 are 256 KiB, in the second cache. A panel is read again for as many rows,
  * from far away where many panels lie between; of 64 rows a tile of SigLIP took a fifth longer. */
 enum { PAIRS_K = 512, PAIRS_M = 256 };
 

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,8 @@ const rt_onednn *rt_onednn_open(void)
 /* ---- one product ---- */
 
 /* Rows and floats of a result at a time: oneDNN writes rows that follow each other, and these are copied to
- * where they belong from a near cache. Columns that are fewer cost more around the product than in it. */
+ * where they belong from a near cache. Of fewer columns than LEAST_K it takes longer to ask for a product than
+ * to make it. */
 enum { STRIP_ROWS = 128, STRIP_FLOATS = 16384, LEAST_K = 128 };
 
 /* Of one thread. */
@@ -63,6 +65,7 @@ static struct {
     dnnl_engine_t engine;
     pthread_key_t workplace;
     rt_kernels table;
+    char name[32]; /* with its version, on which results depend */
     bool usable;
 } own = {.once = PTHREAD_ONCE_INIT};
 
@@ -132,14 +135,15 @@ static dnnl_status_t describe(const piece *p, dnnl_memory_desc_t descs[3],
                : st;
 }
 
-/* Its blocked products, and not the plain loops that it has for all else. */
+/* Its blocked products, and not the plain loops that it has for all else; nor those of AMX, which cut their
+ * columns by how many rows there are. */
 static bool is_fast(dnnl_primitive_desc_t described)
 {
     const char *name = "";
 
     return own.dnn->dnnl_primitive_desc_query(described, dnnl_query_impl_info_str, 0,
                                               (void *)&name) == dnnl_success &&
-           strncmp(name, "brg", 3) == 0;
+           strncmp(name, "brg", 3) == 0 && !strstr(name, "amx");
 }
 
 static dnnl_status_t execute(const workplace *w, const piece *p, const dnnl_memory_desc_t descs[3],
@@ -262,15 +266,16 @@ static void product_rounded(float *out, size_t ldo, const uint16_t *x, size_t ld
         own.other->product_rounded(out, ldo, x, ldx, m, k, panels, n_panels);
 }
 
+/* By trying: a process that may not make code has no products of oneDNN's. */
 static bool makes(bool bf16)
 {
-    const piece p = {.bf16 = bf16, .m = 32, .k = 128, .n = 32};
-    dnnl_memory_desc_t descs[3];
-    dnnl_primitive_desc_t described = NULL;
-    bool fast = describe(&p, descs, &described) == dnnl_success && is_fast(described);
+    enum { M = 4, K = 128, N = RT_PANEL };
+    static const float x[M * K], w[K * N];
+    float out[M * N];
+    const piece p = {.bf16 = bf16, .m = M, .k = K, .n = N, .x = x, .w = w, .out = out};
+    const workplace *place = workplace_of_thread();
 
-    own.dnn->dnnl_primitive_desc_destroy(described);
-    return fast;
+    return place && multiply_piece(place, &p);
 }
 
 static void make_table(void)
@@ -280,8 +285,11 @@ static void make_table(void)
     if (!own.dnn || own.dnn->dnnl_engine_create(&own.engine, dnnl_cpu, 0) != dnnl_success ||
         pthread_key_create(&own.workplace, leave_workplace) != 0)
         return;
+    const dnnl_version_t *version = own.dnn->dnnl_version();
+    snprintf(own.name, sizeof(own.name), "onednn %d.%d.%d", version->major, version->minor,
+             version->patch);
     own.table = *own.other;
-    own.table.name = "onednn";
+    own.table.name = own.name;
     own.usable = makes(false);
     own.table.product[RT_PACK_F32] = product_f32;
     if (own.table.product_rounded && makes(true))

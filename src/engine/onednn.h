@@ -13,6 +13,7 @@
 
 /* What is used of the library, each by its own type. */
 #define RT_ONEDNN_FUNCTIONS(X)                                                                     \
+    X(dnnl_version)                                                                                \
     X(dnnl_engine_create)                                                                          \
     X(dnnl_engine_destroy)                                                                         \
     X(dnnl_stream_create)                                                                          \

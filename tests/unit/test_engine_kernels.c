@@ -300,15 +300,72 @@ static void check_together_of(const rt_kernels *kernels, rt_pack pack, bool int8
     release_matrix(&m);
 }
 
+/* More rows and columns than any table takes at a time. */
+static void check_many_together(const rt_kernels *kernels, rt_pack pack, bool int8)
+{
+    enum { ROWS = 270, OUT = 33, IN = 2080 };
+    static float x[ROWS * IN], together[ROWS * OUT], alone[OUT];
+    matrix m = {0};
+
+    make_matrix(&m, OUT, IN, pack, 1);
+    fill(x, (size_t)ROWS * IN, 8);
+    apply(&m, kernels, int8, x, ROWS, together);
+    for (size_t i = 0; i < ROWS; i += i < 120 ? 60 : 7) {
+        apply(&m, kernels, int8, x + i * IN, 1, alone);
+        cr_expect(eq(int, memcmp(alone, together + i * OUT, sizeof(alone)), 0), "%s %s%s, row %zu",
+                  kernels->name, packs[pack].name, int8 ? " in integers" : "", i);
+    }
+    release_matrix(&m);
+}
+
 static void check_together(const rt_kernels *kernels, rt_pack pack, bool int8)
 {
     check_together_of(kernels, pack, int8, 601);
     check_together_of(kernels, pack, int8, 608);
+    check_many_together(kernels, pack, int8);
 }
 
 Test(products, a_row_is_the_same_alone_and_together)
 {
     every_way(check_together);
+}
+
+/* Of whole panels. */
+static void check_rounded(const rt_kernels *k, size_t m, size_t n_panels, size_t n_in)
+{
+    size_t ld = n_in + n_in % 2 + 32, n_out = n_panels * RT_PANEL;
+    size_t bytes = rt_panel_bytes(RT_PACK_BF16, n_in) * n_panels;
+    float *x = malloc(m * n_in * sizeof(*x)), *w = malloc(bytes);
+    float *out = malloc(m * n_out * sizeof(*out)), *other = malloc(m * n_out * sizeof(*other));
+    uint16_t *rounded = calloc(m * ld, sizeof(*rounded)), *panels = calloc(1, bytes);
+
+    fill(x, m * n_in, 1);
+    fill(w, bytes / sizeof(*w), 2);
+    k->f32_to_bf16(panels, w, bytes / sizeof(*w));
+    for (size_t i = 0; i < m; i++)
+        k->f32_to_bf16(rounded + i * ld, x + i * n_in, n_in);
+    k->product[RT_PACK_BF16](out, n_out, x, n_in, m, n_in, panels, n_panels);
+    k->product_rounded(other, n_out, rounded, ld, m, n_in, panels, n_panels);
+    cr_expect(eq(int, memcmp(out, other, m * n_out * sizeof(*out)), 0), "%s %zux%zux%zu", k->name,
+              m, n_out, n_in);
+    free(x);
+    free(w);
+    free(out);
+    free(other);
+    free(rounded);
+    free(panels);
+}
+
+Test(products, of_rounded_rows_are_those_of_rows)
+{
+    static const size_t shapes[][3] = {{1, 1, 1},   {1, 5, 97},   {3, 2, 33},
+                                       {8, 3, 130}, {9, 4, 1025}, {300, 3, 513}};
+    const rt_kernels *k = table_of("avx512");
+
+    if (!k)
+        cr_skip_test("no AVX-512 here and no libsimde-dev to emulate it");
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+        check_rounded(k, shapes[i][0], shapes[i][1], shapes[i][2]);
 }
 
 /* ---- attention, norms, activations ---- */
