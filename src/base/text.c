@@ -147,6 +147,34 @@ static void make_plain(fm_buf *plain, fm_buf *out, const char *text, size_t size
     out->failed |= plain->failed;
 }
 
+static bool is_plain_in_shell(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
+
+    return *word && word[strspn(word, plain)] == '\0';
+}
+
+void fm_text_for_shell(fm_buf *out, const char *text, size_t size)
+{
+    fm_buf shown = {0};
+
+    make_plain(&shown, out, text, size);
+    const char *word = fm_buf_text(&shown);
+    if (is_plain_in_shell(word)) {
+        fm_buf_puts(out, word);
+    } else {
+        fm_buf_putc(out, '\'');
+        for (const char *p = word; *p; p++)
+            if (*p == '\'')
+                fm_buf_puts(out, "'\\''");
+            else
+                fm_buf_putc(out, *p);
+        fm_buf_putc(out, '\'');
+    }
+    fm_buf_release(&shown);
+}
+
 void fm_text_for_markdown(fm_buf *out, const char *text, size_t size)
 {
     fm_buf plain = {0};

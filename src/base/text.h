@@ -18,6 +18,10 @@ bool fm_utf8_valid(const char *p, size_t size);
  * Newlines become a space. */
 void fm_text_for_terminal(fm_buf *out, const char *text, size_t size);
 
+/* Append `text` as one word of a command that somebody is to type: in quotes where a shell would read more
+ * than a word in it. As for a terminal before, so that what acts on the display is not the word any more. */
+void fm_text_for_shell(fm_buf *out, const char *text, size_t size);
+
 /* Append `text` fit for HTML text and double-quoted attributes; bidirectional and control
  * characters are shown as U+FFFD so that they cannot act. Newline and tab stay. */
 void fm_text_for_html(fm_buf *out, const char *text, size_t size);

@@ -38,8 +38,8 @@ void cli_packed_folder(const char *given, char out[FM_PATH_BYTES]);
 FM_MUST_CHECK fm_status cli_model_path(char out[FM_PATH_BYTES], const char *given, fm_err *err);
 
 typedef struct {
-    rt_model *model; /* NULL until it is open */
-    bool packed;     /* its weights were packed, and may be on their way to the disk */
+    rt_model *model;            /* NULL until it is open */
+    bool packed;                /* its weights were packed, and may be on their way to the disk */
     char folder[FM_PATH_BYTES]; /* or GGUF file; where a name that was given leads to */
 } cli_model;
 

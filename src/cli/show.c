@@ -100,8 +100,11 @@ static fm_status show_table_and_usage(fm_view *view, const char *run_dir, fm_err
                             fm_json_number(fm_view_results(view), "n", 0), "\n     ");
         if (out.size > 1)
             fm_buf_putc(&out, '\n');
-        fm_buf_printf(&out, "results in %s\nlook at them: fathom report %s --html report.html\n",
-                      run_dir, run_dir);
+        fm_buf_puts(&out, "results in ");
+        fm_text_for_terminal(&out, run_dir, strlen(run_dir));
+        fm_buf_puts(&out, "\nlook at them: fathom report ");
+        fm_text_for_shell(&out, run_dir, strlen(run_dir));
+        fm_buf_puts(&out, " --html report.html\n");
         st = cli_print(&out, err);
     }
     fm_buf_release(&out);

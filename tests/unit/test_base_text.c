@@ -70,6 +70,11 @@ Test(escape, terminal_text_cannot_act)
                    "31m",
                    "\\u009b31m");
     expect_escaped(fm_text_for_terminal, "\xE2\x80\xAEgnp", "\\u202egnp");
+    expect_escaped(fm_text_for_shell, "runs/a-b_1.2", "runs/a-b_1.2");
+    expect_escaped(fm_text_for_shell, "my runs/$(x)", "'my runs/$(x)'");
+    expect_escaped(fm_text_for_shell, "it's", "'it'\\''s'");
+    expect_escaped(fm_text_for_shell, "a\x1b[31m", "'a\\u001b[31m'");
+    expect_escaped(fm_text_for_shell, "", "''");
     expect_escaped(fm_text_for_terminal, "\xFF\xC3", "\\xff\\xc3");
     expect_escaped(fm_text_for_terminal, "\x7F\b", "\\u007f\\u0008");
 }
