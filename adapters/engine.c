@@ -45,7 +45,7 @@ typedef struct {
     rt_description about;
     double temperature, top_p, timeout_s;
     int top_k, max_tokens;
-    bool takes_camera, takes_depth;
+    bool takes_camera, takes_depth, blind; /* blind: a black picture in place of every one */
     bool constrained;
     bool tuples; /* the protocol reads a trace as tuples */
     const char *system;
@@ -73,7 +73,9 @@ static const fm_adapter_option engine_options[] = {
      .summary = "folder of the model, a GGUF file, or the name of a model that comes with fathom",
      .fallback = "robotracer-nano"},
     {.name = "variant",
-     .summary = "what goes with the picture: rgb (nothing), intrinsics, intrinsics_depth",
+     .summary =
+         "what goes with the picture: rgb (nothing), intrinsics, intrinsics_depth; or black: "
+         "nothing, and a black picture in its place",
      .fallback = "intrinsics_depth"},
     {.name = "weights",
      .summary = "how weights are held: as_stored, f32, bf16, q8, q4",
@@ -214,6 +216,8 @@ static fm_status see(const engine *e, const fm_request *r, fm_engine_view *out, 
 
     for (size_t i = 0; st == FM_OK && i < r->n_more_images; i++)
         st = fm_engine_view_add(out, r->more_images[i], err);
+    if (e->blind)
+        fm_engine_view_blacken(out);
     fm_engine_view_camera(out, r->camera);
     if (st == FM_OK && out->n > 0 && r->depth_path && (e->about.spatial || e->about.depth))
         st = fm_engine_view_depth(out, r->depth_path, err);
@@ -448,9 +452,11 @@ static fm_status variant_of(engine *e, const fm_adapter_config *config, fm_err *
 
     e->takes_depth = strcmp(word, "intrinsics_depth") == 0;
     e->takes_camera = e->takes_depth || strcmp(word, "intrinsics") == 0;
-    if (!e->takes_camera && strcmp(word, "rgb") != 0)
+    e->blind = strcmp(word, "black") == 0;
+    if (!e->takes_camera && !e->blind && strcmp(word, "rgb") != 0)
         return fm_fail(err, FM_E_USAGE,
-                       "engine: variant is '%s', but wants rgb, intrinsics or intrinsics_depth",
+                       "engine: variant is '%s', but wants rgb, intrinsics, intrinsics_depth or "
+                       "black",
                        word);
     return FM_OK;
 }

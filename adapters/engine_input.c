@@ -8,6 +8,7 @@
 #include "base/size.h"
 
 #define MM_PER_M 1000.0f
+enum { RGB_CHANNELS = 3 };
 
 void fm_engine_view_release(fm_engine_view *view)
 {
@@ -28,6 +29,13 @@ fm_status fm_engine_view_add(fm_engine_view *view, const char *path, fm_err *err
         view->pictures[view->n++] =
             (rt_picture){.rgb = rgb->data, .width = rgb->width, .height = rgb->height};
     return st;
+}
+
+void fm_engine_view_blacken(fm_engine_view *view)
+{
+    for (size_t i = 0; i < view->n; i++)
+        memset(view->rgb[i].data, 0,
+               (size_t)view->rgb[i].width * (size_t)view->rgb[i].height * RGB_CHANNELS);
 }
 
 static void take_depth(const rt_picture *p, const fm_raster *raster, float *out)

@@ -23,6 +23,8 @@ void fm_engine_view_release(fm_engine_view *view);
 
 /* One more picture. FM_E_USAGE past the last that there is room for; else what the file's reader says. */
 FM_MUST_CHECK fm_status fm_engine_view_add(fm_engine_view *view, const char *path, fm_err *err);
+/* All pictures so far, of the same sizes: what is answered then is answered without seeing. */
+void fm_engine_view_blacken(fm_engine_view *view);
 /* The depth map of the first picture, 16-bit PNG in millimetres. In one of another size the pixel at
  * the same place is taken; one of another shape (by over 4 %) is FM_E_INPUT. */
 FM_MUST_CHECK fm_status fm_engine_view_depth(fm_engine_view *view, const char *path, fm_err *err);

@@ -199,6 +199,28 @@ Test(engine, takes_no_more_than_its_variant_says)
     fm_adapter_close(all);
 }
 
+Test(engine, sees_black_where_its_variant_says_so)
+{
+    fm_setting rgb[] = {{"variant", "rgb"}}, black[] = {{"variant", "black"}};
+    fm_raster night = {0};
+
+    make_pictures();
+    fm_adapter *seeing = open_engine(rgb, 1), *blind = open_engine(black, 1);
+    fm_request a = about("7", a_png, "Where?"), dark = a;
+    kept day = ask(seeing, &a), closed = ask(blind, &a);
+
+    cr_assert(eq(int, fm_raster_reserve(&night, WIDTH, HEIGHT, 3, 8, NULL), FM_OK));
+    memset(night.data, 0, (size_t)WIDTH * HEIGHT * 3);
+    dark.image_path = scratch_path("night.png");
+    save(&night, dark.image_path);
+    kept by_night = ask(seeing, &dark);
+    cr_expect(eq(str, closed.text, by_night.text));
+    cr_expect(ne(str, closed.text, day.text));
+    fm_raster_release(&night);
+    fm_adapter_close(seeing);
+    fm_adapter_close(blind);
+}
+
 Test(engine, writes_only_tuples_where_it_is_constrained)
 {
     fm_setting settings[] = {{"constrained", "1"}};
@@ -336,7 +358,7 @@ Test(engine, says_what_is_wrong_with_a_setting)
         {"model", "", "wants a model"},
         {"model", "no-such-model", "no-such-model"},
         {"weights", "q2", "q2"},
-        {"variant", "sound", "rgb, intrinsics or intrinsics_depth"},
+        {"variant", "sound", "rgb, intrinsics, intrinsics_depth or black"},
         {"temperature", "warm", "warm"},
         {"top_p", "2", "from 0 to 1"},
         {"threads", "1.5", "whole"},
