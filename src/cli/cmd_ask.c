@@ -422,9 +422,10 @@ static fm_status ask_one(asking *a, const char *text, fm_err *err)
 /* Reading goes on after a signal, waiting does not. */
 static fm_status wait_for_line(fm_err *err)
 {
-    struct pollfd in = {.fd = fileno(stdin), .events = POLLIN};
+    struct pollfd in[] = {{.fd = fileno(stdin), .events = POLLIN},
+                          {.fd = cli_interrupt_pipe(), .events = POLLIN}};
 
-    while (!cli_interrupted && poll(&in, 1, -1) < 0 && errno == EINTR)
+    while (!cli_interrupted && poll(in, FM_COUNT_OF(in), -1) < 0 && errno == EINTR)
         ;
     return cli_interrupted ? fm_fail(err, FM_E_INTERRUPTED, "interrupted") : FM_OK;
 }

@@ -443,22 +443,26 @@ Test(models, ask_says_what_it_cannot_read)
     cr_expect(contains(ERR, "cannot read questions from standard input"), "%s", ERR);
 }
 
-Test(models, ask_ends_while_it_waits_for_a_question)
+/* At every moment: also between the look at what has been asked to stop and the waiting. */
+Test(models, ask_ends_while_it_waits_for_a_question, .timeout = 60)
 {
     fathom("init", "tiny", "--config", "tiny");
     expect_success();
     cr_assert(eq(int, mkfifo("questions", 0600), 0));
     int held = open("questions", O_RDWR | O_CLOEXEC); /* never at its end */
     cr_assert(ge(int, held, 0));
-    pid_t pid =
-        program_start_with(FATHOM_WORDS("ask", "tiny", "--max-tokens", "2"), "questions", "stdout");
-    cr_assert(eq(int, (int)write(held, "a\n", 2), 2));
-    struct stat info = {0};
-    for (int i = 0; i < 1000 && info.st_size == 0; i++) {
-        usleep(10000);
-        (void)stat("stdout", &info);
+    for (int round = 0; round < 20; round++) {
+        pid_t pid = program_start_with(FATHOM_WORDS("ask", "tiny", "--max-tokens", "2"),
+                                       "questions", "stdout");
+        cr_assert(eq(int, (int)write(held, "a\n", 2), 2));
+        struct stat info = {0};
+        for (int i = 0; i < 100000 && info.st_size == 0; i++) {
+            usleep(100);
+            (void)stat("stdout", &info);
+        }
+        usleep(20U * (unsigned)round);
+        kill(pid, SIGTERM);
+        cr_expect(eq(int, program_wait(pid)->code, 130), "%d: %s", last.code, ERR);
     }
-    kill(pid, SIGTERM);
-    cr_expect(eq(int, program_wait(pid)->code, 130), "%d: %s", last.code, ERR);
     close(held);
 }
