@@ -175,10 +175,16 @@ FM_API FM_MUST_CHECK fm_status fm_world_scene_make(const fm_world_settings *sett
                                                    fm_world_scene *out, fm_err *err);
 FM_API void fm_world_scene_release(fm_world_scene *scene); /* accepts NULL and {0} */
 
+/* How a question is put; 0: "A. left", and the form of the answer. */
+enum {
+    FM_WORLD_BRIEF =
+        1, /* without the form, as there is much of it to read; a unit is said all the same */
+    FM_WORLD_BRACKETS = 2 /* options as "(A) left", as BLINK and those after it write them */
+};
+
 /* The question as a model is asked it: with its options, lettered, and the form of the answer; a lifting
- * question with the way in the picture. brief: without the form, as there is much of it to read; a unit
- * is said all the same. Returns the length, cut at size - 1 bytes. */
-FM_API size_t fm_world_prompt(const fm_world_question *question, bool brief, char *out,
+ * question with the way in the picture. Returns the length, cut at size - 1 bytes. */
+FM_API size_t fm_world_prompt(const fm_world_question *question, unsigned manner, char *out,
                               size_t size);
 
 /* The reasoning as RoboTracer writes it, a step a line, into out: "[Referring] [the red mug]: [(310,

@@ -286,7 +286,8 @@ enum { TEXT_BYTES = 4096 };
 
 /* How a question is put and answered. */
 typedef struct {
-    bool brief, reasoning, only_deduce;
+    unsigned prompt; /* FM_WORLD_BRIEF, FM_WORLD_BRACKETS */
+    bool reasoning, only_deduce;
     const tr_scene_words *words; /* NULL: as the generator says it */
 } manner;
 
@@ -310,7 +311,7 @@ static void prompt_of(const fm_world_question *q, const manner *how, char out[TE
     if (how->words)
         snprintf(out, TEXT_BYTES, "%s", how->words->prompt);
     else
-        fm_world_prompt(q, how->brief, out, TEXT_BYTES);
+        fm_world_prompt(q, how->prompt, out, TEXT_BYTES);
 }
 
 /* Does what is seen begin behind this byte of the reasoning, in "[Referring] [the cup]: [(227, 445, 1.558)]"? */
@@ -376,6 +377,19 @@ static fm_status ask(const tr_data *d, const fm_world_question *q, const manner 
     return st;
 }
 
+/* Draws what chance decides in this order. */
+static manner manner_of(const tr_data *d, const tr_stage *stage, const fm_world_question *q,
+                        const tr_scene_words *words, fm_rng *rng)
+{
+    manner how = {.only_deduce = stage->only_deduce, .words = words};
+
+    how.prompt = fm_rng_unit(rng) < d->recipe->brief ? FM_WORLD_BRIEF : 0;
+    how.reasoning = fm_rng_unit(rng) < stage->reasoning;
+    if (q->n_options > 0 && d->recipe->brackets > 0 && fm_rng_unit(rng) < d->recipe->brackets)
+        how.prompt |= FM_WORLD_BRACKETS;
+    return how;
+}
+
 static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, const tr_stage *stage,
                          fm_rng *rng, tr_sample *out, const fm_world_question **asked, fm_err *err)
 {
@@ -386,10 +400,8 @@ static fm_status ask_all(const tr_data *d, const tr_scene_read *shown, const tr_
     size_t n = 0;
 
     for (int i = 0; i < scene->n_questions && st == FM_OK; i++) {
-        manner how = {.brief = fm_rng_unit(rng) < d->recipe->brief,
-                      .reasoning = fm_rng_unit(rng) < stage->reasoning,
-                      .only_deduce = stage->only_deduce,
-                      .words = shown->words ? &shown->words[i] : NULL};
+        const manner how =
+            manner_of(d, stage, &scene->questions[i], shown->words ? &shown->words[i] : NULL, rng);
 
         st = ask(d, &scene->questions[i], &how, &out->arena, &questions[n], err);
         asked[n] = &scene->questions[i];

@@ -37,6 +37,7 @@ tr_recipe tr_recipe_default(void)
         .end_effector = true,
         .without_camera = 0.2,
         .without_depth = 0.2,
+        .brackets = 0.5,
         .longest = 384,
         .stages = {{.things = {2, 8},
                     .families = all_families,
@@ -276,8 +277,8 @@ static void read_sizes(rt_members *m, tr_recipe *out)
 static fm_status read_data(const tr_reading *r, const cJSON *object)
 {
     static const char *const names[] = {
-        "folder",         "sizes",         "points", "noise",     "end_effector", "hard_ways",
-        "without_camera", "without_depth", "brief",  "reasoning", "longest"};
+        "folder",         "sizes",         "points", "noise",    "end_effector", "hard_ways",
+        "without_camera", "without_depth", "brief",  "brackets", "reasoning",    "longest"};
     static const char *const points[] = {"uvd", "xyz"};
     tr_recipe *out = r->out;
     rt_members m = tr_members_open(r, object, "data", names, FM_COUNT_OF(names));
@@ -302,6 +303,7 @@ static fm_status read_data(const tr_reading *r, const cJSON *object)
     rt_members_number(&m, "without_camera", 0, 1, &out->without_camera);
     rt_members_number(&m, "without_depth", 0, 1, &out->without_depth);
     rt_members_number(&m, "brief", 0, 1, &out->brief);
+    rt_members_number(&m, "brackets", 0, 1, &out->brackets);
     rt_members_number(&m, "reasoning", 0, 1, &out->stages[0].reasoning);
     rt_members_whole(&m, "longest", 16, 4096, &out->longest);
     return m.st == FM_OK && folder ? fm_path_beside(out->folder, r->path, folder, r->err) : m.st;

@@ -49,8 +49,9 @@ typedef struct {
     double hard_ways; /* the share of scenes with something in the straight way of every path */
     /* Of all pictures, the shares that come without intrinsics, and with intrinsics but no depth. */
     double without_camera, without_depth;
-    double brief; /* the share of questions that do not say the form of the answer */
-    int longest;  /* tokens of a question with its answer; longer ones are left out */
+    double brief;    /* the share of questions that do not say the form of the answer */
+    double brackets; /* the share of choices whose options are "(A) left", and not "A. left" */
+    int longest;     /* tokens of a question with its answer; longer ones are left out */
     tr_stage stages[TR_MOST_STAGES];
     int n_stages;
 

@@ -363,7 +363,7 @@ static fm_status count_made(tr_vocabulary *vocabulary, const tr_recipe *recipe, 
 
         st = fm_world_scene_make(&settings, i, &scene, err);
         for (int q = 0; st == FM_OK && q < scene.n_questions; q++) {
-            fm_world_prompt(&scene.questions[q], false, prompt, sizeof(prompt));
+            fm_world_prompt(&scene.questions[q], 0, prompt, sizeof(prompt));
             fm_world_reasoning(&scene.questions[q], reasoning, sizeof(reasoning));
             st = count_question(vocabulary, prompt, scene.questions[q].answer, reasoning, err);
         }

@@ -272,7 +272,7 @@ static void put_form(pen *p, const fm_world_question *q)
     }
 }
 
-size_t fm_world_prompt(const fm_world_question *q, bool brief, char *out, size_t size)
+size_t fm_world_prompt(const fm_world_question *q, unsigned manner, char *out, size_t size)
 {
     pen p = {out, size, 0};
 
@@ -284,9 +284,9 @@ size_t fm_world_prompt(const fm_world_question *q, bool brief, char *out, size_t
     else
         put(&p, "%s", q->question);
     for (int i = 0; i < q->n_options; i++)
-        put(&p, "\n%c. %s", 'A' + i, q->options[i]);
+        put(&p, manner & FM_WORLD_BRACKETS ? "\n(%c) %s" : "\n%c. %s", 'A' + i, q->options[i]);
     /* A length without its unit is no question. */
-    if (!brief || q->form == FM_WORLD_LENGTH)
+    if (!(manner & FM_WORLD_BRIEF) || q->form == FM_WORLD_LENGTH)
         put_form(&p, q);
     return p.n;
 }

@@ -131,7 +131,7 @@ static void put_question(fm_json_writer *w, const fm_world_scene *scene, const f
 {
     char prompt[2048];
 
-    fm_world_prompt(q, false, prompt, sizeof(prompt));
+    fm_world_prompt(q, 0, prompt, sizeof(prompt));
     fm_json_open(w, NULL, '{');
     fm_json_put_string(w, "family", fm_world_family_name(q->family));
     fm_json_put_string(w, "form", fm_world_form_name(q->form));
@@ -216,7 +216,7 @@ static void put_row(const desk *d, int number, const fm_world_question *q, const
     /* Options are a column; all else is said as in training. */
     snprintf(text, sizeof(text), "%s", q->question);
     if (q->form != FM_WORLD_CHOICE)
-        fm_world_prompt(q, false, text, sizeof(text));
+        fm_world_prompt(q, 0, text, sizeof(text));
     fm_json_put_string(&w, "question", text);
     switch (table_of(q)) {
     case UNDERSTANDING:

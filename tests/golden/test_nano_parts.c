@@ -124,7 +124,7 @@ static void ask_about(rt_model *model, const fm_world_scene *scene, outcome *out
         rt_answer answer = {0};
         char prompt[2048];
 
-        fm_world_prompt(q, false, prompt, sizeof(prompt));
+        fm_world_prompt(q, 0, prompt, sizeof(prompt));
         cr_assert(
             eq(int,
                rt_ask(seen, &(rt_question){.text = prompt, .max_answer_tokens = ANSWER_TOKENS}, 1,

@@ -346,6 +346,29 @@ Test(world, comparisons_follow_from_the_boxes)
     each_question(FM_WORLD_FAMILY_COMPARISON, &settings, check_comparison);
 }
 
+static void check_options_said(const fm_world_scene *scene, const fm_world_question *q)
+{
+    char dotted[2048], bracketed[2048], option[512];
+
+    (void)scene;
+    fm_world_prompt(q, FM_WORLD_BRIEF, dotted, sizeof(dotted));
+    fm_world_prompt(q, FM_WORLD_BRIEF | FM_WORLD_BRACKETS, bracketed, sizeof(bracketed));
+    for (int i = 0; i < q->n_options; i++) {
+        snprintf(option, sizeof(option), "\n%c. %s", 'A' + i, q->options[i]);
+        cr_expect(ne(ptr, strstr(dotted, option), NULL), "%s", dotted);
+        snprintf(option, sizeof(option), "\n(%c) %s", 'A' + i, q->options[i]);
+        cr_expect(ne(ptr, strstr(bracketed, option), NULL), "%s", bracketed);
+    }
+}
+
+Test(world, options_are_lettered_in_either_manner)
+{
+    fm_world_settings settings = only(FM_WORLD_FAMILY_RELATION);
+
+    settings.forms = 1u << FM_WORLD_CHOICE;
+    each_question(FM_WORLD_FAMILY_RELATION, &settings, check_options_said);
+}
+
 /* ---- points ---- */
 
 /* "to the left of the red mug, nearer to the camera than the blue bowl and ..." */
@@ -606,7 +629,7 @@ Test(world, lifting_gives_the_way_in_the_picture)
 
     make(&settings, 1, &scene);
     const fm_world_question *q = &scene.questions[0];
-    cr_assert(lt(sz, fm_world_prompt(q, false, prompt, sizeof(prompt)), sizeof(prompt) - 1));
+    cr_assert(lt(sz, fm_world_prompt(q, 0, prompt, sizeof(prompt)), sizeof(prompt) - 1));
     snprintf(first, sizeof(first), "[(%.0f, %.0f), ", floor(q->points[0][0] * 1000 + 0.5),
              floor(q->points[0][1] * 1000 + 0.5));
     cr_expect(ne(ptr, strstr(prompt, first), NULL), "%s", prompt);
@@ -630,7 +653,7 @@ Test(world, points_in_space_are_those_of_the_truth)
             double xyz[3], said[3];
 
             fm_world_ask_in_space(&scene, &q);
-            fm_world_prompt(&q, false, prompt, sizeof(prompt));
+            fm_world_prompt(&q, 0, prompt, sizeof(prompt));
             fm_world_reasoning(&q, steps, sizeof(steps));
             cr_expect(eq(int, strstr(prompt, "z forward") != NULL, deep), "%s", prompt);
             cr_expect(eq(int, strcmp(q.answer, scene.questions[k].answer) != 0, deep), "%s",
@@ -966,7 +989,7 @@ static void hash_scene(fm_hash *hash, const fm_world_scene *scene)
     for (int i = 0; i < scene->n_questions; i++) {
         const fm_world_question *q = &scene->questions[i];
 
-        fm_hash_update(hash, text, fm_world_prompt(q, false, text, sizeof(text)));
+        fm_hash_update(hash, text, fm_world_prompt(q, 0, text, sizeof(text)));
         fm_hash_update(hash, text, fm_world_reasoning(q, text, sizeof(text)));
         fm_hash_update(hash, q->answer, strlen(q->answer));
         for (int k = 0; k < q->n_points; k++) {
