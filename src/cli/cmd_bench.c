@@ -43,7 +43,7 @@ typedef struct {
     double open_s;
     rounds pictures_s, space_s, prefill, decode, together; /* the last three in tokens a second */
     rounds read;                                           /* 1e9 bytes a second */
-    double f32, int8;                                      /* 1e9 operations a second */
+    double f32, bf16, int8;                                /* 1e9 operations a second */
     double peak_bytes;
     int prefill_tokens, picture_tokens;
 } bench;
@@ -290,8 +290,9 @@ static fm_status measure_machine(bench *b, rt_pool **pool, uint8_t **bytes, fm_e
     if (!*bytes)
         return fm_fail(err, FM_E_NOMEM, "no memory to measure with");
     memset(*bytes, 1, READ_BYTES);
-    b->f32 = rt_limit_f32(*pool);
-    b->int8 = rt_limit_int8(*pool);
+    b->f32 = rt_limit(*pool, RT_LIMIT_F32);
+    b->bf16 = rt_limit(*pool, RT_LIMIT_BF16);
+    b->int8 = rt_limit(*pool, RT_LIMIT_INT8);
     return FM_OK;
 }
 
@@ -403,8 +404,11 @@ static void put_text(fm_buf *out, const bench *b)
     if (b->about.spatial)
         put_seconds(out, "its space", median(&b->space_s), "");
     snprintf(name, sizeof(name), "reading %d tokens", b->prefill_tokens);
-    snprintf(machine, sizeof(machine), "%.0f GFLOP/s; f32 %.0f, bytes %.0f", gigaflops(b), b->f32,
-             b->int8);
+    char bf16[32] = "";
+    if (b->bf16 > 0)
+        snprintf(bf16, sizeof(bf16), ", bf16 %.0f", b->bf16);
+    snprintf(machine, sizeof(machine), "%.0f GFLOP/s; f32 %.0f%s, bytes %.0f", gigaflops(b), b->f32,
+             bf16, b->int8);
     put_speed(out, name, median(&b->prefill), machine);
     snprintf(machine, sizeof(machine), "%.1f GB/s; a plain read %.1f", gigabytes_a_second(b),
              median(&b->read));
@@ -448,6 +452,7 @@ static void put_json(fm_buf *out, const bench *b)
     fm_json_put_number(&w, "together_tokens_per_s", median(&b->together));
     fm_json_put_number(&w, "machine_read_gb_per_s", median(&b->read));
     fm_json_put_number(&w, "machine_f32_gflop_per_s", b->f32);
+    fm_json_put_number(&w, "machine_bf16_gflop_per_s", b->bf16);
     fm_json_put_number(&w, "machine_int8_gop_per_s", b->int8);
     fm_json_close(&w, '}');
     fm_buf_putc(out, '\n');

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "engine/kernels.h"
 
 enum { ROUNDS = 4000000, SUMS = 10 };
 
@@ -21,89 +22,107 @@ double rt_limit_seconds(const rt_pool *pool)
     return (double)own.tv_sec + (double)own.tv_nsec * 1e-9;
 }
 
+/* ---- products ---- */
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx2,fma"))) static void multiply_f32(void *context, size_t begin,
-                                                             size_t end, int thread)
-{
-    __m256 sums[SUMS], x = _mm256_set1_ps(0.5F), y = _mm256_set1_ps(1e-3F);
-
-    (void)context, (void)thread;
-    for (size_t part = begin; part < end; part++) {
-        for (int s = 0; s < SUMS; s++)
-            sums[s] = _mm256_set1_ps((float)s);
-        for (int i = 0; i < ROUNDS; i++) {
-#pragma GCC unroll 16
-            for (int s = 0; s < SUMS; s++)
-                sums[s] = _mm256_fmadd_ps(sums[s], x, y);
-        }
-        for (int s = 1; s < SUMS; s++)
-            sums[0] = _mm256_add_ps(sums[0], sums[s]);
-        sink = (uint64_t)_mm256_cvtss_f32(sums[0]);
+/* One part: SUMS sums, each ROUNDS times the next of itself. */
+#define DEFINE_LOOP(name, instructions, type, first, next, last)                                   \
+    __attribute__((target(instructions))) static void name(void *context, size_t begin,            \
+                                                           size_t end, int thread)                 \
+    {                                                                                              \
+        (void)context, (void)thread;                                                               \
+        for (size_t part = begin; part < end; part++) {                                            \
+            type sums[SUMS];                                                                       \
+                                                                                                   \
+            for (int s = 0; s < SUMS; s++)                                                         \
+                sums[s] = first(s);                                                                \
+            for (int i = 0; i < ROUNDS; i++) {                                                     \
+                _Pragma("GCC unroll 16") for (int s = 0; s < SUMS; s++)                            \
+                {                                                                                  \
+                    __asm__("" : "+x"(sums[s])); /* another each time */                           \
+                    sums[s] = next(sums[s]);                                                       \
+                }                                                                                  \
+            }                                                                                      \
+            uint64_t all = 0;                                                                      \
+            for (int s = 0; s < SUMS; s++)                                                         \
+                all += last(sums[s]);                                                              \
+            sink = all;                                                                            \
+        }                                                                                          \
     }
-}
 
-__attribute__((target("avx2"))) static void multiply_int8(void *context, size_t begin, size_t end,
-                                                          int thread)
+#define AVX2   "avx2,fma"
+#define AVX512 "avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16"
+
+#define FIRST_F32(s) _mm256_set1_ps((float)(s))
+#define NEXT_F32(v)  _mm256_fmadd_ps(v, _mm256_set1_ps(0.5F), _mm256_set1_ps(1e-3F))
+#define LAST_F32(v)  (uint64_t) _mm256_cvtss_f32(v)
+DEFINE_LOOP(f32_by_avx2, AVX2, __m256, FIRST_F32, NEXT_F32, LAST_F32)
+
+#define FIRST_INT8(s) _mm256_set1_epi8((char)(s))
+#define NEXT_INT8(v)  _mm256_add_epi16(v, _mm256_maddubs_epi16(v, _mm256_set1_epi8(3)))
+#define LAST_INT8(v)  (uint64_t) _mm256_extract_epi64(v, 0)
+DEFINE_LOOP(int8_by_avx2, AVX2, __m256i, FIRST_INT8, NEXT_INT8, LAST_INT8)
+
+#define FIRST_F32_WIDE(s) _mm512_set1_ps((float)(s))
+#define NEXT_F32_WIDE(v)  _mm512_fmadd_ps(v, _mm512_set1_ps(0.5F), _mm512_set1_ps(1e-3F))
+#define LAST_F32_WIDE(v)  (uint64_t) _mm512_cvtss_f32(v)
+DEFINE_LOOP(f32_by_avx512, AVX512, __m512, FIRST_F32_WIDE, NEXT_F32_WIDE, LAST_F32_WIDE)
+
+#define BF16_ONES    (__m512bh) _mm512_set1_epi16(0x3f80)
+#define NEXT_BF16(v) _mm512_dpbf16_ps(v, BF16_ONES, BF16_ONES)
+DEFINE_LOOP(bf16_by_avx512, AVX512, __m512, FIRST_F32_WIDE, NEXT_BF16, LAST_F32_WIDE)
+
+#define FIRST_INT8_WIDE(s) _mm512_set1_epi8((char)(s))
+#define NEXT_INT8_WIDE(v)  _mm512_dpbusd_epi32(v, _mm512_set1_epi8(3), _mm512_set1_epi8(5))
+#define LAST_INT8_WIDE(v)  (uint64_t) _mm_cvtsi128_si64(_mm512_castsi512_si128(v))
+DEFINE_LOOP(int8_by_avx512, AVX512, __m512i, FIRST_INT8_WIDE, NEXT_INT8_WIDE, LAST_INT8_WIDE)
+
+/* Those of the kernels that the machine gets; operations of one instruction, a sum being one. */
+static const struct {
+    const char *kernels;
+    struct {
+        rt_part loop;
+        double operations;
+    } of[RT_LIMITS];
+} loops[] = {
+    {"avx512",
+     {[RT_LIMIT_F32] = {f32_by_avx512, 2 * 16},
+      [RT_LIMIT_BF16] = {bf16_by_avx512, 2 * 32},
+      [RT_LIMIT_INT8] = {int8_by_avx512, 2 * 64}}},
+    {"avx2", {[RT_LIMIT_F32] = {f32_by_avx2, 2 * 8}, [RT_LIMIT_INT8] = {int8_by_avx2, 2 * 32}}},
+};
+
+double rt_limit(rt_pool *pool, rt_limit_kind kind)
 {
-    __m256i sums[SUMS], x = _mm256_set1_epi8(3), y = x;
-
-    (void)context, (void)thread;
-    for (size_t part = begin; part < end; part++) {
-        for (int s = 0; s < SUMS; s++)
-            sums[s] = _mm256_set1_epi8((char)s);
-        for (int i = 0; i < ROUNDS; i++) {
-#pragma GCC unroll 16
-            for (int s = 0; s < SUMS; s++) {
-                __asm__("" : "+x"(x)); /* another product each time */
-                sums[s] = _mm256_add_epi16(sums[s], _mm256_maddubs_epi16(x, y));
-            }
-        }
-        for (int s = 1; s < SUMS; s++)
-            sums[0] = _mm256_add_epi32(sums[0], sums[s]);
-        sink = (uint64_t)_mm256_extract_epi64(sums[0], 0);
-    }
-}
-
-static double rate(rt_pool *pool, rt_part loop, double operations_a_round)
-{
-    double best = 0;
+    const char *kernels = rt_kernels_choose(NULL)->name;
     size_t threads = (size_t)rt_pool_threads(pool);
+    double best = 0;
 
-    for (int i = 0; i < 3; i++) {
-        double start = rt_limit_seconds(pool);
+    for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+        if (strcmp(loops[i].kernels, kernels) != 0 || !loops[i].of[kind].loop)
+            continue;
+        for (int round = 0; round < 3; round++) {
+            double start = rt_limit_seconds(pool);
 
-        rt_pool_run(pool, threads, 1, loop, NULL);
-        double found = operations_a_round * SUMS * ROUNDS * (double)threads * 1e-9 /
-                       (rt_limit_seconds(pool) - start);
-        best = found > best ? found : best;
+            rt_pool_run(pool, threads, 1, loops[i].of[kind].loop, NULL);
+            double found = loops[i].of[kind].operations * SUMS * ROUNDS * (double)threads * 1e-9 /
+                           (rt_limit_seconds(pool) - start);
+            best = found > best ? found : best;
+        }
     }
     return best;
 }
-
-double rt_limit_f32(rt_pool *pool)
-{
-    return __builtin_cpu_supports("fma") ? rate(pool, multiply_f32, 2.0 * 8) : 0;
-}
-
-double rt_limit_int8(rt_pool *pool)
-{
-    return __builtin_cpu_supports("avx2") ? rate(pool, multiply_int8, 2.0 * 32) : 0;
-}
 #else
-double rt_limit_f32(rt_pool *pool)
+double rt_limit(rt_pool *pool, rt_limit_kind kind)
 {
-    (void)pool;
-    return 0;
-}
-
-double rt_limit_int8(rt_pool *pool)
-{
-    (void)pool;
+    (void)pool, (void)kind;
     return 0;
 }
 #endif
+
+/* ---- memory ---- */
 
 /* Lines of memory that are read at a time. */
 typedef uint64_t wide __attribute__((vector_size(32)));

@@ -11,10 +11,11 @@
  * run while others have the core, else the wall's. */
 double rt_limit_seconds(const rt_pool *pool);
 
-/* 1e9 operations a second, a product and a sum being two, from registers alone: of f32 by fused
- * multiplication and addition, of bytes by maddubs and an addition at 16 bits. 0: not an x86-64 with AVX2. */
-double rt_limit_f32(rt_pool *pool);
-double rt_limit_int8(rt_pool *pool);
+/* 1e9 operations a second, a product and a sum being two, from registers alone, by the instructions of the
+ * kernels that this machine gets: of f32 by fused multiplication and addition; of bf16 by vdpbf16ps; of bytes
+ * by vpdpbusd, or by vpmaddubsw and an addition at 16 bits. 0: there are none. */
+typedef enum { RT_LIMIT_F32, RT_LIMIT_BF16, RT_LIMIT_INT8, RT_LIMITS } rt_limit_kind;
+double rt_limit(rt_pool *pool, rt_limit_kind kind);
 
 /* 1e9 bytes a second of reading bytes[size] once, in order. */
 double rt_limit_read(rt_pool *pool, const void *bytes, size_t size);
