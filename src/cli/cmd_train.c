@@ -126,11 +126,11 @@ static const cli_option options[] = {
 };
 
 static const cli_example examples[] = {
-    {"fathom train words --config nano.yaml --out start/llm", "a vocabulary"},
-    {"fathom train sft --config nano.yaml --out runs/nano", "train, or go on"},
-    {"fathom train sft --config nano.yaml --out runs/nano --steps 500", "five hundred steps more"},
+    {"fathom train words --config sft.yaml --out start/llm", "a vocabulary"},
+    {"fathom train sft --config sft.yaml --out runs/sft", "train, or go on"},
+    {"fathom train sft --config sft.yaml --out runs/sft --steps 500", "five hundred steps more"},
     {"fathom train rft --config rft.yaml --out runs/rft",
-     "by rewards, from the model in runs/nano"},
+     "by rewards, from the model in runs/sft"},
     {0},
 };
 
