@@ -43,6 +43,8 @@ typedef struct {
 typedef struct {
     rt_model *model;
     rt_description about;
+    char answering
+        [256]; /* "robotracer-nano (bf16, avx512)": all of the model that can change an answer */
     double temperature, top_p, timeout_s;
     int top_k, max_tokens;
     bool takes_camera, takes_depth, blind; /* blind: a black picture in place of every one */
@@ -92,7 +94,7 @@ static const fm_adapter_option engine_options[] = {
      .fallback = "0"},
     {.name = "system", .summary = "system message in place of the model's own"},
     {.name = "isa",
-     .summary = "kernels: generic, avx2, avx512, onednn; not set: the best of this machine"},
+     .summary = "kernels: generic, avx2, avx512, neon, onednn; not set: the best of this machine"},
     {.name = "threads",
      .summary = "threads; 0: as many as this process may use",
      .fallback = "0",
@@ -224,14 +226,33 @@ static fm_status see(const engine *e, const fm_request *r, fm_engine_view *out, 
     return st;
 }
 
-/* The scene that a request shows: the one at hand, or a new one in its place. */
-static fm_status show(engine *e, const job *j, fm_err *err)
+/* Is the answer still waited for? */
+static bool wanted(engine *e, const job *j)
 {
-    const fm_request *r = &j->request;
+    pthread_mutex_lock(&e->lock);
+    bool so = !j->abandoned && !e->closing &&
+              (e->timeout_s <= 0 || fm_clock_seconds() - j->begun_s < e->timeout_s);
+    pthread_mutex_unlock(&e->lock);
+    return so;
+}
+
+/* Before a call of the engine, for which a cancellation that came before it does not count. */
+static fm_status unless_unwanted(engine *e, job *const *jobs, size_t n, fm_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (wanted(e, jobs[i]))
+            return FM_OK;
+    return fm_fail(err, FM_E_INTERRUPTED, "the asking was ended");
+}
+
+/* The scene that requests show: the one at hand, or a new one in its place. */
+static fm_status show(engine *e, job *const *jobs, size_t n, fm_err *err)
+{
+    const fm_request *r = &jobs[0]->request;
     fm_engine_view seen = {0};
     rt_err inner = {0};
 
-    if (e->scene && strcmp(j->key, e->scene_key) == 0)
+    if (e->scene && strcmp(jobs[0]->key, e->scene_key) == 0)
         return FM_OK;
     rt_scene_free(e->scene);
     e->scene = NULL;
@@ -239,11 +260,13 @@ static fm_status show(engine *e, const job *j, fm_err *err)
         return fm_fail(err, FM_E_USAGE, "the model takes no pictures");
     fm_status st = see(e, r, &seen, err);
     if (st == FM_OK)
+        st = unless_unwanted(e, jobs, n, err);
+    if (st == FM_OK)
         st = fm_engine_status(rt_scene_new(&e->scene, e->model, seen.pictures, seen.n, &inner),
                               &inner, err);
     fm_engine_view_release(&seen);
     if (st == FM_OK)
-        memcpy(e->scene_key, j->key, sizeof(j->key));
+        memcpy(e->scene_key, jobs[0]->key, sizeof(e->scene_key));
     return st;
 }
 
@@ -264,18 +287,19 @@ static rt_form form_of(const engine *e, fm_answer_kind kind)
                                        : RT_FORM_FREE;
 }
 
+/* Who listens to an answer: question i is that of jobs[i]. */
+typedef struct {
+    engine *engine;
+    job *const *jobs;
+} audience;
+
 static bool go_on(void *context, size_t question, const char *text, size_t size)
 {
-    engine *e = context;
+    const audience *a = context;
 
     (void)text;
     (void)size;
-    pthread_mutex_lock(&e->lock);
-    const job *j = e->running[question];
-    bool wanted = !j->abandoned && !e->closing &&
-                  (e->timeout_s <= 0 || fm_clock_seconds() - j->begun_s < e->timeout_s);
-    pthread_mutex_unlock(&e->lock);
-    return wanted;
+    return wanted(a->engine, a->jobs[question]);
 }
 
 static void conclude(const engine *e, job *j, const rt_answer *answer)
@@ -286,7 +310,7 @@ static void conclude(const engine *e, job *j, const rt_answer *answer)
     *reply = (fm_reply){
         .text = fm_arena_memdup(&j->arena, answer->text, answer->size),
         .size = answer->size,
-        .model = e->about.name,
+        .model = e->answering,
         .usage = {.stated = true,
                   .input_tokens = answer->prompt_tokens,
                   .output_tokens = answer->answer_tokens,
@@ -324,10 +348,11 @@ static void answer_all(engine *e, job *const *jobs, size_t n)
 {
     rt_question questions[RT_MAX_TOGETHER];
     rt_answer answers[RT_MAX_TOGETHER] = {{0}};
-    rt_listener listener = {go_on, e};
+    audience those = {e, jobs};
+    rt_listener listener = {go_on, &those};
     rt_err inner = {0};
     fm_err err = {0};
-    fm_status st = show(e, jobs[0], &err);
+    fm_status st = show(e, jobs, n, &err);
 
     for (size_t i = 0; i < n; i++)
         questions[i] = (rt_question){.text = jobs[i]->request.prompt,
@@ -338,6 +363,8 @@ static void answer_all(engine *e, job *const *jobs, size_t n)
                                      .top_p = e->top_p,
                                      .top_k = e->top_k,
                                      .seed = seed_of(e, &jobs[i]->request)};
+    if (st == FM_OK)
+        st = unless_unwanted(e, jobs, n, &err);
     if (st == FM_OK)
         st = fm_engine_status(rt_ask(e->scene, questions, n, &listener, answers, &inner), &inner,
                               &err);
@@ -357,7 +384,8 @@ static void answer_group(engine *e, job *const *jobs, size_t n)
     if (n == 1 || jobs[0]->reply.status != FM_SAMPLE_API_ERROR || jobs[0]->reply.text)
         return;
     for (size_t i = 0; i < n; i++)
-        answer_all(e, &jobs[i], 1);
+        if (wanted(e, jobs[i]))
+            answer_all(e, &jobs[i], 1);
 }
 
 /* The first that waits, and those that can be answered with it. */
@@ -543,6 +571,9 @@ static fm_status start(engine *e, const fm_adapter_config *config, fm_err *err)
     if (st != FM_OK)
         return st;
     rt_model_describe(e->model, &e->about);
+    snprintf(e->answering, sizeof(e->answering), "%s (%s, %s%s%s)", e->about.name, e->about.weights,
+             e->about.isa, e->about.isa_version ? " " : "",
+             e->about.isa_version ? e->about.isa_version : "");
     if (pthread_create(&e->thread, NULL, serve, e) != 0)
         return fm_fail(err, FM_E_IO, "cannot start a thread for the engine");
     e->started = true;

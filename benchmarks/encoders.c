@@ -394,7 +394,7 @@ static fm_status measure(const bench *b, unsigned what, fm_err *err)
     printf("%d threads, kernels '%s', load %.2f when this began; f32 from registers %.0f e9/s a "
            "thread\n",
            rt_pool_threads(b->pool), b->kernels->name, load,
-           rt_limit(b->pool, RT_LIMIT_F32) / rt_pool_threads(b->pool));
+           rt_limit(b->pool, b->kernels->name, RT_LIMIT_F32) / rt_pool_threads(b->pool));
     for (int int8 = 0; int8 < 2 && st == FM_OK; int8++) {
         rt_pack pack = int8 ? RT_PACK_Q8 : RT_PACK_BF16;
 

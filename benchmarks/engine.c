@@ -247,8 +247,9 @@ static fm_status measure_products(const bench *b, fm_err *err)
 {
     printf("\nproducts, 1e9 operations a second: median [best] of %d rounds\n"
            "    machine's limit from registers: f32 %.0f, bf16 %.0f, int8 %.0f\n",
-           ROUNDS, rt_limit(b->pool, RT_LIMIT_F32), rt_limit(b->pool, RT_LIMIT_BF16),
-           rt_limit(b->pool, RT_LIMIT_INT8));
+           ROUNDS, rt_limit(b->pool, b->kernels->name, RT_LIMIT_F32),
+           rt_limit(b->pool, b->kernels->name, RT_LIMIT_BF16),
+           rt_limit(b->pool, b->kernels->name, RT_LIMIT_INT8));
     printf("    %-18s %11s", "rows x out x in", "oneDNN f32");
     for (size_t i = 0; i < WAYS; i++)
         printf(" %12s", ways[i].name);

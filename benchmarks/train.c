@@ -316,7 +316,7 @@ static fm_status take_turns(const bench *b, const peer *p, size_t questions, dou
     if (p)
         (void)peer_step(p);
     for (size_t i = 0; st == FM_OK && i < ROUNDS; i++) {
-        double limit = rt_limit(b->pool, RT_LIMIT_F32);
+        double limit = rt_limit(b->pool, b->network->store.arithmetic->name, RT_LIMIT_F32);
 
         st = step(b, i + 1, &ours[i], &report, err);
         if (p)

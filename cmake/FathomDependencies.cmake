@@ -17,16 +17,18 @@ pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_path(STB_INCLUDE_DIR stb_image.h PATH_SUFFIXES stb REQUIRED)
 # oneDNN is opened at run time, by who asks for it; what calls it is built where the headers of oneDNN 2 are.
-if(FATHOM_ONEDNN)
+set(FATHOM_HAS_ONEDNN FALSE)
+find_path(ONEDNN_INCLUDE_DIR dnnl.h)
+if(FATHOM_ONEDNN AND ONEDNN_INCLUDE_DIR)
     include(CheckCSourceCompiles)
-    find_path(ONEDNN_INCLUDE_DIR dnnl.h)
     set(CMAKE_REQUIRED_INCLUDES ${ONEDNN_INCLUDE_DIR})
     check_c_source_compiles("#include <dnnl.h>
         #if DNNL_VERSION_MAJOR != 2
         #error
         #endif
-        int main(void) { return dnnl_BA16a16b == dnnl_BA16a16b2a; }" FATHOM_HAS_ONEDNN)
+        int main(void) { return dnnl_BA16a16b == dnnl_BA16a16b2a; }" FATHOM_ONEDNN_IS_2)
     unset(CMAKE_REQUIRED_INCLUDES)
+    set(FATHOM_HAS_ONEDNN ${FATHOM_ONEDNN_IS_2})
 endif()
 if(FATHOM_BUILD_TESTS)
     pkg_check_modules(CRITERION REQUIRED IMPORTED_TARGET criterion)

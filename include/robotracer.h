@@ -86,7 +86,8 @@ typedef struct {
         max_memory_bytes; /* refused at opening, and by scenes, where more would be needed; 0: none */
     int max_tokens;       /* positions of a scene with question and answer; 0: the model's own */
     int max_picture_pixels; /* larger pictures are refused; 0: 64 million */
-    const char *isa; /* "generic", "avx2", "avx512", "onednn"; NULL: the best of this machine */
+    const char
+        *isa; /* "generic", "avx2", "avx512", "neon", "onednn"; NULL: the best of this machine */
     /* Folder where packed weights are kept between openings, those of models under 16 MiB left out; NULL:
      * nowhere. Closing waits until what the opening put there is on the disk. */
     const char *packed_dir;
@@ -106,7 +107,8 @@ typedef struct {
     const char *name;         /* of the folder's configuration, else the folder's own name */
     const char *architecture; /* one line for people: "Qwen2 1.54 B, SigLIP 0.40 B, ..." */
     const char *weights;      /* "bf16", "q8", ... as held in memory */
-    const char *isa;
+    const char *isa;          /* of rt_model_options: what was taken */
+    const char *isa_version;  /* of the library behind it; NULL: there is none */
     uint64_t parameters, weight_bytes;
     int vocabulary, max_tokens;
     bool sees;    /* takes pictures */

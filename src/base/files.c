@@ -69,15 +69,20 @@ done:
     return st;
 }
 
+/* "." where the path names none. */
+static void folder_of(char folder[PATH_MAX], const char *path)
+{
+    int n = (int)(fm_path_base(path) - path);
+
+    snprintf(folder, PATH_MAX, "%.*s", n > 0 ? n : 1, n > 0 ? path : ".");
+}
+
 static void sync_folder_of(const char *path)
 {
-    char folder[FM_PATH_BYTES];
+    char folder[PATH_MAX];
 
-    snprintf(folder, sizeof(folder), "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = '\0';
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder_of(folder, path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         /* Some file systems refuse to sync a folder; the rename has happened all the same. */
         (void)!fsync(fd);
@@ -106,24 +111,8 @@ static fm_status find_target(fm_file_writer *writer, const char **path, char res
     return FM_OK;
 }
 
-fm_status fm_file_check_place(const char *path, fm_err *err)
-{
-    fm_file_writer writer = {0};
-    char resolved[PATH_MAX], folder[PATH_MAX];
-    fm_status st = find_target(&writer, &path, resolved, err);
-    int n = (int)(fm_path_base(path) - path);
-
-    if (st != FM_OK)
-        return st;
-    snprintf(folder, sizeof(folder), "%.*s", n > 0 ? n : 1, n > 0 ? path : ".");
-    if (fm_dir_exists(path))
-        return fm_fail(err, FM_E_IO, "cannot write '%s': it is a folder", path);
-    if (access(writer.in_place ? path : folder, writer.in_place ? W_OK : W_OK | X_OK) != 0)
-        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
-    return FM_OK;
-}
-
-fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err *err)
+/* The paths of file and temporary, from what is asked for. */
+static fm_status begin_paths(fm_file_writer *writer, const char *path, fm_err *err)
 {
     char resolved[PATH_MAX];
 
@@ -137,9 +126,34 @@ fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err 
     if (a < 0 || b < 0 || (size_t)a >= sizeof(writer->path) ||
         (size_t)b >= sizeof(writer->temporary))
         return fm_fail(err, FM_E_INPUT, "path too long: '%.100s...'", path);
-    writer->stream = fopen(writer->in_place ? path : writer->temporary, "wbe");
-    if (!writer->stream)
+    return FM_OK;
+}
+
+fm_status fm_file_check_place(const char *path, fm_err *err)
+{
+    fm_file_writer writer;
+    char folder[PATH_MAX];
+    fm_status st = begin_paths(&writer, path, err);
+
+    if (st != FM_OK)
+        return st;
+    folder_of(folder, writer.path);
+    if (fm_dir_exists(writer.path))
+        return fm_fail(err, FM_E_IO, "cannot write '%s': it is a folder", path);
+    if (access(writer.in_place ? writer.path : folder, writer.in_place ? W_OK : W_OK | X_OK) != 0)
         return fm_fail(err, FM_E_IO, "cannot write '%s': %s", path, strerror(errno));
+    return FM_OK;
+}
+
+fm_status fm_file_writer_begin(fm_file_writer *writer, const char *path, fm_err *err)
+{
+    fm_status st = begin_paths(writer, path, err);
+
+    if (st != FM_OK)
+        return st;
+    writer->stream = fopen(writer->in_place ? writer->path : writer->temporary, "wbe");
+    if (!writer->stream)
+        return fm_fail(err, FM_E_IO, "cannot write '%s': %s", writer->path, strerror(errno));
     return FM_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/engine_input.h"
 #include "base/files.h"
@@ -414,46 +415,89 @@ static fm_status ask_one(asking *a, const char *text, fm_err *err)
     if (st == FM_OK)
         st = show(a, text, &answer, err);
     rt_answer_release(&answer);
-    if (st == FM_OK && cli_interrupted)
-        st = fm_fail(err, FM_E_INTERRUPTED, "interrupted");
-    return st;
+    return cli_unless_interrupted(st, err);
 }
 
-/* Reading goes on after a signal, waiting does not. */
-static fm_status wait_for_line(fm_err *err)
+enum { BLOCK_BYTES = 4096, MOST_LINE_BYTES = 1 << 20 };
+
+/* Standard input, a line at a time. */
+typedef struct {
+    char block[BLOCK_BYTES]; /* what was read last, of which [at, n) is left */
+    size_t at, n;
+    fm_buf line; /* without its end, and terminated */
+    size_t number;
+    bool ended;
+} line_reader;
+
+/* A signal ends the waiting, in the midst of a line as well. */
+static fm_status read_block(line_reader *r, fm_err *err)
 {
-    struct pollfd in[] = {{.fd = fileno(stdin), .events = POLLIN},
+    struct pollfd in[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                           {.fd = cli_interrupt_pipe(), .events = POLLIN}};
+    ssize_t n = -1;
 
     while (!cli_interrupted && poll(in, FM_COUNT_OF(in), -1) < 0 && errno == EINTR)
         ;
-    return cli_interrupted ? fm_fail(err, FM_E_INTERRUPTED, "interrupted") : FM_OK;
+    if (!cli_interrupted)
+        n = read(STDIN_FILENO, r->block, sizeof(r->block));
+    if (cli_interrupted)
+        return fm_fail(err, FM_E_INTERRUPTED, "interrupted");
+    if (n < 0)
+        return fm_fail(err, FM_E_IO, "cannot read questions from standard input: %s",
+                       strerror(errno));
+    r->at = 0;
+    r->n = (size_t)n;
+    r->ended = n == 0;
+    return FM_OK;
+}
+
+/* False: there is none, or st says why. */
+static bool next_line(line_reader *r, fm_status *st, fm_err *err)
+{
+    const char *end = NULL;
+
+    fm_buf_clear(&r->line);
+    r->number++;
+    while (!end && !r->ended) {
+        if (r->at == r->n && (*st = read_block(r, err)) != FM_OK)
+            return false;
+        const char *from = r->block + r->at;
+
+        end = memchr(from, '\n', r->n - r->at);
+        size_t some = end ? (size_t)(end - from) : r->n - r->at;
+        fm_buf_append(&r->line, from, some);
+        r->at += some + (end != NULL);
+        if (r->line.size > MOST_LINE_BYTES)
+            *st =
+                fm_fail(err, FM_E_INPUT, "standard input:%zu: a question of over a MiB", r->number);
+        else
+            *st = fm_buf_check(&r->line, "a question", err);
+        if (*st != FM_OK)
+            return false;
+    }
+    if (!end && r->line.size == 0)
+        return false;
+    if (r->line.size > 0 && r->line.data[r->line.size - 1] == '\r')
+        r->line.data[--r->line.size] = '\0';
+    return true;
 }
 
 /* A question a line, as long as there are any. */
 static fm_status ask_lines(asking *a, fm_err *err)
 {
+    line_reader reader = {.n = 0};
     fm_status st = FM_OK;
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t n;
 
-    setvbuf(stdin, NULL, _IONBF, 0); /* so that all that is there is seen by poll() */
-    for (size_t number = 1; st == FM_OK; number++) {
-        st = wait_for_line(err);
-        if (st != FM_OK || (n = getline(&line, &capacity, stdin)) < 0)
-            break;
-        while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-            line[--n] = '\0';
-        if (strlen(line) < (size_t)n)
-            st = fm_fail(err, FM_E_INPUT, "standard input:%zu: a question with a NUL byte", number);
+    while (st == FM_OK && next_line(&reader, &st, err)) {
+        const char *line = fm_buf_text(&reader.line);
+
+        if (strlen(line) < reader.line.size)
+            st = fm_fail(err, FM_E_INPUT, "standard input:%zu: a question with a NUL byte",
+                         reader.number);
         else if (line[strspn(line, " \t")])
             st = ask_one(a, line, err);
     }
-    if (st == FM_OK && ferror(stdin))
-        st =
-            fm_fail(err, FM_E_IO, "cannot read questions from standard input: %s", strerror(errno));
-    free(line);
+    fm_buf_release(&reader.line);
     return st;
 }
 
@@ -485,12 +529,12 @@ static fm_status open_scene(asking *a, fm_err *err)
     rt_err inner = {0};
     fm_status st = cli_model_open(&a->model, a->args, cli_operand(a->args, 0), err);
 
-    if (st == FM_OK)
-        tell_unused(a);
-    return st == FM_OK ? fm_engine_status(rt_scene_new(&a->scene, a->model.model, a->view.pictures,
-                                                       a->view.n, &inner),
-                                          &inner, err)
-                       : st;
+    if (st != FM_OK)
+        return st;
+    tell_unused(a);
+    st = fm_engine_status(
+        rt_scene_new(&a->scene, a->model.model, a->view.pictures, a->view.n, &inner), &inner, err);
+    return cli_unless_interrupted(st, err);
 }
 
 static fm_status ask_run(const cli_args *args, fm_err *err)

@@ -135,26 +135,6 @@ static double gigaflops(const bench *b)
 
 /* ---- measuring ---- */
 
-/* The model that calls are made on, for the signal handler. */
-static rt_model *under_way;
-
-static void cancel_call(void)
-{
-    rt_cancel(under_way);
-}
-
-/* A call may take minutes: a signal ends the one that is under way, not only those that follow. */
-static void end_calls_on_interrupt(rt_model *model)
-{
-    under_way = model;
-    cli_on_interrupt(cancel_call);
-}
-
-static fm_status unless_interrupted(fm_status st, fm_err *err)
-{
-    return cli_interrupted ? fm_fail(err, FM_E_INTERRUPTED, "interrupted") : st;
-}
-
 /* For a signal that came just before the call, which does not know of it. */
 static bool go_on(void *context, size_t question, const char *text, size_t size)
 {
@@ -173,7 +153,7 @@ static fm_status ask(rt_scene *scene, const char *text, size_t n, uint64_t token
         questions[i] = (rt_question){.text = text, .max_answer_tokens = (int)tokens};
     fm_status st =
         fm_engine_status(rt_ask(scene, questions, n, &listener, answers, &inner), &inner, err);
-    return unless_interrupted(st, err);
+    return cli_unless_interrupted(st, err);
 }
 
 static char *digits(size_t n)
@@ -240,7 +220,7 @@ static fm_status measure_picture(bench *b, const rt_picture *picture, fm_err *er
     fm_status st =
         fm_engine_status(rt_scene_new(&scene, b->model.model, picture, 1, &inner), &inner, err);
 
-    st = unless_interrupted(st, err);
+    st = cli_unless_interrupted(st, err);
     if (st == FM_OK)
         st = ask(scene, "?", 1, 1, &answer, err);
     if (st == FM_OK) {
@@ -290,9 +270,9 @@ static fm_status measure_machine(bench *b, rt_pool **pool, uint8_t **bytes, fm_e
     if (!*bytes)
         return fm_fail(err, FM_E_NOMEM, "no memory to measure with");
     memset(*bytes, 1, READ_BYTES);
-    b->f32 = rt_limit(*pool, RT_LIMIT_F32);
-    b->bf16 = rt_limit(*pool, RT_LIMIT_BF16);
-    b->int8 = rt_limit(*pool, RT_LIMIT_INT8);
+    b->f32 = rt_limit(*pool, b->about.isa, RT_LIMIT_F32);
+    b->bf16 = rt_limit(*pool, b->about.isa, RT_LIMIT_BF16);
+    b->int8 = rt_limit(*pool, b->about.isa, RT_LIMIT_INT8);
     return FM_OK;
 }
 
@@ -336,14 +316,12 @@ static fm_status open_and_measure(bench *b, fm_err *err)
         st = weigh_model(b, err);
     if (st != FM_OK)
         return st;
-    end_calls_on_interrupt(b->model.model);
     rt_model_describe(b->model.model, &b->about);
     st = fm_engine_status(rt_scene_new(&words, b->model.model, NULL, 0, &inner), &inner, err);
-    st = unless_interrupted(st, err);
+    st = cli_unless_interrupted(st, err);
     if (st == FM_OK)
         st = measure(b, words, err);
     rt_scene_free(words);
-    cli_on_interrupt(NULL); /* the model is about to be closed */
     if (getrusage(RUSAGE_SELF, &used) == 0)
         b->peak_bytes = (double)used.ru_maxrss * 1024 - READ_BYTES; /* ours, all the time */
     return st;
@@ -389,8 +367,9 @@ static void put_text(fm_buf *out, const bench *b)
     char name[64], machine[128];
 
     fm_text_for_terminal(out, b->about.name, strlen(b->about.name));
-    fm_buf_printf(out, ": %s · %s · %s · %d %s · %s of %zu %s\n\n", b->about.architecture,
-                  b->about.weights, b->about.isa, b->about.threads,
+    fm_buf_printf(out, ": %s · %s · %s%s%s · %d %s · %s of %zu %s\n\n", b->about.architecture,
+                  b->about.weights, b->about.isa, b->about.isa_version ? " " : "",
+                  b->about.isa_version ? b->about.isa_version : "", b->about.threads,
                   b->about.threads == 1 ? "thread" : "threads",
                   b->decode.n == 1 ? "values" : "medians", b->decode.n,
                   b->decode.n == 1 ? "round" : "rounds");
@@ -430,6 +409,8 @@ static void put_json(fm_buf *out, const bench *b)
     fm_json_put_string(&w, "architecture", b->about.architecture);
     fm_json_put_string(&w, "weights", b->about.weights);
     fm_json_put_string(&w, "isa", b->about.isa);
+    if (b->about.isa_version)
+        fm_json_put_string(&w, "isa_version", b->about.isa_version);
     fm_json_put_int(&w, "threads", b->about.threads);
     fm_json_put_int(&w, "rounds", (int64_t)b->decode.n);
     fm_json_put_number(&w, "weight_bytes", (double)b->about.weight_bytes);

@@ -129,8 +129,7 @@ static const cli_example examples[] = {
     {"fathom train words --config sft.yaml --out start/llm", "a vocabulary"},
     {"fathom train sft --config sft.yaml --out runs/sft", "train, or go on"},
     {"fathom train sft --config sft.yaml --out runs/sft --steps 500", "five hundred steps more"},
-    {"fathom train rft --config rft.yaml --out runs/rft",
-     "by rewards, from the model in runs/sft"},
+    {"fathom train rft --config rft.yaml --out runs/rft", "by rewards, from the model in runs/sft"},
     {0},
 };
 

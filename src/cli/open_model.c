@@ -41,6 +41,14 @@ static bool show_packing(void *context, uint64_t done_bytes, uint64_t all_bytes)
     return !cli_interrupted;
 }
 
+/* The model that calls are made on, for the signal handler. */
+static rt_model *under_way;
+
+static void cancel_call(void)
+{
+    rt_cancel(under_way);
+}
+
 fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path, fm_err *err)
 {
     const char *word = cli_value(args, "weights");
@@ -68,13 +76,23 @@ fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
     snprintf(label, sizeof(label), "packing %s", path);
     st = fm_engine_status(rt_model_open(&out->model, out->folder, &options, &inner), &inner, err);
     cli_line_clear();
+    if (st == FM_OK) {
+        under_way = out->model;
+        cli_on_interrupt(cancel_call);
+    }
     return st;
+}
+
+fm_status cli_unless_interrupted(fm_status st, fm_err *err)
+{
+    return cli_interrupted ? fm_fail(err, FM_E_INTERRUPTED, "interrupted") : st;
 }
 
 void cli_model_close(cli_model *model)
 {
     fm_buf line = {0};
 
+    cli_on_interrupt(NULL);
     if (model->packed && cli_style_for(stderr).terminal) {
         fm_buf_puts(&line, "writing packed weights for the next time (Ctrl-C twice: not now)");
         cli_line_draw(&line);

@@ -43,10 +43,13 @@ typedef struct {
     char folder[FM_PATH_BYTES]; /* or GGUF file; where a name that was given leads to */
 } cli_model;
 
-/* path: of a model, or the name of one that comes with fathom. Settings are read from the options; Ctrl-C
- * ends the packing. */
+/* path: of a model, or the name of one that comes with fathom. Settings are read from the options. Ctrl-C
+ * ends the packing, and then the call that is under way, which may take minutes; a call that it came just
+ * before does not know of it. */
 FM_MUST_CHECK fm_status cli_model_open(cli_model *out, const cli_args *args, const char *path,
                                        fm_err *err);
+/* st, or FM_E_INTERRUPTED where that is why. */
+fm_status cli_unless_interrupted(fm_status st, fm_err *err);
 void cli_model_close(cli_model *model); /* accepts {0} */
 
 #endif

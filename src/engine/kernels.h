@@ -48,7 +48,8 @@ typedef struct {
 } rt_q8_row;
 
 typedef struct {
-    const char *name; /* "generic", "avx2", "avx512", "neon", "onednn 2.6.3" */
+    const char *name;    /* "generic", "avx2", "avx512", "neon", "onednn" */
+    const char *version; /* of the library behind it, "2.6.3"; NULL: these are our own */
 
     /* out[m][panels * 16], row stride ldo (floats), = x[m][k] (row stride ldx floats) times the panels'
      * rows. panels: so many, one after another; for the quantised packs with the weights' values

@@ -34,7 +34,7 @@ INLINE __m512i word(const void *at)
 }
 
 /* Of bf16, where activations are rounded to bf16 as well: a share of 2^-9 of each. Columns and rows that
- * pass over all panels together: 256 x 512 are 256 KiB, in the second cache. A panel is read again for as many rows,
+ * pass over panels together: 256 x 512 are 256 KiB, in the second cache. A panel is read again for as many rows,
  * from far away where many panels lie between; of 64 rows a tile of SigLIP took a fifth longer. */
 enum { PAIRS_K = 512, PAIRS_M = 256 };
 
@@ -51,7 +51,7 @@ static void round_row(uint16_t *out, const float *x, size_t n)
     }
 }
 
-/* out[rows][16] (+)= x[rows][2 pairs] times `pairs` lines of one panel, for `panels` panels side by
+/* out[rows][16] (+)= x[rows][2 pairs] times `pairs` lines of one panel, for `wide` panels side by
  * side. */
 #define DEFINE_PAIRS(rows, wide)                                                                   \
     INLINE void pairs_##rows##_##wide(float *out, size_t ldo, const uint16_t *x, size_t ldx,       \

@@ -1,6 +1,6 @@
 /* Kernels whose products of f32 and bf16 are oneDNN's (its matmul), over the same panels: of whole blocks
  * of columns they are what it calls BA16a16b and BA16a16b2a. All else, and products that it would make slowly,
- * are the best other table's. Each of the pool's threads asks for its own part, and oneDNN takes no more. */
+ * are the best other table's (of attention, what the weights' kind makes products of f32 is its own as well). Each of the pool's threads asks for its own part, and oneDNN takes no more. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -65,7 +65,7 @@ static struct {
     dnnl_engine_t engine;
     pthread_key_t workplace;
     rt_kernels table;
-    char name[32]; /* with its version, on which results depend */
+    char version[32]; /* with its version, on which results depend */
     bool usable;
 } own = {.once = PTHREAD_ONCE_INIT};
 
@@ -266,10 +266,11 @@ static void product_rounded(float *out, size_t ldo, const uint16_t *x, size_t ld
         own.other->product_rounded(out, ldo, x, ldx, m, k, panels, n_panels);
 }
 
-/* By trying: a process that may not make code has no products of oneDNN's. */
+/* By trying: a process that may not make code has no products of oneDNN's. 32 rows, as AMX, which is_fast()
+ * refuses, leaves fewer to others. */
 static bool makes(bool bf16)
 {
-    enum { M = 4, K = 128, N = RT_PANEL };
+    enum { M = 32, K = 128, N = RT_PANEL };
     static const float x[M * K], w[K * N];
     float out[M * N];
     const piece p = {.bf16 = bf16, .m = M, .k = K, .n = N, .x = x, .w = w, .out = out};
@@ -286,10 +287,11 @@ static void make_table(void)
         pthread_key_create(&own.workplace, leave_workplace) != 0)
         return;
     const dnnl_version_t *version = own.dnn->dnnl_version();
-    snprintf(own.name, sizeof(own.name), "onednn %d.%d.%d", version->major, version->minor,
+    snprintf(own.version, sizeof(own.version), "%d.%d.%d", version->major, version->minor,
              version->patch);
     own.table = *own.other;
-    own.table.name = own.name;
+    own.table.name = "onednn";
+    own.table.version = own.version;
     own.usable = makes(false);
     own.table.product[RT_PACK_F32] = product_f32;
     if (own.table.product_rounded && makes(true))

@@ -7,7 +7,7 @@
 extern const rt_kernels rt_kernels_avx2;
 extern const rt_kernels rt_kernels_avx512;
 extern const rt_kernels rt_kernels_neon;
-/* Products by oneDNN, all else by the best of the others; NULL: the library is not there, or has no fast
+/* Products of f32 and bf16 by oneDNN, all else by the best of the others; NULL: the library is not there, or has no fast
  * product over these panels on this machine (it takes AVX-512). From any thread. */
 const rt_kernels *rt_kernels_onednn(void);
 

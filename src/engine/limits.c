@@ -79,7 +79,7 @@ DEFINE_LOOP(bf16_by_avx512, AVX512, __m512, FIRST_F32_WIDE, NEXT_BF16, LAST_F32_
 #define LAST_INT8_WIDE(v)  (uint64_t) _mm_cvtsi128_si64(_mm512_castsi512_si128(v))
 DEFINE_LOOP(int8_by_avx512, AVX512, __m512i, FIRST_INT8_WIDE, NEXT_INT8_WIDE, LAST_INT8_WIDE)
 
-/* Those of the kernels that the machine gets; operations of one instruction, a sum being one. */
+/* By the kernels' names; operations of one instruction, a sum being one. */
 static const struct {
     const char *kernels;
     struct {
@@ -94,14 +94,15 @@ static const struct {
     {"avx2", {[RT_LIMIT_F32] = {f32_by_avx2, 2 * 8}, [RT_LIMIT_INT8] = {int8_by_avx2, 2 * 32}}},
 };
 
-double rt_limit(rt_pool *pool, rt_limit_kind kind)
+double rt_limit(rt_pool *pool, const char *kernels, rt_limit_kind kind)
 {
-    const char *kernels = rt_kernels_choose(NULL)->name;
+    const rt_kernels *table = rt_kernels_choose(kernels);
+    const char *name = table && !table->version ? table->name : rt_kernels_choose(NULL)->name;
     size_t threads = (size_t)rt_pool_threads(pool);
     double best = 0;
 
     for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
-        if (strcmp(loops[i].kernels, kernels) != 0 || !loops[i].of[kind].loop)
+        if (strcmp(loops[i].kernels, name) != 0 || !loops[i].of[kind].loop)
             continue;
         for (int round = 0; round < 3; round++) {
             double start = rt_limit_seconds(pool);
@@ -115,9 +116,9 @@ double rt_limit(rt_pool *pool, rt_limit_kind kind)
     return best;
 }
 #else
-double rt_limit(rt_pool *pool, rt_limit_kind kind)
+double rt_limit(rt_pool *pool, const char *kernels, rt_limit_kind kind)
 {
-    (void)pool, (void)kind;
+    (void)pool, (void)kernels, (void)kind;
     return 0;
 }
 #endif

@@ -12,10 +12,10 @@
 double rt_limit_seconds(const rt_pool *pool);
 
 /* 1e9 operations a second, a product and a sum being two, from registers alone, by the instructions of the
- * kernels that this machine gets: of f32 by fused multiplication and addition; of bf16 by vdpbf16ps; of bytes
+ * kernels of this name (NULL or a library's: of the best that this machine has): of f32 by fused multiplication and addition; of bf16 by vdpbf16ps; of bytes
  * by vpdpbusd, or by vpmaddubsw and an addition at 16 bits. 0: there are none. */
 typedef enum { RT_LIMIT_F32, RT_LIMIT_BF16, RT_LIMIT_INT8, RT_LIMITS } rt_limit_kind;
-double rt_limit(rt_pool *pool, rt_limit_kind kind);
+double rt_limit(rt_pool *pool, const char *kernels, rt_limit_kind kind);
 
 /* 1e9 bytes a second of reading bytes[size] once, in order. */
 double rt_limit_read(rt_pool *pool, const void *bytes, size_t size);

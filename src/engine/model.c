@@ -363,6 +363,7 @@ static fm_status describe(rt_model *m, const rt_model_options *o, const sizing *
         .name = c->name,
         .weights = o->weights != RT_WEIGHTS_AS_STORED ? chosen[o->weights] : kinds[stored->kind],
         .isa = m->compute.kernels->name,
+        .isa_version = m->compute.kernels->version,
         .weight_bytes = rt_packer_bytes(m->packer),
         .vocabulary = c->llm.vocabulary,
         .max_tokens = (int)m->max_tokens,

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/json.h"
+#include "base/size.h"
 #include "base/staging.h"
 #include "fathom/raster.h"
 #include "program.h"
@@ -443,6 +445,35 @@ Test(models, ask_says_what_it_cannot_read)
     cr_expect(contains(ERR, "cannot read questions from standard input"), "%s", ERR);
 }
 
+/* Its own program reads lines as they come; a signal in the midst of one ends it. */
+Test(models, ask_takes_lines_in_pieces_and_ends_within_one, .timeout = 60)
+{
+    fathom("init", "tiny", "--config", "tiny");
+    expect_success();
+    cr_assert(eq(int, mkfifo("questions", 0600), 0));
+    int held = open("questions", O_RDWR | O_CLOEXEC);
+    cr_assert(ge(int, held, 0));
+    pid_t pid = program_start_with(FATHOM_WORDS("ask", "tiny", "--max-tokens", "2", "--json"),
+                                   "questions", "stdout");
+    static const char *const pieces[] = {"Is it ", "red?\r\n\nIs it blue?\nIs it"};
+    for (size_t i = 0; i < FM_COUNT_OF(pieces); i++) {
+        cr_assert(gt(int, (int)write(held, pieces[i], strlen(pieces[i])), 0));
+        usleep(20000);
+    }
+    fm_buf said = {0};
+    for (int i = 0; i < 3000 && !contains(fm_buf_text(&said), "Is it blue?"); i++) {
+        usleep(10000);
+        fm_buf_clear(&said);
+        cr_assert(eq(int, fm_file_read("stdout", 1 << 20, &said, NULL), FM_OK));
+    }
+    cr_expect(contains(fm_buf_text(&said), "\"Is it red?\""), "%s", fm_buf_text(&said));
+    usleep(20000);
+    kill(pid, SIGTERM);
+    cr_expect(eq(int, program_wait(pid)->code, 130), "%d: %s", last.code, ERR);
+    fm_buf_release(&said);
+    close(held);
+}
+
 /* At every moment: also between the look at what has been asked to stop and the waiting. */
 Test(models, ask_ends_while_it_waits_for_a_question, .timeout = 60)
 {
@@ -454,7 +485,8 @@ Test(models, ask_ends_while_it_waits_for_a_question, .timeout = 60)
     for (int round = 0; round < 20; round++) {
         pid_t pid = program_start_with(FATHOM_WORDS("ask", "tiny", "--max-tokens", "2"),
                                        "questions", "stdout");
-        cr_assert(eq(int, (int)write(held, "a\n", 2), 2));
+        /* Half a line follows every other time. */
+        cr_assert(gt(int, (int)write(held, "a\nb", round % 2 ? 2 : 3), 0));
         struct stat info = {0};
         for (int i = 0; i < 100000 && info.st_size == 0; i++) {
             usleep(100);

@@ -267,6 +267,42 @@ Test(whole, file_where_none_can_be_is_an_error_that_names_it)
     cr_expect(entries(scratch_dir) == 1);
 }
 
+/* What is told before the work is what the writer would say after it. */
+Test(whole, file_is_told_before_whether_it_can_be)
+{
+    char longest[FM_PATH_BYTES + 1];
+    const struct {
+        const char *path;
+        fm_status status;
+    } rows[] = {
+        {"new", FM_OK},
+        {"old", FM_OK},
+        {"link", FM_OK},
+        {"dangling", FM_OK},
+        {"/dev/null", FM_OK},
+        {"folder", FM_E_IO},
+        {"no/such/folder", FM_E_IO},
+        {longest, FM_E_INPUT},
+    };
+
+    scratch_write("old", "x", 1);
+    cr_assert(mkdir(scratch_path("folder"), 0777) == 0);
+    cr_assert(symlink("old", scratch_path("link")) == 0);
+    cr_assert(symlink("nowhere", scratch_path("dangling")) == 0);
+    snprintf(longest, sizeof(longest), "%s/", scratch_dir);
+    memset(longest + strlen(longest), 'a', sizeof(longest) - strlen(longest) - 1);
+    longest[FM_PATH_BYTES - 2] = '\0'; /* a path, but for what its temporary file is called */
+    for (size_t i = 0; i < FM_COUNT_OF(rows); i++) {
+        const char *path = rows[i].path[0] == '/' ? rows[i].path : scratch_path(rows[i].path);
+        fm_err err = {0};
+
+        cr_expect(eq(int, fm_file_check_place(path, &err), rows[i].status), "%.60s: %s", path,
+                  err.text);
+        cr_expect(eq(int, fm_file_write_atomic(path, "x", 1, &err), rows[i].status), "%.60s: %s",
+                  path, err.text);
+    }
+}
+
 Test(whole, a_failure_before_the_commit_is_reported_with_its_reason)
 {
     struct rlimit limit;
