@@ -6,7 +6,9 @@
 
 extern const fm_adapter_ops fm_adapter_replay;  /* a file of replies */
 extern const fm_adapter_ops fm_adapter_command; /* a program of the user's */
-extern const fm_adapter_ops fm_adapter_engine;  /* a RoboTracer model, run by librobotracer */
+/* Kills the programs that run, and what they started: in a signal handler, before the process leaves. */
+void fm_adapter_command_kill(void);
+extern const fm_adapter_ops fm_adapter_engine; /* a RoboTracer model, run by librobotracer */
 
 /* Models behind HTTP: adapters/remote.h has what they share. */
 extern const fm_adapter_ops fm_adapter_gemini;

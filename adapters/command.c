@@ -58,6 +58,25 @@ static const fm_adapter_option command_options[] = {
 
 /* ---- process ---- */
 
+/* Leaders of the groups that run, for a signal handler; 0: free. What finds no place is not killed. */
+static volatile sig_atomic_t leaders[16];
+
+static void put_leader(pid_t from, pid_t to)
+{
+    for (size_t i = 0; i < sizeof(leaders) / sizeof(leaders[0]); i++)
+        if (leaders[i] == from) {
+            leaders[i] = to;
+            return;
+        }
+}
+
+void fm_adapter_command_kill(void)
+{
+    for (size_t i = 0; i < sizeof(leaders) / sizeof(leaders[0]); i++)
+        if (leaders[i] > 0)
+            (void)kill(-(pid_t)leaders[i], SIGKILL);
+}
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -102,6 +121,7 @@ static fm_status spawn_with(command *c, int child_in, int child_out, fm_err *err
         c->pid = 0;
         return fm_fail(err, FM_E_IO, "cannot start '%s': %s", c->command, strerror(why));
     }
+    put_leader(0, c->pid);
     return FM_OK;
 }
 
@@ -154,6 +174,7 @@ static bool stop(command *c, double grace_s, int *status)
         nanosleep(&nap, NULL);
     }
     (void)kill(-c->pid, SIGKILL);
+    put_leader(c->pid, 0);
     while (waitpid(c->pid, &how, 0) < 0 && errno == EINTR)
         ;
     c->pid = 0;

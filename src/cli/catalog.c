@@ -149,6 +149,11 @@ static fm_status generate(const char *generator, const fm_suite *suite, char *di
     return st;
 }
 
+void cli_kill_programs(void)
+{
+    fm_adapter_command_kill();
+}
+
 fm_status cli_catalog(fm_catalog *out, fm_err *err)
 {
     static char found[FM_PATH_BYTES], pictures[FM_PATH_BYTES];

@@ -10,6 +10,9 @@
  * program's folder. What it points to lives as long as the program. */
 FM_MUST_CHECK fm_status cli_catalog(fm_catalog *out, fm_err *err);
 
+/* Programs that answer as adapters are killed: for the handler of a signal after which the process leaves. */
+void cli_kill_programs(void);
+
 /* A folder that comes with the program: "suites", "published". */
 FM_MUST_CHECK fm_status cli_shared_folder(const char *name, char out[FM_PATH_BYTES], fm_err *err);
 

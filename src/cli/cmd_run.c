@@ -49,8 +49,10 @@ static void on_interrupt(int signal_number)
     size_t n = 0;
 
     (void)signal_number;
-    if (stop_asked)
+    if (stop_asked) {
+        cli_kill_programs();
         _exit(130);
+    }
     stop_asked = 1;
     n = put_text(text, n, over_a_line ? "\nfathom: " : "fathom: ");
     n = put_text(text, n, "stopping after what is in flight");

@@ -224,8 +224,10 @@ static void log_request(const exchange *e, double now_s)
     fm_json_put_int(&w, "status", e->reply.status);
     fm_json_close(&w, '}');
     fm_buf_putc(&line, '\n');
-    if (!line.failed)
+    if (!line.failed) { /* whoever has a reply finds its request in the log */
         fwrite(line.data, 1, line.size, e->mock->log);
+        fflush(e->mock->log);
+    }
     fm_buf_release(&line);
 }
 
@@ -741,9 +743,6 @@ static void *serve(void *argument)
             struct timespec wait = {.tv_sec = (time_t)idle,
                                     .tv_nsec = (long)((idle - (double)(time_t)idle) * 1e9)};
 
-            /* What is logged is to be read while nothing happens. */
-            if (mock->log)
-                fflush(mock->log);
             (void)ppoll(fds, FM_COUNT_OF(fds), idle < 0 ? NULL : &wait, NULL);
         }
         release_due(mock, fm_clock_seconds());

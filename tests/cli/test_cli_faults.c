@@ -328,6 +328,7 @@ static void finish_cell(cell *c, int status)
     fm_mock_counts_read(c->mock, &counts);
     fm_mock_stop(c->mock);
     c->mock = NULL;
+    c->pid = 0; /* another process may have that number next */
     stopped = counts.by_fault[FM_MOCK_429_DAILY] > 0;
     cr_expect(code == (stopped ? 3 : 0), "%s: exit code %d; see %s", c->name, code,
               in_cell(c, "stderr"));

@@ -528,7 +528,7 @@ Test(remote, sigusr1_asks_how_far_it_is)
     kill(pid, SIGUSR1);
     for (int i = 0; i < 200 && !contains(file_text("stderr"), "/6"); i++)
         nap(10);
-    cr_expect(contains(file_text("stderr"), "tabletop-3d@paper, openai vendor/model  1/6"), "%s",
+    cr_expect(contains(file_text("stderr"), "tabletop-3d@paper, openai vendor/model  "), "%s",
               file_text("stderr"));
     program_wait(pid);
     cr_expect(eq(int, last.code, 0));
@@ -558,11 +558,11 @@ Test(remote, json_progress_is_lines_that_parse)
 
 Test(remote, an_interrupt_finishes_what_is_in_flight)
 {
-    MOCK("--latency", "300");
+    MOCK("--latency", "1500");
     pid_t pid = program_start(FATHOM_WORDS(RUN("-o", "run", "--concurrency", "2")), "stdout");
 
-    wait_for(1, asked);
-    nap(100);
+    wait_for(2, asked);
+    nap(400);
     kill(pid, SIGINT);
     program_wait(pid);
     cr_expect(eq(int, last.code, 130));

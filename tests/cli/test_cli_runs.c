@@ -260,19 +260,39 @@ Test(runs, finish_the_sample_in_flight_when_interrupted)
     expect_journal(SCENES, "ok");
 }
 
+/* One that ended may wait for somebody to take notice. */
+static bool goes_on(pid_t pid)
+{
+    fm_buf state = {0};
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    bool on =
+        fm_file_read(path, 4096, &state, NULL) == FM_OK && !contains(fm_buf_text(&state), ") Z ");
+    fm_buf_release(&state);
+    return on;
+}
+
 Test(runs, leave_at_once_when_interrupted_twice)
 {
-    pid_t pid = program_start(
-        FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s", "command=sleep 600")), "stdout");
+    pid_t pid = program_start(FATHOM_WORDS(RUN_TABLETOP("-a", "command", "-s",
+                                                        "command=sh -c 'echo $$ >own; sleep 600'")),
+                              "stdout");
 
     for (int i = 0; i < 500 && !fm_file_exists("run/replies.jsonl"); i++)
         nap(10);
     nap(100);
     kill(pid, SIGINT);
-    nap(100);
+    for (int i = 0; i < 500 && !contains(file_text("stderr"), "stopping after"); i++)
+        nap(10); /* two that come at once are one */
     kill(pid, SIGINT);
     program_wait(pid);
     cr_expect(eq(int, last.code, 130));
+    pid_t own = atoi(file_text("own"));
+    cr_assert(gt(int, own, 1));
+    for (int i = 0; i < 500 && goes_on(own); i++)
+        nap(10);
+    cr_expect(not(goes_on(own)), "the program goes on");
 }
 
 Test(runs, refuse_a_second_process_on_the_same_folder)
