@@ -22,7 +22,8 @@ static const char recipe_text[] =
     "model: start\nseed: 7\njudge_pictures: 2\n"
     "stages: [{things: [2, 4], families: [relation, comparison, referring, placing, measuring, "
     "trace2d, trace3d, lifting]}]\n"
-    "data: {sizes: [[64, 48]], longest: 4000, without_camera: 0, without_depth: 0, reasoning: 1";
+    "data: {sizes: [[64, 48]], longest: 4000, without_camera: 0, without_depth: 0, reasoning: 1, "
+    "brackets: 0";
 
 /* A recipe of scenes in memory, one of the same scenes in files, and a start for both. */
 static void make_both(tr_recipe *made, tr_recipe *read, rt_config *config, fm_arena *arena)
